@@ -1,0 +1,115 @@
+"""What makes two messages the same: canonical form, hashes, Message-ID.
+
+Canonical form: every CRLF as LF, nothing else touched (architecture.md, decision 5), so a file
+stored either way has the same hash.  Everything here works on a stream in constant memory.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from hashlib import blake2b
+
+HASH_SIZE = 16
+HEADER_LIMIT = 1 << 20  # bytes of header that are looked at; a longer header counts as cut here
+_MESSAGE_ID = re.compile(rb"^message-id[ \t]*:((?:[^\n]|\n[ \t])*)", re.I | re.M)
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """`body` and `header` are 16-byte BLAKE2b hashes of the canonical form; sizes in bytes.
+
+    `size` is as stored, `wire_size` with every bare LF as CRLF: what RFC822.SIZE should say.
+    `message_id` is the field's text without white space, at most 998 bytes, "" when absent.
+    """
+
+    size: int
+    wire_size: int
+    body: bytes
+    header: bytes
+    message_id: str
+    has_nul: bool
+
+
+class Digester:
+    """Feed it the bytes of one message, in any pieces."""
+
+    def __init__(self) -> None:
+        self._body = blake2b(digest_size=HASH_SIZE)
+        self._head = bytearray()
+        self._head_done = False
+        self._cr = False  # a CR is held back: it may be half of a CRLF
+        self._size = self._bare = 0
+        self._nul = False
+
+    def feed(self, data: bytes) -> None:
+        if not data:
+            return
+        self._size += len(data)
+        self._nul = self._nul or b"\0" in data
+        if self._cr:
+            data = b"\r" + data
+        self._cr = data.endswith(b"\r")
+        if self._cr:
+            data = data[:-1]
+        crlf = data.count(b"\r\n")
+        self._bare += data.count(b"\n") - crlf
+        self._take(data.replace(b"\r\n", b"\n") if crlf else data)
+
+    def _take(self, canonical: bytes) -> None:
+        self._body.update(canonical)
+        if not self._head_done:
+            seen = len(self._head)
+            self._head += canonical
+            if self._head.startswith(b"\n"):
+                end = 1
+            else:
+                found = self._head.find(b"\n\n", max(0, seen - 1))
+                end = found + 2 if found >= 0 else 0
+            if end or len(self._head) > HEADER_LIMIT:
+                del self._head[end or HEADER_LIMIT :]
+                self._head_done = True
+
+    def finish(self) -> Digest:
+        if self._cr:
+            self._cr = False
+            self._take(b"\r")
+        head = bytes(self._head)
+        return Digest(
+            size=self._size,
+            wire_size=self._size + self._bare,
+            body=self._body.digest(),
+            header=header_hash(head),
+            message_id=message_id(head),
+            has_nul=self._nul,
+        )
+
+
+def digest(data: bytes) -> Digest:
+    """The digest of a whole message in memory."""
+    digester = Digester()
+    digester.feed(data)
+    return digester.finish()
+
+
+def canonical_header(data: bytes) -> bytes:
+    """Header bytes as a server or a file gives them, made comparable.
+
+    Without its closing blank line, because servers differ on whether BODY[HEADER] of a message
+    without a body has one (RFC 9051 §6.4.5 says it always ends with one).
+    """
+    head = data.replace(b"\r\n", b"\n")[:HEADER_LIMIT]
+    return head.rstrip(b"\n")
+
+
+def header_hash(data: bytes) -> bytes:
+    """The hash by which headers from BODY.PEEK[HEADER] and from files are compared."""
+    return blake2b(canonical_header(data), digest_size=HASH_SIZE).digest()
+
+
+def message_id(head: bytes) -> str:
+    """The Message-ID of a header with LF or CRLF line ends; "" when there is none."""
+    found = _MESSAGE_ID.search(head.replace(b"\r\n", b"\n"))
+    if not found:
+        return ""
+    return b"".join(found[1].split()).decode("ascii", "replace")[:998]

@@ -1,0 +1,71 @@
+"""Settings as the rooms use them; `config` makes them from the file and checks them."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class Security(enum.StrEnum):
+    TLS = "tls"
+    STARTTLS = "starttls"
+    NONE = "none"
+
+
+class Direction(enum.StrEnum):
+    BOTH = "both"
+    PULL = "pull"  # the server is never changed
+    PUSH = "push"  # the Maildir is never changed
+
+
+class Deletions(enum.StrEnum):
+    TRASH = "trash"
+    EXPUNGE = "expunge"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A share from 0 to 1 of a mailbox that may go within an hour; None: off."""
+
+    share: float | None = 0.25
+    floor: int = 25  # messages; never less than this
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Where the password comes from; exactly one is set, or none: ask on a terminal."""
+
+    command: tuple[str, ...] = ()
+    file: Path | None = None
+    env: str = ""
+    inline: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    name: str
+    host: str
+    port: int
+    user: str
+    maildir: Path
+    state: Path  # STATE/ACCOUNT
+    security: Security = Security.TLS
+    allow_plaintext: bool = False
+    secret: Secret = Secret()
+    tls_ca_file: Path | None = None
+    tls_fingerprint: str = ""  # sha256 of the leaf certificate, 64 lower-case hex digits
+    timeout: float = 60.0  # seconds without progress
+    connections: int | None = None  # None: auto
+    compress: bool | None = None  # None: auto
+    layout: str = "nested"
+    fsync: bool = True
+    mailboxes: tuple[str, ...] = ("*",)
+    direction: Direction = Direction.BOTH
+    deletions: Deletions = Deletions.TRASH
+    expunge_deleted: bool = False
+    trash: str = ""
+    guard: Guard = Guard()
+    undelete_days: int = 30
+    append_wait: float = 30.0

@@ -1,0 +1,1 @@
+"""The machine, behind small interfaces; this room knows nothing of mail."""

@@ -77,7 +77,7 @@ class Row:
     local: Presence = Presence.NONE
     local_flags: Flags = Flags.NONE
     file_size: int | None = None
-    mtime: int | None = None  # seconds
+    mtime_ns: int | None = None
     synced: Flags | None = None
     internal_date: int | None = None  # seconds since 1970
     size: int | None = None
@@ -96,6 +96,11 @@ class Row:
     intent: bool = False  # an APPEND, COPY or MOVE for it has an unknown outcome: hands off
     origin: UID | None = None  # our own name says: this account, mailbox and UIDVALIDITY, this UID
     undo: bool = False  # a file with this body lies in undo/
+
+    @property
+    def mtime(self) -> int | None:
+        """The file's mtime in seconds, to be compared with `internal_date`."""
+        return None if self.mtime_ns is None else self.mtime_ns // 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,46 @@
+"""INTERNALDATE ⇄ seconds since 1970 (RFC 9051 `date-time`)."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_BY_NAME = {name.lower().encode(): number for number, name in enumerate(MONTHS, 1)}
+_DATE = re.compile(
+    rb"\s*(\d{1,2})[- ]([A-Za-z]{3})[- ](\d{4})\s+(\d{1,2}):(\d{2})(?::(\d{2}))?"
+    rb"(?:\s*([+-])(\d{2}):?(\d{2})|\s*[A-Za-z]*)\s*\Z"
+)
+_EPOCH = datetime(1970, 1, 1).toordinal()
+
+
+def parse(text: bytes) -> int | None:
+    """Seconds since 1970; None when it is no date.  Without a zone: UTC."""
+    found = _DATE.match(text)
+    if found is None:
+        return None
+    day, name, year, hour, minute, second, sign, zone_hours, zone_minutes = found.groups()
+    month = _BY_NAME.get(name.lower())
+    if month is None:
+        return None
+    try:
+        days = datetime(int(year), month, int(day)).toordinal() - _EPOCH
+    except ValueError:
+        return None
+    seconds = days * 86400 + int(hour) * 3600 + int(minute) * 60 + int(second or 0)
+    if sign is None:
+        return seconds
+    offset = int(zone_hours) * 3600 + int(zone_minutes) * 60
+    return seconds - offset if sign == b"+" else seconds + offset
+
+
+def format(seconds: int) -> str:
+    """In UTC: `01-Jul-1996 02:44:25 +0000`.  Raises ValueError outside the years 1 to 9999."""
+    try:
+        at = datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, OSError) as error:
+        raise ValueError(f"{seconds} s is not in the years 1 to 9999") from error
+    return (
+        f"{at.day:02}-{MONTHS[at.month - 1]}-{at.year:04}"
+        f" {at.hour:02}:{at.minute:02}:{at.second:02} +0000"
+    )

@@ -1,0 +1,97 @@
+"""What servers do wrong, by name: one row of the table for each (protocol.md §2)."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from mailsync.imap.capabilities import Capabilities
+
+
+class Quirk(enum.Enum):
+    """What to do differently."""
+
+    NO_QRESYNC = "QRESYNC is advertised and answers nonsense"
+    NO_MOVE = "MOVE is advertised and refused or loses mail"
+    NO_NAMESPACE = "NAMESPACE kills the connection"
+    NO_KEYWORDS = "a keyword in STORE or APPEND makes it BAD"
+    NO_SIZE = "RFC822.SIZE makes the server fetch the whole message"
+    SHORT_LINES = "command lines of at most 1000 bytes"
+    FINAL_CRLF = "an appended message must end with CRLF"
+    FLAGGED_AFTER_APPEND = "\\Flagged in APPEND is forgotten: STORE it again"
+    ID_FIRST = "no SELECT before ID"
+
+
+LINE_BUDGET = 8000  # bytes of a command line without literals (RFC 7162 §4)
+SHORT_LINE_BUDGET = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What identifies a server: the greeting's text, its ID fields, its capabilities."""
+
+    greeting: str = ""
+    capabilities: Capabilities = field(default_factory=Capabilities)
+    id: Mapping[str, str] = field(default_factory=dict)
+
+    def says(self, word: str) -> bool:
+        """Whether the greeting or the ID's name or vendor has `word`, in any case."""
+        text = " ".join((self.greeting, self.id.get("name", ""), self.id.get("vendor", "")))
+        return word.lower() in text.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    name: str
+    is_it: Callable[[Seen], bool]
+    quirks: frozenset[Quirk]
+
+
+def _row(name: str, is_it: Callable[[Seen], bool], *quirks: Quirk) -> _Server:
+    return _Server(name, is_it, frozenset(quirks))
+
+
+SERVERS = (
+    _row("icloud", lambda s: s.capabilities.has("XAPPLEPUSHSERVICE"), Quirk.NO_QRESYNC),
+    _row(
+        "yahoo",
+        lambda s: s.capabilities.has("XYMHIGHESTMODSEQ"),
+        Quirk.SHORT_LINES,
+        Quirk.FINAL_CRLF,
+    ),
+    _row(
+        "exchange-online",
+        lambda s: s.capabilities.has("CLIENTACCESSRULES"),
+        Quirk.NO_KEYWORDS,
+        Quirk.FLAGGED_AFTER_APPEND,
+    ),
+    _row("exchange", lambda s: s.says("Microsoft Exchange"), Quirk.NO_KEYWORDS),
+    _row("exchange-2003", lambda s: s.says("Exchange Server 2003"), Quirk.NO_NAMESPACE),
+    _row("exchange-2013", lambda s: s.says("Exchange Server 2013"), Quirk.NO_MOVE),
+    _row("davmail", lambda s: s.says("DavMail"), Quirk.NO_SIZE),
+    _row("netease", lambda s: s.says("Coremail"), Quirk.ID_FIRST),
+)
+
+
+def quirks(seen: Seen) -> frozenset[Quirk]:
+    """All that hold for this server; its own word still counts for what they do not name."""
+    found: frozenset[Quirk] = frozenset()
+    return found.union(*(server.quirks for server in SERVERS if server.is_it(seen)))
+
+
+_WITHHELD = {
+    Quirk.NO_QRESYNC: "QRESYNC",
+    Quirk.NO_MOVE: "MOVE",
+    Quirk.NO_NAMESPACE: "NAMESPACE",
+}
+
+
+def usable(capabilities: Capabilities, found: frozenset[Quirk]) -> Capabilities:
+    """The capabilities less those that the quirks forbid to use."""
+    return capabilities.without(_WITHHELD[quirk] for quirk in found if quirk in _WITHHELD)
+
+
+def line_budget(found: frozenset[Quirk]) -> int:
+    """Bytes that a command line may have, literals not counted."""
+    return SHORT_LINE_BUDGET if Quirk.SHORT_LINES in found else LINE_BUDGET

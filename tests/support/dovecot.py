@@ -1,0 +1,301 @@
+"""A private, throw-away Dovecot 2.3 on loopback.
+
+    with Dovecot() as server:
+        server.port, server.tls_port      # plain with STARTTLS, implicit TLS
+        server.cert                       # PEM file of the CA that signed for localhost, 127.0.0.1
+        server.fingerprint                # sha256 of the leaf certificate, hex
+        server.password                   # the password of every user; a user is made by logging in
+        server.doveadm("mailbox", "create", "-u", "ann", "Work")
+
+Works as root (mail is then owned by nobody) and as a normal user.
+"""
+
+from __future__ import annotations
+
+import grp
+import hashlib
+import os
+import pwd
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import trustme
+
+CAPABILITIES = (
+    "IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE SORT MULTIAPPEND CATENATE UNSELECT CHILDREN "
+    "NAMESPACE UIDPLUS LIST-EXTENDED CONDSTORE QRESYNC ESEARCH SEARCHRES WITHIN LIST-STATUS BINARY "
+    "MOVE STATUS=SIZE SAVEDATE LITERAL+ NOTIFY SPECIAL-USE COMPRESS=DEFLATE"
+).split()
+
+_CONFIG = """\
+base_dir = {dir}/run
+state_dir = {dir}/state
+log_path = {dir}/dovecot.log
+{users}
+protocols = imap
+listen = 127.0.0.1
+ssl = yes
+ssl_cert = <{dir}/leaf.pem
+ssl_key = <{dir}/key.pem
+disable_plaintext_auth = {tls_only}
+auth_mechanisms = plain login
+{capability}
+passdb {{
+  driver = static
+  args = password={password}
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={gid} home={dir}/home/%u allow_all_users=yes
+}}
+first_valid_uid = 1
+first_valid_gid = 1
+mail_location = {location}
+mailbox_list_index = yes
+mail_fsync = never
+mail_max_userip_connections = 1000
+namespace inbox {{
+  inbox = yes
+  separator = {separator}
+  prefix = {prefix}
+  mailbox Sent {{
+    special_use = \\Sent
+  }}
+  mailbox Drafts {{
+    special_use = \\Drafts
+  }}
+  mailbox Trash {{
+    special_use = \\Trash
+  }}
+  mailbox Junk {{
+    special_use = \\Junk
+  }}
+  mailbox Archive {{
+    special_use = \\Archive
+  }}
+}}
+mail_plugins = zlib
+protocol imap {{
+  mail_plugins = zlib imap_zlib
+}}
+default_vsz_limit = 0
+service anvil {{
+  chroot =
+}}
+service stats {{
+  chroot =
+}}
+service imap-login {{
+  chroot =
+  service_count = 0
+  process_min_avail = 1
+  inet_listener imap {{
+    address = 127.0.0.1
+    port = {port}
+  }}
+  inet_listener imaps {{
+    address = 127.0.0.1
+    port = {tls_port}
+    ssl = yes
+  }}
+}}
+service imap {{
+  extra_groups =
+}}
+{extra}
+"""
+
+
+def missing() -> str:
+    """Why no Dovecot can be run here; "" when one can."""
+    for name in ("dovecot", "doveadm"):
+        if _program(name) is None:
+            return f"{name} not found: apt-get install dovecot-imapd, or set {name.upper()}_BIN"
+    version = subprocess.run(
+        [_program("dovecot") or "", "--version"], capture_output=True, text=True, check=False
+    ).stdout
+    if not version.startswith("2.3."):
+        return f"the configuration here is for Dovecot 2.3, found {version.strip() or 'none'}"
+    return ""
+
+
+def without(*cut: str) -> str:
+    """`capability` for Dovecot(): everything it can do but these atoms."""
+    return " ".join(atom for atom in CAPABILITIES if atom not in cut)
+
+
+def _program(name: str) -> str | None:
+    path = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/usr/local/sbin"
+    return os.environ.get(name.upper() + "_BIN") or shutil.which(name, path=path)
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for sock in sockets:
+            sock.bind(("127.0.0.1", 0))
+        return [sock.getsockname()[1] for sock in sockets]
+    finally:
+        for sock in sockets:
+            sock.close()
+
+
+class Dovecot:
+    """One instance with its own directory, ports and users.
+
+    `capability` is what it announces instead of everything (see `without`); the server still
+    understands the rest.  `extra` is configuration text put at the end.
+    """
+
+    host = "127.0.0.1"
+
+    def __init__(
+        self,
+        *,
+        capability: str = "",
+        location: str = "sdbox:~/mail",
+        separator: str = "/",
+        prefix: str = "",
+        tls_only: bool = False,
+        extra: str = "",
+        password: str = "secret",
+    ) -> None:
+        self.capability, self.location, self.extra = capability, location, extra
+        self.separator, self.prefix, self.tls_only = separator, prefix, tls_only
+        self.password = password
+        self.port = self.tls_port = 0
+        self.fingerprint = ""
+        self.dir = Path()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def cert(self) -> Path:
+        return self.dir / "ca.pem"
+
+    @property
+    def config(self) -> Path:
+        return self.dir / "dovecot.conf"
+
+    def home(self, user: str) -> Path:
+        return self.dir / "home" / user
+
+    def start(self, timeout: float = 30.0) -> Dovecot:
+        self.dir = Path(tempfile.mkdtemp(prefix="dovecot-", dir="/tmp"))  # sockets: short paths
+        self.dir.chmod(0o755)
+        uid, gid = os.getuid(), os.getgid()
+        if uid == 0:
+            uid, gid = pwd.getpwnam("nobody").pw_uid, pwd.getpwnam("nobody").pw_gid
+        (self.dir / "home").mkdir()
+        os.chown(self.dir / "home", uid, gid)
+        self._make_certificate()
+        self.port, self.tls_port = _free_ports(2)
+        self._configure(uid, gid)
+        self._launch(timeout)
+        return self
+
+    def _make_certificate(self) -> None:
+        authority = trustme.CA()
+        leaf = authority.issue_cert("localhost", "127.0.0.1")
+        authority.cert_pem.write_to_path(self.cert)
+        leaf.private_key_pem.write_to_path(self.dir / "key.pem")
+        leaf.cert_chain_pems[0].write_to_path(self.dir / "leaf.pem")
+        der = ssl.PEM_cert_to_DER_cert(leaf.cert_chain_pems[0].bytes().decode())
+        self.fingerprint = hashlib.sha256(der).hexdigest()
+
+    def _configure(self, uid: int, gid: int) -> None:
+        users = ""
+        if os.getuid() != 0:
+            me, group = pwd.getpwuid(uid).pw_name, grp.getgrgid(gid).gr_name
+            users = (
+                f"default_internal_user = {me}\ndefault_internal_group = {group}\n"
+                f"default_login_user = {me}"
+            )
+        self.config.write_text(
+            _CONFIG.format(
+                dir=self.dir,
+                users=users,
+                uid=uid,
+                gid=gid,
+                password=self.password,
+                location=self.location,
+                separator=self.separator,
+                prefix=self.prefix,
+                tls_only="yes" if self.tls_only else "no",
+                capability=f"imap_capability = {self.capability}" if self.capability else "",
+                extra=self.extra,
+                port=self.port,
+                tls_port=self.tls_port,
+            )
+        )
+
+    def _launch(self, timeout: float) -> None:
+        with (self.dir / "stderr.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [_program("dovecot") or "dovecot", "-F", "-c", str(self.config)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + timeout
+        while not self._greets():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                text = self.log()
+                self.stop()
+                raise RuntimeError(f"dovecot did not start:\n{text}")
+            time.sleep(0.05)
+
+    def _greets(self) -> bool:
+        try:
+            with socket.create_connection((self.host, self.port), 2) as sock:
+                return sock.recv(64).startswith(b"* OK")
+        except OSError:
+            return False
+
+    def stop(self) -> None:
+        if self._process is not None:
+            if self._process.poll() is None:
+                self._process.terminate()
+                try:
+                    self._process.wait(10)
+                except subprocess.TimeoutExpired:
+                    self._process.kill()
+                    self._process.wait()
+            self._process = None
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def __enter__(self) -> Dovecot:
+        return self.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def log(self) -> str:
+        """What it wrote to its logs."""
+        logs = (self.dir / "stderr.log", self.dir / "dovecot.log")
+        return "".join(path.read_text(errors="replace") for path in logs if path.exists())
+
+    def doveadm(self, *args: str, check: bool = True, stdin: bytes | None = None) -> str:
+        """Standard output; CalledProcessError when it fails and `check`."""
+        done = subprocess.run(
+            [_program("doveadm") or "doveadm", "-c", str(self.config), *args],
+            check=check,
+            capture_output=True,
+            input=stdin,
+        )
+        return done.stdout.decode(errors="replace")
+
+    def save(self, user: str, message: bytes, mailbox: str = "INBOX") -> None:
+        """Deliver one message behind everybody's back."""
+        self.doveadm("save", "-u", user, "-m", mailbox, stdin=message)
+
+    def remove_users(self, users: Iterable[str]) -> None:
+        for user in users:
+            self.doveadm("kick", user, check=False)
+            shutil.rmtree(self.home(user), ignore_errors=True)

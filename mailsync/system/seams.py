@@ -61,8 +61,11 @@ class Writer(Protocol):
 
     def write(self, data: bytes) -> None: ...
 
+    def set_mtime(self, mtime_ns: int) -> None:
+        """Before `sync`, so that it is durable with the content; after the last `write`."""
+
     def sync(self) -> None:
-        """Content durable (fsync).  An error means: not stored, for ever."""
+        """Content and mtime durable (fsync).  An error means: not stored, for ever."""
 
     def close(self, mtime_ns: int | None = None) -> None: ...
 
@@ -70,6 +73,19 @@ class Writer(Protocol):
 class Reader(Protocol):
     def read(self, size: int) -> bytes:
         """At most `size` bytes; b"" at the end."""
+
+    def close(self) -> None: ...
+
+
+class Barrier(Protocol):
+    """Durability of a whole file system at once (syncfs).
+
+    It reports the write errors since it was made, so make it before the first write of a batch.
+    """
+
+    def sync(self) -> None:
+        """Everything written so far on that file system durable.  An error means: nothing of
+        what was written since the barrier was made counts as stored."""
 
     def close(self) -> None: ...
 
@@ -110,6 +126,9 @@ class Fs(Protocol):
     def sync_all(self, path: str) -> bool:
         """Everything written so far on this file system durable (syncfs); False: not offered
         here, nothing was done."""
+
+    def barrier(self, path: str) -> Barrier | None:
+        """A barrier for the file system that holds the directory `path`; None: not offered."""
 
     def now_ns(self, path: str) -> int:
         """The time by the clock of the file system that holds the directory `path`."""

@@ -1,0 +1,156 @@
+"""One account's values as settings, and what must hold for each account and between them."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mailsync.config.grammar import PASSWORDS, TABLE
+from mailsync.config.read import Values
+from mailsync.model.settings import Account, Deletions, Direction, Guard, Secret, Security
+
+PORTS = {Security.TLS: 993, Security.STARTTLS: 143, Security.NONE: 143}
+_PLAIN = (
+    "timeout",
+    "allow-plaintext",
+    "layout",
+    "fsync",
+    "expunge-deleted",
+    "trash",
+    "undelete-days",
+    "append-wait",
+)
+
+
+def path_of(values: Values, key: tuple[str, ...], text: str) -> Path:
+    """`~` is the home; what is not absolute begins at the folder of the configuration."""
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError:
+        values.complain(key, f'whose home is "{text.split("/")[0]}"?')
+        path = Path(text)
+    return Path(os.path.abspath(Path(values.path).absolute().parent / path))
+
+
+def settings(values: Values, name: str, state: Path) -> Account | None:
+    """None when a value that an account cannot do without is missing; that is complained of."""
+    taken = values.accounts[name]
+    if not {"host", "user", "maildir"} <= set(taken):
+        return None
+    security = Security(taken.get("security", Security.TLS))
+    account = Account(
+        name=name,
+        host=taken["host"].strip("[]"),
+        port=taken.get("port", PORTS[security]),
+        user=taken["user"],
+        maildir=path_of(values, (TABLE, name, "maildir"), taken["maildir"]),
+        state=state / name,
+        security=security,
+        secret=_secret(values, name, taken),
+        **_optional(values, name, taken),
+        **{key.replace("-", "_"): taken[key] for key in _PLAIN if key in taken},
+    )
+    _check(values, account)
+    return account
+
+
+def _optional(values: Values, name: str, taken: Mapping[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    if "tls-ca-file" in taken:
+        made["tls_ca_file"] = path_of(values, (TABLE, name, "tls-ca-file"), taken["tls-ca-file"])
+    if "tls-fingerprint" in taken:
+        text = taken["tls-fingerprint"].lower().removeprefix("sha256:")
+        made["tls_fingerprint"] = text.replace(":", "")
+    for key in ("connections", "compress"):
+        if taken.get(key, "auto") != "auto":
+            made[key] = taken[key]
+    if "mailboxes" in taken:
+        made["mailboxes"] = tuple(taken["mailboxes"])
+    if "direction" in taken:
+        made["direction"] = Direction(taken["direction"])
+    if "deletions" in taken:
+        made["deletions"] = Deletions(taken["deletions"])
+    if "guard" in taken:
+        made["guard"] = guard(taken["guard"])
+    return made
+
+
+def guard(text: str) -> Guard:
+    """`"25%"` or `"off"`, already checked."""
+    return Guard(None) if text == "off" else Guard(min(1.0, float(text.rstrip("% ")) / 100))
+
+
+def _secret(values: Values, name: str, taken: Mapping[str, Any]) -> Secret:
+    given = [key for key in PASSWORDS if key in taken]
+    for second in given[1:]:
+        values.complain((TABLE, name, second), f'the password already comes from "{given[0]}"')
+    match given[:1]:
+        case ["password-command"]:
+            return Secret(command=tuple(taken["password-command"]))
+        case ["password-file"]:
+            text = taken["password-file"]
+            return Secret(file=path_of(values, (TABLE, name, "password-file"), text))
+        case ["password-env"]:
+            return Secret(env=taken["password-env"])
+        case ["password"]:
+            if not values.private:
+                values.complain(
+                    (TABLE, name, "password"),
+                    "others may read this file: run `chmod 600` on it, or use password-command",
+                )
+            return Secret(inline=taken["password"])
+    return Secret()
+
+
+def is_loopback(host: str) -> bool:
+    """Names other than localhost are not looked up: an answer could change."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check(values: Values, account: Account) -> None:
+    here = (TABLE, account.name)
+    if (
+        account.security is Security.NONE
+        and not account.allow_plaintext
+        and not is_loopback(account.host)
+    ):
+        values.complain(
+            (*here, "security"),
+            f'"none" would send the password readable to {account.host}: use "tls" or "starttls", '
+            "or set allow-plaintext = true if the way there is safe",
+        )
+    if account.security is Security.NONE and (account.tls_ca_file or account.tls_fingerprint):
+        used = "tls-ca-file" if account.tls_ca_file else "tls-fingerprint"
+        values.complain((*here, used), 'has no meaning with security = "none"')
+    if account.mailboxes and all(pattern.startswith("!") for pattern in account.mailboxes):
+        values.complain((*here, "mailboxes"), 'only leaves out: begin with "*"')
+    if "!" in account.mailboxes:
+        values.complain((*here, "mailboxes"), '"!" must be followed by a pattern')
+
+
+def check_places(values: Values, accounts: list[Account]) -> None:
+    """No Maildir in another one, and no state within a Maildir or the other way round."""
+    places = [(account, os.path.realpath(account.maildir)) for account in accounts]
+    for at, (account, maildir) in enumerate(places):
+        here = (TABLE, account.name, "maildir")
+        for other, other_maildir in places[:at]:
+            if maildir == other_maildir:
+                values.complain(here, f'is that of account "{other.name}" too')
+            elif _nested(maildir, other_maildir):
+                values.complain(here, f'is in that of account "{other.name}" or around it')
+        for owner, _ in places:
+            if _nested(maildir, os.path.realpath(owner.state)):
+                text = f"and the state folder {owner.state} must not lie one in the other"
+                values.complain(here, text)
+
+
+def _nested(one: str, other: str) -> bool:
+    return os.path.commonpath([one, other]) in (one, other)

@@ -1,0 +1,108 @@
+"""The keys of mailsync.conf: what each may be.  What they are for stands in sample.conf.
+
+Their defaults are those of `model.settings.Account`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+_Text = Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"\A[^\x00-\x1f\x7f]*\Z")]
+_Host = Annotated[str, Meta(max_length=255, pattern=r"\A[^\x00-\x20\x7f/@]+\Z")]
+_Port = Annotated[int, Meta(ge=1, le=65535)]
+_Seconds = Annotated[float, Meta(gt=0, le=86400)]
+_Print = Annotated[str, Meta(pattern=r"\A(?:sha256:)?(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}\Z")]
+_Share = Annotated[str, Meta(pattern=r"\A(?:off|(?:100|[0-9]{1,2})(?:\.[0-9]+)?[ ]?%)\Z")]
+_Words = Annotated[list[_Text], Meta(min_length=1, max_length=1000)]
+
+_YES_NO = "true or false"
+_PATH = "a path, in quotes"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """`allowed` completes the sentence "… must be"; the value of a `secret` key is never shown."""
+
+    name: str
+    type: Any
+    allowed: str
+    secret: bool = False
+
+
+ACCOUNT = {
+    key.name: key
+    for key in (
+        Key("host", _Host, 'the name or address of the IMAP server, like "imap.example.org"'),
+        Key("port", _Port, "a number from 1 to 65535"),
+        Key("security", Literal["tls", "starttls", "none"], '"tls", "starttls" or "none"'),
+        Key("allow-plaintext", bool, _YES_NO),
+        Key("user", _Text, 'the name to log in with, like "me@example.org"'),
+        Key("password-command", _Words, 'a list of words, like ["pass", "show", "mail/me"]', True),
+        Key("password-file", _Text, _PATH),
+        Key("password-env", _Text, "the name of an environment variable"),
+        Key("password", _Text, "a text of one line, in quotes", True),
+        Key("tls-ca-file", _Text, _PATH),
+        Key("tls-fingerprint", _Print, '"sha256:" and 64 hexadecimal digits'),
+        Key("timeout", _Seconds, "a number of seconds, more than 0 and at most 86400"),
+        Key(
+            "connections",
+            Literal["auto"] | Annotated[int, Meta(ge=1, le=64)],
+            '"auto" or a number from 1 to 64',
+        ),
+        Key("compress", Literal["auto"] | bool, '"auto", true or false'),
+        Key("maildir", _Text, _PATH),
+        Key("layout", Literal["nested"], '"nested"'),
+        Key("fsync", bool, _YES_NO),
+        Key("mailboxes", _Words, 'a list of patterns, like ["*", "!Junk"]'),
+        Key("direction", Literal["both", "pull", "push"], '"both", "pull" or "push"'),
+        Key("deletions", Literal["trash", "expunge", "keep"], '"trash", "expunge" or "keep"'),
+        Key("expunge-deleted", bool, _YES_NO),
+        Key("trash", _Text, 'the name of a mailbox, like "Trash"'),
+        Key("guard", _Share, 'a share from "0%" to "100%", or "off"'),
+        Key("undelete-days", Annotated[int, Meta(ge=0, le=36500)], "a number of days, 0 or more"),
+        Key(
+            "append-wait",
+            Annotated[float, Meta(ge=0, le=86400)],
+            "a number of seconds from 0 to 86400",
+        ),
+    )
+}
+
+TOP = {"state": Key("state", _Text, _PATH)}
+TABLE = "accounts"
+REQUIRED = ("host", "user", "maildir")
+PASSWORDS = ("password-command", "password-file", "password-env", "password")
+
+_SYNONYMS = {
+    "account": TABLE,
+    "address": "host",
+    "folders": "mailboxes",
+    "format": "layout",
+    "hostname": "host",
+    "login": "user",
+    "pass": "password",
+    "passcmd": "password-command",
+    "passwordeval": "password-command",
+    "path": "maildir",
+    "patterns": "mailboxes",
+    "readonly": "direction",
+    "root": "maildir",
+    "server": "host",
+    "ssl": "security",
+    "tls": "security",
+    "token": "password",
+    "username": "user",
+}
+
+
+def meant(word: str, known: list[str]) -> str | None:
+    """The one of `known` that was probably meant by `word`."""
+    plain = word.lower().replace("_", "-")
+    synonym = _SYNONYMS.get(plain)
+    if synonym in known:
+        return synonym
+    return next(iter(get_close_matches(plain, known, n=1, cutoff=0.6)), None)

@@ -1,0 +1,115 @@
+"""Makes a plan happen: order, retry, report.  It does not know why an action was planned."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import assert_never
+
+from mailsync.executor.boxes import (
+    create_local_mailbox,
+    create_mailbox,
+    remove_local_mailbox,
+    remove_mailbox,
+    rename_local_mailbox,
+    rename_mailbox,
+)
+from mailsync.executor.download import download
+from mailsync.executor.flags import set_local_flags, store_flags
+from mailsync.executor.moves import copy, copy_local, move, move_local
+from mailsync.executor.remove import expunge, remove_local
+from mailsync.executor.resolve import resolve, wait_and_resolve
+from mailsync.executor.run import Run, Tallies, spoils_all
+from mailsync.executor.upload import upload
+from mailsync.model.actions import (
+    Action,
+    Copy,
+    CopyLocal,
+    CreateLocalMailbox,
+    CreateMailbox,
+    Defer,
+    DeferMailbox,
+    Download,
+    Expunge,
+    Forget,
+    Move,
+    MoveLocal,
+    Pair,
+    Plan,
+    RemoveLocal,
+    RemoveLocalMailbox,
+    RemoveMailbox,
+    RenameLocalMailbox,
+    RenameMailbox,
+    SetLocalFlags,
+    StoreFlags,
+    Upload,
+)
+from mailsync.model.errors import MailsyncError
+
+CacheOnly = Pair | Forget | Defer | DeferMailbox
+
+__all__ = ["Run", "Tallies", "execute", "resolve", "wait_and_resolve"]
+
+
+async def execute(run: Run, plan: Plan) -> None:
+    """Every action in the plan's order.
+
+    An action that fails for its mailbox alone is noted there and the next one goes on; an error
+    that reaches the account comes out, and what was done until then stays done.
+    """
+    await run.stored(run.cache.apply, [a for a in plan.actions if isinstance(a, CacheOnly)])
+    for action in plan.actions:
+        if isinstance(action, Upload):
+            for row in action.rows:
+                if row.body is not None:
+                    key = (action.mailbox, row.body)
+                    run.files_by_body.setdefault(key, []).append(row)
+    for action in plan.actions:
+        if isinstance(action, CacheOnly):
+            continue
+        try:
+            await _step(run, action)
+        except MailsyncError as error:
+            if spoils_all(error):
+                raise
+            await run.mailbox_trouble(run.mailboxes[action.mailbox], error)
+
+
+def _step(run: Run, action: Action) -> Awaitable[None]:
+    match action:
+        case Pair() | Forget() | Defer() | DeferMailbox():
+            raise AssertionError("applied in one transaction before")
+        case CreateMailbox():
+            return create_mailbox(run, action)
+        case CreateLocalMailbox():
+            return create_local_mailbox(run, action)
+        case RenameMailbox():
+            return rename_mailbox(run, action)
+        case RenameLocalMailbox():
+            return rename_local_mailbox(run, action)
+        case RemoveMailbox():
+            return remove_mailbox(run, action)
+        case RemoveLocalMailbox():
+            return remove_local_mailbox(run, action)
+        case Move():
+            return move(run, action)
+        case Copy():
+            return copy(run, action)
+        case MoveLocal():
+            return move_local(run, action)
+        case CopyLocal():
+            return copy_local(run, action)
+        case StoreFlags():
+            return store_flags(run, action)
+        case SetLocalFlags():
+            return set_local_flags(run, action)
+        case Download():
+            return download(run, action)
+        case Upload():
+            return upload(run, action)
+        case RemoveLocal():
+            return remove_local(run, action)
+        case Expunge():
+            return expunge(run, action)
+        case _:
+            assert_never(action)

@@ -1,0 +1,119 @@
+"""Mailboxes made, renamed and removed, and one observed again because an action needs it."""
+
+from __future__ import annotations
+
+from mailsync.executor.retry import repeated
+from mailsync.executor.run import Run, spoils_all
+from mailsync.model.actions import (
+    CreateLocalMailbox,
+    CreateMailbox,
+    RemoveLocalMailbox,
+    RemoveMailbox,
+    RenameLocalMailbox,
+    RenameMailbox,
+)
+from mailsync.model.errors import Help, MailsyncError, Reach, Refused
+from mailsync.model.ids import MailboxId
+from mailsync.model.rows import Mailbox, Presence, Side
+from mailsync.server import Ask
+
+
+async def refresh(run: Run) -> None:
+    """Read the mailboxes and their totals again."""
+    boxes = await run.stored(run.cache.mailboxes, run.now())
+    run.mailboxes = {box.id: box for box in boxes}
+
+
+async def observe_again(run: Run, box: Mailbox, *, full: bool = False) -> Mailbox:
+    """SELECT one mailbox and store what it shows; raises what the server says against it."""
+    wire = (await run.stored(run.cache.wire_names))[box.name]
+    known = (await run.stored(run.cache.cursors)).get(box.name)
+    cursor = None if full or known is None else known.cursor
+    ask = Ask(name=box.name, wire_name=wire, cursor=cursor, full=cursor is None)
+    async for seen in run.server.observe([ask]):
+        if isinstance(seen, tuple):
+            raise seen[1]
+        await run.stored(run.cache.store_server, seen, run.now())
+    await refresh(run)
+    return run.mailboxes[box.id]
+
+
+async def ensure_observed(run: Run, mailbox: MailboxId) -> Mailbox:
+    """The mailbox with a UIDVALIDITY; one that was made in this run is observed now."""
+    box = run.mailboxes[mailbox]
+    if box.server is Presence.THERE and box.uid_validity is not None:
+        return box
+    if box.server is not Presence.THERE:
+        raise MailsyncError(
+            f"{box.name} is not on the server", reach=Reach.MAILBOX, help=Help.RETRY
+        )
+    return await observe_again(run, box, full=True)
+
+
+async def create_mailbox(run: Run, action: CreateMailbox) -> None:
+    box = run.mailboxes[action.mailbox]
+    try:
+        wire = await repeated(run.world.rand, lambda: run.server.create(box.name))
+    except Refused as error:
+        if spoils_all(error):
+            raise
+        await run.mailbox_trouble(box, error)
+        return
+    await run.stored(run.cache.mailbox_made, box.id, Side.SERVER, wire)
+    await refresh(run)
+
+
+async def create_local_mailbox(run: Run, action: CreateLocalMailbox) -> None:
+    box = run.mailboxes[action.mailbox]
+    await run.disk(run.maildir.create, box.name)
+    await run.stored(run.cache.mailbox_made, box.id, Side.LOCAL)
+    await refresh(run)
+
+
+async def rename_mailbox(run: Run, action: RenameMailbox) -> None:
+    box, new = run.mailboxes[action.mailbox], run.mailboxes[action.new]
+    try:
+        await run.server.rename(box.name, new.name)
+    except Refused as error:
+        if spoils_all(error):
+            raise
+        await run.mailbox_trouble(box, error)
+        return
+    await run.stored(run.cache.mailbox_renamed, box.id, new.id, Side.SERVER)
+    await refresh(run)
+
+
+async def rename_local_mailbox(run: Run, action: RenameLocalMailbox) -> None:
+    box, new = run.mailboxes[action.mailbox], run.mailboxes[action.new]
+    if not await run.disk(run.maildir.rename, box.name, new.name):
+        run.note(box.id, f"cannot rename {box.name} to {new.name}: that name is taken")
+        return
+    await run.stored(run.cache.mailbox_renamed, box.id, new.id, Side.LOCAL)
+    await refresh(run)
+
+
+async def remove_mailbox(run: Run, action: RemoveMailbox) -> None:
+    """DELETE, only while STATUS says that it is empty (semantics.md, rule 10)."""
+    box = run.mailboxes[action.mailbox]
+    seen = await observe_again(run, box)
+    if seen.messages:
+        run.note(box.id, "not removed: there are messages in it by now")
+        return
+    try:
+        await run.server.delete(box.name)
+    except Refused as error:
+        if spoils_all(error):
+            raise
+        await run.mailbox_trouble(box, error)
+        return
+    await run.stored(run.cache.mailbox_gone, box.id, Side.SERVER)
+    await refresh(run)
+
+
+async def remove_local_mailbox(run: Run, action: RemoveLocalMailbox) -> None:
+    box = run.mailboxes[action.mailbox]
+    if not await run.disk(run.maildir.remove, box.name):
+        run.note(box.id, "not removed: there are messages or other files in it by now")
+        return
+    await run.stored(run.cache.mailbox_gone, box.id, Side.LOCAL)
+    await refresh(run)

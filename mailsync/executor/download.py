@@ -1,0 +1,292 @@
+"""Download: bodies from the server into files, in durable batches (architecture.md, decision 7).
+
+The network runs ahead of the disk by at most `IN_FLIGHT` pieces; a batch is written, made durable
+and committed to the cache while the next one is being received.  No intent is needed: a file's
+name carries its origin, so one found after a crash is paired, not fetched again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mailsync.cache import DeliveredRow
+from mailsync.executor.run import Run
+from mailsync.local import Delivered, Delivery, Message, Pending
+from mailsync.model.actions import Download, Pair, Rung, uid_of
+from mailsync.model.content import Digester, digest
+from mailsync.model.errors import Disconnected, MailsyncError, Reach, StorageError
+from mailsync.model.ids import UID, RowId, UniqueName
+from mailsync.model.rows import Mailbox, Row
+from mailsync.model.uidset import UIDSet
+from mailsync.server import FetchedBody
+
+BATCH_FILES = 500
+BATCH_BYTES = 16 << 20
+PIECE_FILES = 50
+PIECE_BYTES = 1 << 20
+COMMITS_IN_FLIGHT = 2
+CULPRIT_AFTER = 2  # connections lost at one message before it is parked
+
+
+@dataclass(slots=True)
+class Batch:
+    """Files on their way to one durable commit."""
+
+    delivery: Delivery
+    rows: list[Row] = field(default_factory=list)
+    size: int = 0
+    waiting: list[Message] = field(default_factory=list)  # received, not yet written
+    waiting_size: int = 0
+
+    @property
+    def full(self) -> bool:
+        return len(self.rows) >= BATCH_FILES or self.size >= BATCH_BYTES
+
+
+class Downloader:
+    """One mailbox's downloads."""
+
+    def __init__(self, run: Run, box: Mailbox, rows: Sequence[Row]) -> None:
+        self.run, self.box = run, box
+        self.wanted = {uid_of(row): row for row in rows}
+        self.batch = Batch(run.maildir.delivery())
+        self.commits: set[asyncio.Task[None]] = set()
+
+    async def all(self) -> None:
+        """Fetch and deliver, newest first; what the server leaves out is looked at by `missing`."""
+        current: UID | None = None
+        newest_first = sorted(self.wanted, reverse=True)
+        try:
+            async for body in self.run.server.bodies(self.box.name, newest_first):
+                current = body.uid
+                await self.take(body)
+            await self.flush()
+            await self.finish()
+        except Disconnected:
+            await self.suspect(current)
+            raise
+        finally:
+            await self.abandon()
+        await self.missing()
+
+    async def take(self, body: FetchedBody) -> None:
+        if body.data is None and body.chunks is None:
+            if body.uid is not None and (row := self.wanted.pop(body.uid, None)):
+                text = "the server answered without the message's text (NIL)"
+                await self.run.trouble(self.box.id, [row], f"UID {row.uid}: {text}")
+            return
+        if body.chunks is not None:
+            await self.stream(body)
+        elif body.data is not None and body.uid is not None:
+            row = self.wanted.pop(body.uid, None)
+            if row is not None:
+                await self.collect(row, body.data)
+        if self.batch.waiting_size >= PIECE_BYTES or len(self.batch.waiting) >= PIECE_FILES:
+            await self.write()
+        if self.batch.full:
+            await self.flush()
+
+    def name(self, row: Row) -> UniqueName:
+        assert self.box.uid_validity is not None
+        return self.run.maildir.own_name(
+            self.box.name, self.box.uid_validity, uid_of(row), row.internal_date
+        )
+
+    async def pairs(self, row: Row, body: bytes) -> bool:
+        """The last rung of the ladder: a waiting file of this mailbox has these very bytes."""
+        files = self.run.files_by_body.get((self.box.id, body))
+        if not files:
+            return False
+        file = files.pop(0)
+        self.run.paired.add(file.id)
+        pair = Pair(self.box.id, row, file, Rung.BODY, None)
+        await self.run.stored(self.run.cache.apply, [pair])
+        return True
+
+    async def collect(self, row: Row, data: bytes) -> None:
+        if self.run.files_by_body and await self.pairs(row, digest(data).body):
+            return
+        name = self.name(row)
+        message = Message(self.box.name, name, row.server_flags, row.internal_date, data)
+        self.batch.waiting.append(message)
+        self.batch.waiting_size += len(data)
+        self.batch.rows.append(row)
+        self.batch.size += len(data)
+
+    async def stream(self, body: FetchedBody) -> None:
+        """A large message: straight to its tmp file.  Its UID may come only after it."""
+        assert body.chunks is not None
+        await self.write()
+        early = self.wanted.get(body.uid) if body.uid is not None else None
+        pending: Pending | None = None
+        spool: list[bytes] = []
+        digester = Digester()
+        size = 0
+        try:
+            async for piece in body.chunks:
+                size += len(piece)
+                digester.feed(piece)
+                if early is None:
+                    spool.append(piece)
+                    if size > BATCH_BYTES:
+                        raise StorageError(
+                            f"{self.box.name}: a large message whose UID comes after its text",
+                            reach=Reach.MESSAGE,
+                        )
+                    continue
+                if pending is None:
+                    name = self.name(early)
+                    pending = await self.run.disk(
+                        self.batch.delivery.begin,
+                        self.box.name,
+                        name,
+                        early.server_flags,
+                        early.internal_date,
+                    )
+                await self.run.disk(pending.write, piece)
+        except BaseException:
+            if pending is not None:
+                pending.drop()
+            raise
+        row = self.wanted.pop(body.uid, None) if body.uid is not None else None
+        if row is None:
+            return
+        if pending is None:
+            await self.collect(row, b"".join(spool))
+            return
+        if await self.pairs(row, digester.finish().body):
+            pending.drop()
+            return
+        await self.run.disk(pending.done)
+        self.batch.rows.append(row)
+        self.batch.size += size
+
+    async def write(self) -> None:
+        """Hand what was received to the disk."""
+        batch = self.batch
+        if batch.waiting:
+            messages, batch.waiting, batch.waiting_size = batch.waiting, [], 0
+            await self.run.disk(batch.delivery.add_all, messages)
+
+    async def flush(self) -> None:
+        """Commit the batch beside the next one's reception."""
+        await self.write()
+        batch, self.batch = self.batch, Batch(self.run.maildir.delivery())
+        if not batch.rows:
+            return
+        while len(self.commits) >= COMMITS_IN_FLIGHT:
+            done, self.commits = await asyncio.wait(
+                self.commits, return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in done:
+                task.result()
+        self.commits.add(asyncio.create_task(commit(self.run, self.box, batch)))
+
+    async def finish(self) -> None:
+        commits, self.commits = self.commits, set()
+        for result in await asyncio.gather(*commits, return_exceptions=True):
+            if isinstance(result, BaseException):
+                raise result
+
+    async def abandon(self) -> None:
+        """After an error: let commits end, drop the rest."""
+        if self.commits:
+            await asyncio.gather(*self.commits, return_exceptions=True)
+        self.batch.delivery.discard()
+
+    async def suspect(self, current: UID | None) -> None:
+        """The connection went at a message: twice at the same one, and it is parked.
+
+        A server may close the connection at one corrupt message (Dovecot does)."""
+        left = sorted(self.wanted, reverse=True)
+        uid = next((uid for uid in left if current is None or uid != current), None)
+        if uid is None:
+            return
+        key = (self.box.name, uid)
+        self.run.suspects[key] += 1
+        if self.run.suspects[key] >= CULPRIT_AFTER:
+            text = f"UID {uid}: the server closed the connection instead of giving this message"
+            await self.run.trouble(self.box.id, [self.wanted[uid]], text)
+
+    async def missing(self) -> None:
+        """Asked for, answered OK, and not given: still listed means trouble, else it is gone."""
+        if not self.wanted:
+            return
+        alive = await self.run.server.alive(self.box.name, UIDSet(self.wanted))
+        rows = [row for uid, row in self.wanted.items() if uid in alive]
+        text = "the server lists the message and gives no text for it"
+        await self.run.trouble(self.box.id, rows, text)
+
+
+async def _undo_files(run: Run, rows: Sequence[Row]) -> dict[RowId, str]:
+    """The file in undo that holds each row's message: the same row's, or the same bytes."""
+    deletions = await run.stored(run.cache.deletions)
+    by_row = {one.new.row: one.new.undo for one in deletions if one.new.row is not None}
+    by_body = {one.new.body: one.new.undo for one in deletions if one.new.body is not None}
+    found: dict[RowId, str] = {}
+    for row in rows:
+        file = by_row.get(row.id) or by_body.get(row.body or b"")
+        if file is not None and file not in found.values():
+            found[row.id] = file
+    return found
+
+
+async def commit(run: Run, box: Mailbox, batch: Batch) -> None:
+    """tmp files durable → renamed → folders durable → one cache transaction."""
+    try:
+        delivered = await run.disk(batch.delivery.commit)
+    except MailsyncError:
+        batch.delivery.discard()
+        raise
+    await record(run, box, batch.rows, delivered)
+
+
+async def record(
+    run: Run,
+    box: Mailbox,
+    rows: Sequence[Row],
+    delivered: Sequence[Delivered],
+    undo: Sequence[str] = (),
+) -> None:
+    """Tell the cache; `undo` names the files in undo that came back."""
+    items: list[DeliveredRow] = []
+    size = 0
+    for at, (row, done) in enumerate(zip(rows, delivered, strict=True)):
+        taken = undo[at] if undo else None
+        items.append(DeliveredRow(row.id, done.entry, done.facts, row.server_flags, taken))
+        size += done.facts.size
+    await run.stored(run.cache.delivered, items)
+    run.done(box.id, "downloaded", len(items), size)
+
+
+async def download(run: Run, action: Download) -> None:
+    box = run.mailboxes[action.mailbox]
+    rows = await _from_undo(run, box, action.rows)
+    if rows:
+        await Downloader(run, box, rows).all()
+
+
+async def _from_undo(run: Run, box: Mailbox, rows: Sequence[Row]) -> list[Row]:
+    """Bring back what lies in undo without fetching it; returns the rows that are left."""
+    assert box.uid_validity is not None
+    kept = [row for row in rows if row.undo]
+    files = await _undo_files(run, kept) if kept else {}
+    if not files:
+        return list(rows)
+    delivery = run.maildir.delivery()
+    back: list[Row] = []
+    for row in kept:
+        if row.id not in files:
+            continue
+        name = run.maildir.own_name(box.name, box.uid_validity, uid_of(row), row.internal_date)
+        path = f"{run.undo}/{files[row.id]}"
+        flags, date = row.server_flags, row.internal_date
+        if await run.disk(delivery.restore, path, box.name, name, flags, date):
+            back.append(row)
+    delivered = await run.disk(delivery.commit)
+    await record(run, box, back, delivered, [files[row.id] for row in back])
+    await run.disk(run.maildir.purge, run.undo, [files[row.id] for row in back])
+    found = {row.id for row in back}
+    return [row for row in rows if row.id not in found]

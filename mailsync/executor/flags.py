@@ -1,0 +1,80 @@
+"""StoreFlags and SetLocalFlags."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from mailsync.executor.retry import repeated
+from mailsync.executor.run import Run, spoils_all
+from mailsync.model.actions import SetLocalFlags, StoreFlags, uids_of
+from mailsync.model.errors import Refused
+from mailsync.model.ids import RowId
+from mailsync.model.observation import LocalEntry
+from mailsync.model.rows import Row
+
+
+async def bisected(
+    run: Run,
+    rows: tuple[Row, ...],
+    call: Callable[[tuple[Row, ...]], Awaitable[None]],
+    refused: Callable[[tuple[Row, ...], Refused], Awaitable[None]],
+) -> None:
+    """`call` on all rows; where the server refuses, on halves, until the culprits are alone."""
+    try:
+        await repeated(run.world.rand, lambda: call(rows))
+    except Refused as error:
+        if spoils_all(error):
+            raise
+        # A refusal that names a reason for the whole mailbox would only be repeated.
+        if len(rows) == 1 or error.code in {"NOPERM", "READ-ONLY", "NONEXISTENT", "UIDVALIDITY"}:
+            await refused(rows, error)
+            return
+        half = len(rows) // 2
+        await bisected(run, rows[:half], call, refused)
+        await bisected(run, rows[half:], call, refused)
+
+
+async def store_flags(run: Run, action: StoreFlags) -> None:
+    box = run.mailboxes[action.mailbox]
+
+    async def call(rows: tuple[Row, ...]) -> None:
+        await run.server.store(
+            box.name, uids_of(rows), action.add, action.remove, uid_validity=box.uid_validity
+        )
+        ids = [row.id for row in rows]
+        await run.stored(run.cache.stored_flags, box.id, ids, action.add, action.remove)
+        run.done(box.id, "flags-server", len(rows))
+
+    async def refused(rows: tuple[Row, ...], error: Refused) -> None:
+        await run.trouble(box.id, rows, f"the server refused a flag: {error}")
+
+    await bisected(run, action.rows, call, refused)
+
+
+async def set_local_flags(run: Run, action: SetLocalFlags) -> None:
+    box = run.mailboxes[action.mailbox]
+    renamed: list[tuple[RowId, LocalEntry]] = []
+    lost: list[RowId] = []
+
+    def rename() -> None:
+        for row in action.rows:
+            entry = run.maildir.set_flags(box.name, entry_of(row), action.add, action.remove)
+            if entry is None:
+                lost.append(row.id)
+            else:
+                renamed.append((row.id, entry))
+        run.maildir.settle([box.name])
+
+    # Not recorded when it fails half-way: the next observation sees what was renamed.
+    await run.disk(rename)
+    if renamed:
+        await run.stored(run.cache.renamed, renamed)
+        run.done(box.id, "flags-local", len(renamed))
+    if lost:
+        await run.stored(run.cache.lost_file, lost)
+
+
+def entry_of(row: Row) -> LocalEntry:
+    """The file of a row, by exactly the name that was seen."""
+    assert row.name is not None, f"row {row.id} has no file"
+    return LocalEntry(name=row.name, folder=row.folder, info=row.info, flags=row.local_flags)

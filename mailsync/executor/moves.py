@@ -1,0 +1,158 @@
+"""Move, Copy, MoveLocal and CopyLocal (semantics.md, rules 7 and 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mailsync.cache import Intent, IntentKind, MovedFile, NewIntent
+from mailsync.executor.boxes import ensure_observed
+from mailsync.executor.download import record
+from mailsync.executor.flags import bisected, entry_of
+from mailsync.executor.run import Run
+from mailsync.executor.upload import known_uid_next, link_appended
+from mailsync.model.actions import Copy, CopyLocal, Move, MoveLocal, uid_of, uids_of
+from mailsync.model.errors import Disconnected, Refused
+from mailsync.model.ids import UID, RowId
+from mailsync.model.rows import Mailbox, Row
+from mailsync.server import CopyUID
+
+BATCH = 500
+Pairs = tuple[tuple[Row, Row | None], ...]
+KINDS = {
+    "move": IntentKind.MOVE,
+    "copy-delete": IntentKind.MOVE_BY_COPY,
+    "copy": IntentKind.COPY,
+}
+
+
+async def move(run: Run, action: Move) -> None:
+    """UID MOVE; without MOVE: COPY, confirmed, then \\Deleted and UID EXPUNGE."""
+    await _transfer(run, action, "move" if run.server.has_move else "copy-delete")
+
+
+async def copy(run: Run, action: Copy) -> None:
+    await _transfer(run, action, "copy")
+
+
+async def _transfer(run: Run, action: Move | Copy, how: str) -> None:
+    target = await ensure_observed(run, action.target)
+    source = run.mailboxes[action.mailbox]
+    joins: Sequence[Row | None] = action.joins or [None] * len(action.rows)
+    pairs = sorted(zip(action.rows, joins, strict=True), key=lambda pair: uid_of(pair[0]))
+
+    async def call(rows: tuple[Row, ...]) -> None:
+        chosen = {row.id for row in rows}
+        group = tuple(pair for pair in pairs if pair[0].id in chosen)
+        await _transfer_batch(run, source, target, group, how)
+
+    async def refused(rows: tuple[Row, ...], error: Refused) -> None:
+        await run.trouble(source.id, rows, f"the server refused to {how} to {target.name}: {error}")
+
+    for at in range(0, len(pairs), BATCH):
+        await bisected(run, tuple(row for row, _ in pairs[at : at + BATCH]), call, refused)
+
+
+async def _transfer_batch(
+    run: Run, source: Mailbox, target: Mailbox, group: Pairs, how: str
+) -> None:
+    kind = KINDS[how]
+    uid_next = await known_uid_next(run, target)
+    new = [_intent(row, join, target, uid_next, kind) for row, join in group]
+    ids = await run.stored(run.cache.begin_intents, new, run.id, run.now())
+    rows = tuple(row for row, _ in group)
+    uids = uids_of(rows)
+    call = run.server.move if how == "move" else run.server.copy
+    try:
+        copied = await call(source.name, target.name, uids, uid_validity=source.uid_validity)
+    except Disconnected:
+        run.doubt()
+        raise
+    except Refused:
+        await run.stored(run.cache.dropped, ids)
+        raise
+    made = [one for one in await run.stored(run.cache.intents) if one.id in set(ids)]
+    await link_appended(run, target, made, _named(copied, made, rows, target))
+    # After a COPY in place of a MOVE the rows are settled as COPIED: the next round expunges them.
+    run.done(source.id, "uploaded" if kind is IntentKind.COPY else "moved", len(rows))
+
+
+def _intent(
+    row: Row, join: Row | None, target: Mailbox, uid_next: int, kind: IntentKind
+) -> NewIntent:
+    assert target.uid_validity is not None
+    known = row if join is None or join.body is None else join
+    return NewIntent(
+        kind=kind,
+        row=None if join is None else join.id,
+        source=row.id,
+        mailbox=target.id,
+        uid_validity=target.uid_validity,
+        uid_next=uid_next,
+        message_id=known.message_id or row.message_id,
+        size=known.wire_size or row.wire_size or row.size,
+        body=known.body,
+        header=row.server_header or known.header or row.header,
+        internal_date=row.internal_date,
+        flags=row.server_flags,
+    )
+
+
+def _named(
+    copied: CopyUID | None, intents: Sequence[Intent], rows: Sequence[Row], target: Mailbox
+) -> list[UID] | None:
+    """The target UIDs in the order of the intents, None where COPYUID is not usable.
+
+    Pairs are taken by source UID: a server may list both sets descending (MailKit #1405)."""
+    if copied is None or copied.uid_validity != target.uid_validity:
+        return None
+    if len(copied.source) != len(copied.target):
+        return None
+    by_source = dict(zip(copied.source, copied.target, strict=True))
+    by_row = {row.id: by_source.get(uid_of(row)) for row in rows}
+    named = [by_row[intent.new.source] for intent in intents if intent.new.source is not None]
+    return None if None in named else [uid for uid in named if uid is not None]
+
+
+async def move_local(run: Run, action: MoveLocal) -> None:
+    """Rename the files into the other mailbox under the origin that they now have."""
+    source, target = run.mailboxes[action.mailbox], await ensure_observed(run, action.target)
+    assert target.uid_validity is not None
+    validity = target.uid_validity
+    moved: list[MovedFile] = []
+    lost: list[RowId] = []
+
+    def rename() -> None:
+        for row, join in zip(action.rows, action.joins, strict=True):
+            name = run.maildir.own_name(target.name, validity, uid_of(join), join.internal_date)
+            entry = run.maildir.move(source.name, entry_of(row), target.name, name)
+            if entry is None:
+                lost.append(row.id)
+            else:
+                moved.append(MovedFile(row.id, join.id, entry))
+        run.maildir.settle([target.name, source.name])
+
+    # Not recorded when it fails half-way: the next observation sees what was renamed.
+    await run.disk(rename)
+    if moved:
+        await run.stored(run.cache.moved_local, moved)
+        run.done(source.id, "moved", len(moved))
+    if lost:
+        await run.stored(run.cache.lost_file, lost)
+
+
+async def copy_local(run: Run, action: CopyLocal) -> None:
+    """Copies of files that are here, instead of fetching the same bytes."""
+    source, target = run.mailboxes[action.mailbox], await ensure_observed(run, action.target)
+    assert target.uid_validity is not None
+    delivery = run.maildir.delivery()
+    made: list[Row] = []
+    for row, join in zip(action.rows, action.joins, strict=True):
+        name = run.maildir.own_name(
+            target.name, target.uid_validity, uid_of(join), join.internal_date
+        )
+        flags, date = join.server_flags, join.internal_date
+        entry = entry_of(row)
+        if await run.disk(delivery.copy, source.name, entry, target.name, name, flags, date):
+            made.append(join)
+    delivered = await run.disk(delivery.commit)
+    await record(run, target, made, delivered)

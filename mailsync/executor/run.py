@@ -1,0 +1,149 @@
+"""What one sync of one account carries from step to step."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
+
+from mailsync.cache import Cache
+from mailsync.executor.retry import park_until
+from mailsync.local import Maildir
+from mailsync.model.errors import Disconnected, Exit, MailsyncError, StorageError
+from mailsync.model.ids import UID, MailboxId, RowId
+from mailsync.model.mailboxname import MailboxName
+from mailsync.model.report import Progress
+from mailsync.model.rows import Mailbox, Role, Row
+from mailsync.model.settings import Account
+from mailsync.server import Server
+from mailsync.system.seams import World
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Tallies:
+    """What was done and what went wrong, by mailbox; survives reconnects."""
+
+    done: defaultdict[MailboxName, Counter[str]] = field(
+        default_factory=lambda: defaultdict(Counter)
+    )
+    notices: defaultdict[MailboxName, list[str]] = field(default_factory=lambda: defaultdict(list))
+    errors: list[str] = field(default_factory=list)
+    exits: set[Exit] = field(default_factory=set)
+    troubled: set[MailboxName] = field(default_factory=set)
+    repeated: Counter[RowId] = field(default_factory=Counter)  # APPENDs of unknown outcome
+
+    def count(self, name: MailboxName, what: str, number: int = 1) -> None:
+        self.done[name][what] += number
+
+    def note(self, name: MailboxName, text: str) -> None:
+        if text not in self.notices[name]:
+            self.notices[name].append(text)
+
+    def fail(self, error: MailsyncError) -> None:
+        self.exits.add(error.exit)
+        if str(error) not in self.errors:
+            self.errors.append(str(error))
+
+    @property
+    def work(self) -> int:
+        """Grows with everything done: a repeat that gets further is worth another one."""
+        return sum(sum(counts.values()) for counts in self.done.values())
+
+
+@dataclass(slots=True)
+class Run:
+    """One attempt's tools, and what later steps must know of earlier ones."""
+
+    account: Account
+    world: World
+    server: Server
+    maildir: Maildir
+    cache: Cache
+    tallies: Tallies
+    id: str  # names this process's run in intents
+    progress: Progress | None = None
+    mailboxes: dict[MailboxId, Mailbox] = field(default_factory=dict)
+    paired: set[RowId] = field(default_factory=set)  # files that a download proved to be paired
+    files_by_body: dict[tuple[MailboxId, bytes], list[Row]] = field(default_factory=dict)
+    suspects: Counter[tuple[MailboxName, UID]] = field(default_factory=Counter)
+    uploads_stopped: str = ""  # why: the server's quota is used up
+    doubt_since: float | None = None  # loop time of the latest unknown outcome, or of finding one
+    dry: bool = False  # look only: EXAMINE, no rename of doubles
+    seen_server: set[MailboxName] = field(default_factory=set)  # observed in this attempt
+    seen_local: set[MailboxName] = field(default_factory=set)
+
+    # -- the cache and the disk, each on its own thread --------------------------------------
+
+    async def stored(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """A method of the cache, on its thread."""
+        return await self.world.pool.cache(call, *args, **kwargs)
+
+    async def disk(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Work on the Maildir, on a disk thread."""
+        return await self.world.pool.disk(call, *args, **kwargs)
+
+    @property
+    def undo(self) -> str:
+        """Where removed files go (semantics.md, rule 9)."""
+        return str(self.account.state / "undo")
+
+    # -- words -------------------------------------------------------------------------------
+
+    def name(self, mailbox: MailboxId) -> MailboxName:
+        return self.mailboxes[mailbox].name
+
+    def by_role(self, role: Role) -> Mailbox | None:
+        return next((box for box in self.mailboxes.values() if box.role is role), None)
+
+    def now(self) -> float:
+        return self.world.clock.wall()
+
+    def doubt(self) -> None:
+        """Something was sent whose outcome is not known: from now on the server may still do it."""
+        self.doubt_since = asyncio.get_running_loop().time()
+
+    # -- counting ----------------------------------------------------------------------------
+
+    def done(self, mailbox: MailboxId, what: str, number: int = 1, size: int = 0) -> None:
+        self.tallies.count(self.name(mailbox), what, number)
+        if self.progress is not None:
+            self.progress.advance(messages=number, size=size, now=self.name(mailbox))
+
+    def note(self, mailbox: MailboxId, text: str) -> None:
+        self.tallies.note(self.name(mailbox), text)
+
+    async def trouble(self, mailbox: MailboxId, rows: Iterable[Row], error: str) -> None:
+        """Park messages that failed; they block no other (exit status 1)."""
+        failed = list(rows)
+        if not failed:
+            return
+        for attempts, group in _by_attempts(failed).items():
+            again = park_until(attempts + 1, self.now())
+            await self.stored(self.cache.trouble, [row.id for row in group], error, again)
+        self.tallies.count(self.name(mailbox), "failed", len(failed))
+        self.tallies.exits.add(Exit.FAILED)
+
+    async def mailbox_trouble(self, mailbox: Mailbox, error: MailsyncError) -> None:
+        """A mailbox that failed stops neither the others nor the exit status from saying so."""
+        again = self.now() if error.retry_after is None else self.now() + error.retry_after
+        await self.stored(self.cache.mailbox_trouble, mailbox.id, str(error), again)
+        self.tallies.note(mailbox.name, str(error))
+        self.tallies.troubled.add(mailbox.name)
+        self.tallies.exits.add(error.exit)
+
+
+def _by_attempts(rows: Sequence[Row]) -> dict[int, list[Row]]:
+    groups: dict[int, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.attempts, []).append(row)
+    return groups
+
+
+def spoils_all(error: MailsyncError) -> bool:
+    """Whether going on with other mailboxes makes no sense."""
+    return isinstance(error, Disconnected | StorageError) or error.reach.value == "account"

@@ -1,0 +1,246 @@
+"""Upload: an intent is durable before the command, its outcome verified after (rule 8)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+
+from mailsync.cache import Intent, IntentKind, Linked, NewIntent
+from mailsync.executor.boxes import ensure_observed
+from mailsync.executor.flags import entry_of
+from mailsync.executor.identify import agrees, match, near
+from mailsync.executor.retry import repeated
+from mailsync.executor.run import Run, spoils_all
+from mailsync.model.actions import Upload
+from mailsync.model.content import Digest
+from mailsync.model.errors import Disconnected, Reach, Refused, StorageError
+from mailsync.model.flags import Flags
+from mailsync.model.ids import UID
+from mailsync.model.rows import Mailbox, Presence, Row
+from mailsync.model.uidset import UIDSet
+from mailsync.server import Identity, Outgoing
+
+BATCH_MESSAGES = 100
+BATCH_BYTES = 8 << 20
+PIECE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A file that may be sent: read once, unchanged since it was observed."""
+
+    row: Row
+    digest: Digest
+    flags: Flags
+
+
+async def upload(run: Run, action: Upload) -> None:
+    box = await ensure_observed(run, action.mailbox)
+    rows = [row for row in action.rows if row.id not in run.paired]
+    batch: list[Ready] = []
+    size = 0
+    for row in rows:
+        if run.uploads_stopped:
+            await run.trouble(box.id, [row], run.uploads_stopped)
+            continue
+        ready = await _ready(run, box, row)
+        if ready is None:
+            continue
+        if batch and (len(batch) >= BATCH_MESSAGES or size + ready.digest.wire_size > BATCH_BYTES):
+            await _send(run, box, batch)
+            batch, size = [], 0
+        batch.append(ready)
+        size += ready.digest.wire_size
+    if batch:
+        await _send(run, box, batch)
+
+
+async def _ready(run: Run, box: Mailbox, row: Row) -> Ready | None:
+    """Compare and read the file; None when it changed, vanished or cannot be sent."""
+    entry = entry_of(row)
+    facts = (await run.disk(run.maildir.inspect, box.name, [entry], None)).get(entry.name)
+    digest = None
+    if facts is not None and (facts.size, facts.mtime_ns) == (row.file_size, row.mtime_ns):
+        digest = await run.disk(run.maildir.digest, box.name, entry)
+    if digest is None:
+        await run.stored(run.cache.lost_file, [row.id])
+        return None
+    await run.stored(run.cache.facts, {row.id: digest})
+    problem = ""
+    if digest.size == 0:
+        problem = "the file is empty: a server takes no message without bytes"
+    elif digest.has_nul and not run.server.has_binary:
+        problem = "it holds a NUL byte, and the server has no BINARY (RFC 3516) to take it"
+    elif run.server.append_limit is not None and digest.wire_size > run.server.append_limit:
+        problem = f"{digest.wire_size} bytes, and the server takes {run.server.append_limit}"
+    if problem:
+        await run.trouble(box.id, [row], f"cannot upload {row.name}: {problem}")
+        return None
+    return Ready(row, digest, row.local_flags & box.permanent)
+
+
+async def _send(run: Run, box: Mailbox, batch: Sequence[Ready]) -> None:
+    """One APPEND; refused, it is tried in halves until the culprit is alone."""
+    if not run.server.has_multiappend and len(batch) > 1:
+        for one in batch:
+            await _send(run, box, [one])
+        return
+    uid_next = await known_uid_next(run, box)
+    new = [_intent(box, one, uid_next) for one in batch]
+    ids = await run.stored(run.cache.begin_intents, new, run.id, run.now())
+    messages = [_outgoing(run, box, one) for one in batch]
+    try:
+        appended = await repeated(
+            run.world.rand,
+            lambda: run.server.append(box.name, messages, uid_validity=box.uid_validity),
+        )
+    except Disconnected:
+        run.doubt()
+        raise
+    except Refused as error:
+        await run.stored(run.cache.dropped, ids)
+        await _refused(run, box, batch, error)
+        return
+    made = [one for one in await run.stored(run.cache.intents) if one.id in set(ids)]
+    named = appended.uids if appended.uid_validity in (None, box.uid_validity) else None
+    await link_appended(run, box, made, named)
+    run.done(box.id, "uploaded", len(batch), sum(one.digest.wire_size for one in batch))
+
+
+def _intent(box: Mailbox, one: Ready, uid_next: int) -> NewIntent:
+    assert box.uid_validity is not None
+    return NewIntent(
+        kind=IntentKind.APPEND,
+        row=one.row.id,
+        source=None,
+        mailbox=box.id,
+        uid_validity=box.uid_validity,
+        uid_next=uid_next,
+        message_id=one.digest.message_id,
+        size=one.digest.wire_size,
+        body=one.digest.body,
+        header=one.digest.header,
+        internal_date=one.row.mtime,
+        flags=one.flags,
+    )
+
+
+def _outgoing(run: Run, box: Mailbox, one: Ready) -> Outgoing:
+    async def chunks() -> AsyncIterator[bytes]:
+        entry = entry_of(one.row)
+        source = run.maildir.wire_chunks(box.name, entry, one.digest.wire_size)
+        if source is None:
+            raise StorageError(f"{entry.name} vanished while it was sent", reach=Reach.MESSAGE)
+        while piece := await run.disk(_next_piece, source):
+            yield piece
+
+    return Outgoing(
+        flags=one.flags,
+        internal_date=one.row.mtime,
+        size=one.digest.wire_size,
+        open=chunks,
+        binary=one.digest.has_nul,
+    )
+
+
+def _next_piece(source: Iterator[bytes]) -> bytes:
+    """About a megabyte of the file in wire form; b"" at its end."""
+    parts: list[bytes] = []
+    size = 0
+    for part in source:
+        parts.append(part)
+        size += len(part)
+        if size >= PIECE:
+            break
+    return b"".join(parts)
+
+
+async def _refused(run: Run, box: Mailbox, batch: Sequence[Ready], error: Refused) -> None:
+    if spoils_all(error):
+        raise error
+    rows = [one.row for one in batch]
+    if error.code == "OVERQUOTA":
+        run.uploads_stopped = f"the server's quota is used up: {error}"
+        await run.trouble(box.id, rows, run.uploads_stopped)
+    elif error.code in {"TRYCREATE", "NONEXISTENT", "UIDVALIDITY", "READ-ONLY", "NOPERM"}:
+        await run.trouble(box.id, rows, f"cannot upload to {box.name}: {error}")
+    elif len(batch) == 1:
+        await run.trouble(box.id, rows, f"the server refused {rows[0].name}: {error}")
+    else:
+        half = len(batch) // 2
+        await _send(run, box, batch[:half])
+        await _send(run, box, batch[half:])
+
+
+# -- outcomes ------------------------------------------------------------------------------------
+
+
+async def link_appended(
+    run: Run, box: Mailbox, intents: Sequence[Intent], named: Sequence[UID] | None
+) -> None:
+    """Give the rows their UIDs: those that the server named if they hold, else a look-up."""
+    left = list(intents)
+    if named is not None and len(named) == len(intents) == len(set(named)):
+        taken = await linked_uids(run, box, named)
+        shown = await run.server.identify(box.name, UIDSet(named))
+        sure = [
+            (intent, uid)
+            for intent, uid in zip(intents, named, strict=True)
+            if uid not in taken
+            and uid in shown
+            and agrees(intent, shown[uid], fresh=uid >= intent.new.uid_next)
+        ]
+        await link(run, sure, shown)
+        linked = {intent.id for intent, _ in sure}
+        left = [intent for intent in left if intent.id not in linked]
+    if left:
+        await look_up(run, box, left)
+
+
+async def link(run: Run, pairs: Sequence[tuple[Intent, UID]], shown: dict[UID, Identity]) -> None:
+    if pairs:
+        items = [Linked(intent.id, uid, email_id=shown[uid].email_id) for intent, uid in pairs]
+        await run.stored(run.cache.linked, items, run.now())
+
+
+async def look_up(run: Run, box: Mailbox, intents: Sequence[Intent]) -> list[Intent]:
+    """Offer new UIDs to the intents, then the whole mailbox by Message-ID; returns the rest."""
+    # Under another UIDVALIDITY UIDNEXT-before means nothing: look everywhere.
+    sound = all(intent.new.uid_validity == box.uid_validity for intent in intents)
+    lowest = min(intent.new.uid_next for intent in intents) if sound else 1
+    since = await run.server.recheck(box.name, UID(lowest), uid_validity=box.uid_validity)
+    left = await _offer(run, box, intents, UIDSet(item.uid for item in since.items))
+    for intent in list(left):
+        if intent.new.message_id:
+            hits = await run.server.search_message_id(box.name, intent.new.message_id)
+            if not await _offer(run, box, [intent], hits):
+                left.remove(intent)
+    return left
+
+
+async def _offer(run: Run, box: Mailbox, intents: Sequence[Intent], uids: UIDSet) -> list[Intent]:
+    """Link what is found among `uids` that no row has yet; returns the intents that are left."""
+    if not uids or not intents:
+        return list(intents)
+    free = uids - UIDSet(await linked_uids(run, box, list(uids)))
+    if not free:
+        return list(intents)
+    shown = await run.server.identify(box.name, free)
+    worth = near(intents, shown)
+    headers = await run.server.headers(box.name, worth) if worth else {}
+    found = match(intents, {uid: shown[uid] for uid in worth}, headers)
+    await link(run, found, shown)
+    linked = {intent.id for intent, _ in found}
+    return [intent for intent in intents if intent.id not in linked]
+
+
+async def linked_uids(run: Run, box: Mailbox, uids: Sequence[UID]) -> set[UID]:
+    """Those of `uids` that belong to a message with a file: not free for an intent."""
+    rows = await run.stored(run.cache.row_of_uid, box.id, uids)
+    return {uid for uid, row in rows.items() if row.local is not Presence.NONE}
+
+
+async def known_uid_next(run: Run, box: Mailbox) -> int:
+    """UIDNEXT as last observed: at most the true one, so no new UID hides below it."""
+    known = (await run.stored(run.cache.cursors)).get(box.name)
+    return known.cursor.uid_next if known is not None and known.cursor is not None else 1

@@ -1,0 +1,1 @@
+"""When to sync: once, daemon, backup.  `cycle.py` is the story of one sync."""

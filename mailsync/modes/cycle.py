@@ -1,0 +1,200 @@
+"""The story of one sync: observe → store → plan → guard → execute → commit (architecture.md).
+
+Everything is observed before anything is planned, on both sides and in all mailboxes, because
+only so are moves, renames and accidents told apart (semantics.md, rule 2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mailsync.executor import Run, execute, resolve, wait_and_resolve
+from mailsync.executor.boxes import refresh
+from mailsync.model.actions import Plan, describe
+from mailsync.model.content import header_hash
+from mailsync.model.ids import RowId
+from mailsync.model.mailboxname import MailboxName
+from mailsync.model.observation import LocalEntry, ServerMailbox
+from mailsync.model.rows import Mailbox, Presence, Role, Row
+from mailsync.model.uidset import UIDSet
+from mailsync.modes.observe import Selector, asks, observe_local, observe_names, observe_server
+from mailsync.modes.ownership import Ownership
+from mailsync.planner import Policy, needs, plan
+
+QUESTIONS = 3  # looks at headers and files before one plan
+ROUNDS = 4  # planning rounds in one run; every round strictly lowers what is open (I4)
+
+
+async def cycle(
+    run: Run,
+    ownership: Ownership,
+    listed: Sequence[ServerMailbox],
+    selected: Selector,
+    only: frozenset[MailboxName],
+    *,
+    no_wait: bool,
+) -> None:
+    """One sync of one account, from its listings to quiescence."""
+    await observe(run, listed, selected)
+    unresolved = await resolve(run)
+    await rounds(run, ownership, only)
+    if unresolved or await run.stored(run.cache.intents):
+        await wait_and_resolve(run, no_wait=no_wait)
+        await rounds(run, ownership, only)
+    await finish(run)
+
+
+async def dry_cycle(
+    run: Run,
+    listed: Sequence[ServerMailbox],
+    selected: Selector,
+    only: frozenset[MailboxName],
+) -> tuple[str, ...]:
+    """What a sync would do, on a copy of the cache."""
+    await observe(run, listed, selected)
+    made = await make_plan(run, only)
+    names = {box.id: box.name for box in run.mailboxes.values()}
+    return tuple(describe(action, names) for action in made.actions)
+
+
+async def observe(run: Run, listed: Sequence[ServerMailbox], selected: Selector) -> None:
+    """Both sides into the cache."""
+    shown = await observe_names(run, listed, selected)
+    changed = await run.stored(run.cache.ran_with, run.account.direction, run.account.deletions)
+    if changed:
+        run.tallies.errors.append(
+            "direction or deletions changed: deletions that waited are held, see `mailsync status`"
+        )
+    known = await run.stored(run.cache.cursors)
+    wanted = asks(run.mailboxes.values(), shown, known, run.server.has_condstore)
+    await observe_server(run, wanted)
+    await refresh(run)  # the UIDVALIDITY of new mailboxes: names of files are held against it
+    await observe_local(run, known)
+    await refresh(run)
+
+
+async def rounds(run: Run, ownership: Ownership, only: frozenset[MailboxName]) -> None:
+    """Plan and execute until nothing is due; what an execution adds is planned in the next."""
+    for _ in range(ROUNDS):
+        made = await make_plan(run, only)
+        if not made.actions:
+            return
+        await ownership.raise_generation()
+        if run.progress is not None:
+            announce(run, made)
+        await execute(run, made)
+        await refresh(run)
+
+
+async def make_plan(run: Run, only: frozenset[MailboxName]) -> Plan:
+    """The plan for what is due, after looking at what pairing wants to know."""
+    policy = policy_of(run)
+    boxes = await in_sight(run)
+    rows, candidates = await due(run, only)
+    for _ in range(QUESTIONS):
+        wants = needs(rows, candidates, boxes)
+        if not wants:
+            break
+        for mailbox, asked in wants.digests.items():
+            await learn_digests(run, run.name(mailbox), asked)
+        for mailbox, asked in wants.headers.items():
+            await learn_headers(run, run.name(mailbox), asked)
+        rows, candidates = await due(run, only)
+    return plan(rows, candidates, boxes, policy)
+
+
+async def in_sight(run: Run) -> list[Mailbox]:
+    """The mailboxes to plan for.  One in relink that could not be observed on both sides is left
+    out: its unknown rows say nothing yet."""
+    known = await run.stored(run.cache.cursors)
+    blind = {
+        name
+        for name, one in known.items()
+        if one.relink and not (name in run.seen_server and name in run.seen_local)
+    }
+    return [
+        replace(box, selected=False) if box.name in blind and on_both(box) else box
+        for box in run.mailboxes.values()
+    ]
+
+
+def on_both(box: Mailbox) -> bool:
+    return box.server is Presence.THERE and box.local is Presence.THERE
+
+
+async def due(run: Run, only: frozenset[MailboxName]) -> tuple[list[Row], list[Row]]:
+    """Rows that are due, and rows that share a trait with them.
+
+    With `only`, other mailboxes' rows are kept from acting but still seen, so that a move that
+    touches them is left open instead of being taken for a deletion.
+    """
+    rows = await run.stored(run.cache.due, run.now(), run.account.expunge_deleted)
+    candidates = await run.stored(run.cache.candidates, rows)
+    if only:
+        inside = {box.id for box in run.mailboxes.values() if box.name in only}
+        foreign = {row.id for row in rows if row.mailbox not in inside}
+        rows = [row for row in rows if row.id not in foreign]
+    return rows, candidates
+
+
+def policy_of(run: Run) -> Policy:
+    account = run.account
+    trash = run.by_role(Role.TRASH)
+    if trash is None and account.trash:
+        named = [box for box in run.mailboxes.values() if box.name == account.trash]
+        trash = named[0] if named else None
+    if trash is not None and trash.server is not Presence.THERE:
+        trash = None
+    return Policy(
+        direction=account.direction,
+        deletions=account.deletions,
+        expunge_deleted=account.expunge_deleted,
+        guard=account.guard,
+        trash=None if trash is None else trash.id,
+        has_uidplus=run.server.has_uidplus,
+        has_move=run.server.has_move,
+    )
+
+
+async def learn_digests(run: Run, name: MailboxName, rows: Sequence[Row]) -> None:
+    """Read files, so that they can be told from others by content."""
+    for row in rows:
+        if row.name is None:
+            continue
+        entry = LocalEntry(row.name, row.folder, row.info, row.local_flags)
+        digest = await run.disk(run.maildir.digest, name, entry)
+        if digest is None:
+            await run.stored(run.cache.lost_file, [row.id])
+        else:
+            await run.stored(run.cache.facts, {row.id: digest})
+
+
+async def learn_headers(run: Run, name: MailboxName, rows: Sequence[Row]) -> None:
+    """Fetch headers, so that messages can be told from files without their bodies."""
+    by_uid = {row.uid: row.id for row in rows if row.uid is not None}
+    heads = await run.server.headers(name, UIDSet(by_uid))
+    known: dict[RowId, bytes] = {
+        by_uid[uid]: header_hash(head)
+        for uid, head in heads.items()
+        if head is not None and uid in by_uid
+    }
+    await run.stored(run.cache.headers, known)
+
+
+def announce(run: Run, made: Plan) -> None:
+    """Tell the progress display how much there is to do."""
+    messages = sum(len(getattr(action, "rows", ())) for action in made.actions)
+    mailboxes = {action.mailbox for action in made.actions}
+    assert run.progress is not None
+    run.progress.start(run.account.name, len(mailboxes), messages, None)
+
+
+async def finish(run: Run) -> None:
+    """What this run proved: mailboxes that are on both sides are synced, relinks are over."""
+    both = [box for box in run.mailboxes.values() if box.selected and on_both(box)]
+    troubled = run.tallies.troubled
+    await run.stored(run.cache.mark_synced, [box.id for box in both if box.name not in troubled])
+    for box in both:
+        if box.name in run.seen_server and box.name in run.seen_local:
+            await run.stored(run.cache.end_relink, box.id)

@@ -1,0 +1,195 @@
+"""A sync that may have work to do: the cache is opened, the cycle runs, with retry."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+
+from mailsync.cache import Cache, Matter
+from mailsync.cache import Report as CacheReport
+from mailsync.executor import Run, Tallies
+from mailsync.executor.retry import retrying
+from mailsync.model.errors import Exit, MailsyncError
+from mailsync.model.mailboxname import MailboxName
+from mailsync.model.observation import ServerMailbox
+from mailsync.model.report import AccountReport, MailboxReport
+from mailsync.modes.cycle import cycle, dry_cycle
+from mailsync.modes.observe import Selector
+from mailsync.modes.once import CACHE, Job, succeeded
+from mailsync.modes.ownership import Ownership
+from mailsync.modes.scope import maildir_of
+from mailsync.server import Server
+
+UNFINISHED = {Exit.TEMPORARY, Exit.AUTH, Exit.CONFIG, Exit.SERVER}
+SAID = {Matter.HELD, Matter.PARKED}
+
+
+async def sync_fully(
+    job: Job, server: Server, listed: Sequence[ServerMailbox] | None, selected: Selector
+) -> AccountReport:
+    """One account to agreement; `server` may be connected already, with what it listed."""
+    account, world = job.target.account, job.world
+    async with AsyncExitStack() as stack:
+        directory = str(account.state)
+        if job.options.dry_run:
+            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="mailsync-dry-"))
+            await world.pool.disk(copy_cache, str(account.state), directory)
+        cache = await world.pool.cache(Cache.open, directory, account.name)
+        stack.push_async_callback(world.pool.cache, cache.close)
+        tallies = Tallies()
+        if cache.recovered:
+            tallies.errors.append(f"the cache was damaged; it was kept as {cache.recovered}")
+        session = Session(job, server, listed, selected, cache, tallies)
+        try:
+            await session.with_retry()
+        except MailsyncError as error:
+            tallies.fail(error)
+        return await session.report()
+
+
+class Session:
+    """The attempts of one run and what they share."""
+
+    def __init__(
+        self,
+        job: Job,
+        server: Server,
+        listed: Sequence[ServerMailbox] | None,
+        selected: Selector,
+        cache: Cache,
+        tallies: Tallies,
+    ) -> None:
+        self.job, self.cache, self.tallies = job, cache, tallies
+        self.server, self.listed, self.selected = server, listed, selected
+        self.run_id = f"{job.world.rand.bits(64):016x}"
+        self.maildir = maildir_of(job.target.account, job.world)
+        self.plan: tuple[str, ...] = ()
+        self.doubt_since: float | None = None
+        self.last: Run | None = None
+
+    async def with_retry(self) -> None:
+        """Again from a new observation while that gets further; the cache kept every outcome."""
+        ownership = Ownership(self.job.target.account, self.job.world, self.maildir, self.cache)
+        notice = await ownership.verify(dry=self.job.options.dry_run)
+        if notice:
+            self.tallies.errors.append(notice)
+        while True:
+            before = self.tallies.work
+            try:
+                async for attempt in retrying(self.job.world.rand, self._again):
+                    with attempt:
+                        await self._attempt(ownership)
+                return
+            except MailsyncError:
+                if self.tallies.work == before:
+                    raise
+
+    def _again(self, error: MailsyncError, seconds: float) -> None:
+        progress = self.job.options.progress
+        if progress is not None:
+            progress.note(f"{error}; again in {seconds:.0f} s")
+
+    async def _attempt(self, ownership: Ownership) -> None:
+        server, listed = self.server, self.listed
+        self.listed = None
+        try:
+            if listed is None:
+                await server.connect()
+                listed = await server.mailboxes()
+            run = Run(
+                account=self.job.target.account,
+                world=self.job.world,
+                server=server,
+                maildir=self.maildir,
+                cache=self.cache,
+                tallies=self.tallies,
+                id=self.run_id,
+                progress=self.job.options.progress,
+                dry=self.job.options.dry_run,
+            )
+            if self.last is not None:
+                run.suspects = self.last.suspects
+                run.doubt_since = self.last.doubt_since
+            self.last = run
+            only = self.job.only
+            if self.job.options.dry_run:
+                self.plan = await dry_cycle(run, listed, self.selected, only)
+                return
+            await cycle(
+                run,
+                ownership,
+                listed,
+                self.selected,
+                only,
+                no_wait=self.job.options.no_wait,
+            )
+        except MailsyncError:
+            await server.close()
+            self.server = self.job.server()
+            raise
+        finally:
+            if server is not self.server:
+                await server.close()
+
+    async def report(self) -> AccountReport:
+        """What was done, and what waits at the end (semantics.md, rule 11)."""
+        exits = set(self.tallies.exits)
+        boxes: dict[MailboxName, MailboxReport] = {}
+        waiting = await self.job.world.pool.cache(self.cache.reports)
+        by_name: defaultdict[MailboxName, list[CacheReport]] = defaultdict(list)
+        for one in waiting:
+            by_name[one.mailbox].append(one)
+        for name in sorted({*self.tallies.done, *self.tallies.notices, *by_name}):
+            waits = by_name.get(name, [])
+            boxes[name] = mailbox_report(
+                name, self.tallies.done.get(name, {}), waits, self.tallies.notices.get(name, [])
+            )
+            exits |= exits_of(waits)
+        if not self.job.options.dry_run and not exits & UNFINISHED:
+            succeeded(self.job)
+        return AccountReport(
+            name=self.job.target.account.name,
+            mailboxes=tuple(boxes.values()),
+            errors=tuple(self.tallies.errors),
+            exits=frozenset(exits),
+            plan=self.plan,
+        )
+
+
+def mailbox_report(
+    name: MailboxName, done: Mapping[str, int], waits: Sequence[CacheReport], notices: list[str]
+) -> MailboxReport:
+    """What was done in one mailbox, and what is left there."""
+
+    def count(matter: Matter) -> int:
+        return sum(one.count for one in waits if one.matter is matter)
+
+    counts = {what.replace("-", "_"): number for what, number in done.items()}
+    reasons = [*notices, *(one.reason for one in waits if one.matter in SAID)]
+    return MailboxReport(
+        name=name,
+        held=count(Matter.HELD),
+        parked=count(Matter.PARKED),
+        unsent=count(Matter.UNSENT),
+        notices=tuple(dict.fromkeys(reasons)),
+        **counts,
+    )
+
+
+def exits_of(waits: Sequence[CacheReport]) -> set[Exit]:
+    """What is so at the end, on a no-op too (semantics.md, rule 11)."""
+    matters = {one.matter for one in waits}
+    found = {Exit.HELD} if Matter.HELD in matters else set()
+    return found | ({Exit.FAILED} if Matter.PARKED in matters else set())
+
+
+def copy_cache(state: str, directory: str) -> None:
+    """The cache's files as they are, for a dry run; nothing of the original is touched."""
+    for end in ("", "-wal"):
+        source = os.path.join(state, CACHE + end)
+        if os.path.exists(source):
+            shutil.copyfile(source, os.path.join(directory, CACHE + end))

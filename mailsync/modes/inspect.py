@@ -1,0 +1,172 @@
+"""Looking, never changing: status, mailboxes, check."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections import defaultdict
+from collections.abc import Sequence
+
+from mailsync.cache import Cache, Matter
+from mailsync.cache import Report as CacheReport
+from mailsync.executor import Run, Tallies
+from mailsync.model.errors import Exit, MailsyncError
+from mailsync.model.mailboxname import MailboxName
+from mailsync.model.report import (
+    AccountStatus,
+    CheckReport,
+    MailboxLine,
+    MailboxStatus,
+    Remark,
+    StatusReport,
+    SyncOptions,
+    Target,
+)
+from mailsync.model.rows import Mailbox
+from mailsync.model.settings import Account
+from mailsync.modes.audit import compare
+from mailsync.modes.full import copy_cache
+from mailsync.modes.once import CACHE, LAST_SUCCESS, Job
+from mailsync.modes.ownership import Ownership
+from mailsync.modes.scope import maildir_of, selector
+from mailsync.modes.world import production_world
+
+KINDS = {
+    Matter.HELD: "held",
+    Matter.PARKED: "parked",
+    Matter.UNSENT: "unsent",
+    Matter.KEPT: "kept",
+    Matter.INTENT: "failed",
+}
+
+
+def status(accounts: Sequence[Account]) -> StatusReport:
+    """From the cache alone; asks neither the server nor the Maildir."""
+    with production_world() as world:
+        now = world.clock.wall()
+    return StatusReport(tuple(_status(account, now) for account in accounts))
+
+
+def _status(account: Account, now: float) -> AccountStatus:
+    if not (account.state / CACHE).exists():
+        return AccountStatus(account.name, errors=("never synced",))
+    try:
+        last: float | None = os.stat(account.state / LAST_SUCCESS).st_mtime
+    except OSError:
+        last = None
+    age = None if last is None else max(0.0, now - last)
+    try:
+        boxes, reports = _read(account, now)
+    except MailsyncError as error:
+        return AccountStatus(
+            account.name, last, age, errors=(str(error),), exits=frozenset({error.exit})
+        )
+    by_name: defaultdict[MailboxName, list[CacheReport]] = defaultdict(list)
+    for one in reports:
+        by_name[one.mailbox].append(one)
+    return AccountStatus(
+        name=account.name,
+        last_success=last,
+        age=age,
+        mailboxes=tuple(
+            MailboxStatus(
+                name=box.name,
+                messages=box.messages,
+                last_success=last,
+                age=age,
+                selected=box.selected,
+                remarks=tuple(
+                    Remark(KINDS[one.matter], one.count, one.reason, one.side)
+                    for one in by_name.get(box.name, ())
+                ),
+            )
+            for box in sorted(boxes, key=lambda box: box.name)
+            if box.selected or by_name.get(box.name)
+        ),
+    )
+
+
+def _read(account: Account, now: float) -> tuple[list[Mailbox], list[CacheReport]]:
+    """The cache's word, from a copy: a status must not wait for a sync, nor change a byte."""
+    with tempfile.TemporaryDirectory(prefix="mailsync-look-") as directory:
+        copy_cache(str(account.state), directory)
+        cache = Cache.open(directory, account.name)
+        try:
+            return cache.mailboxes(now), cache.reports()
+        finally:
+            cache.close()
+
+
+def mailboxes(account: Account, *, interactive: bool = False) -> list[MailboxLine]:
+    """What is on each side, and what would be synced and why (asks the server)."""
+    return asyncio.run(_mailboxes(account, interactive))
+
+
+async def _mailboxes(account: Account, interactive: bool) -> list[MailboxLine]:
+    from mailsync.config.patterns import selected
+
+    with production_world() as world:
+        job = Job.of(Target(account), SyncOptions(interactive=interactive), world)
+        server = job.server()
+        try:
+            await server.connect()
+            listed = {box.name: box for box in await server.mailboxes()}
+        finally:
+            await server.close()
+        maildir = maildir_of(account, world)
+        local = maildir.mailboxes()[0] if maildir.exists() else []
+    lines: list[MailboxLine] = []
+    for name in sorted({*listed, *local}):
+        shown = listed.get(name)
+        wanted, why = selected(account.mailboxes, name, shown.role if shown else None)
+        if shown is not None and not shown.selectable:
+            wanted, why = False, "the server says it holds no messages (\\Noselect)"
+        cursor = shown.cursor if shown else None
+        lines.append(
+            MailboxLine(
+                name=name,
+                server=shown is not None,
+                local=name in local,
+                selected=wanted,
+                why=why,
+                messages=None if cursor is None else cursor.messages,
+            )
+        )
+    return lines
+
+
+def check(
+    account: Account, *, server: bool, repair: bool, interactive: bool = False
+) -> CheckReport:
+    """Cache against Maildir and, if wanted, server.  `repair` changes the cache only."""
+    return asyncio.run(_check(account, server, repair, interactive))
+
+
+async def _check(account: Account, ask: bool, repair: bool, interactive: bool) -> CheckReport:
+    if not (account.state / CACHE).exists():
+        return CheckReport((f"{account.name}: never synced, there is nothing to check",), Exit.OK)
+    with production_world() as world:
+        job = Job.of(Target(account), SyncOptions(interactive=interactive), world)
+        pool = world.pool
+        cache = await pool.cache(Cache.open, str(account.state), account.name)
+        maildir = maildir_of(account, world)
+        server = job.server()
+        try:
+            await Ownership(account, world, maildir, cache).verify(dry=True)
+            run = Run(account, world, server, maildir, cache, Tallies(), "check", dry=True)
+            boxes = await pool.cache(cache.mailboxes, world.clock.wall())
+            run.mailboxes = {box.id: box for box in boxes}
+            listed = None
+            if ask:
+                await server.connect()
+                listed = await server.mailboxes()
+            lines, wrong = await compare(run, listed, selector(account))
+            if wrong and repair:
+                await pool.cache(cache.begin_relink, None, wrong)
+                lines.append("repaired: the next sync pairs again by name and content")
+        finally:
+            await server.close()
+            await pool.cache(cache.close)
+    failed = bool(wrong) and not repair
+    return CheckReport(tuple(lines), Exit.FAILED if failed else Exit.OK)

@@ -1,0 +1,168 @@
+"""Observe both sides into the cache, everything first (semantics.md, rules 2 and 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+from mailsync.cache import Known
+from mailsync.executor.boxes import refresh
+from mailsync.executor.run import Run, spoils_all
+from mailsync.local import Listing
+from mailsync.model.errors import Exit
+from mailsync.model.ids import UniqueName
+from mailsync.model.mailboxname import MailboxName
+from mailsync.model.observation import FileFacts, LocalEntry, LocalObservation, ServerMailbox
+from mailsync.model.rows import Mailbox, Presence, Role
+from mailsync.server import Ask
+
+Selector = Callable[[MailboxName, Role | None], bool]
+
+
+async def observe_names(
+    run: Run, listed: Sequence[ServerMailbox], selected: Selector
+) -> dict[MailboxName, ServerMailbox]:
+    """Which mailboxes there are on both sides, into the cache."""
+    local, notices = await run.disk(run.maildir.mailboxes)
+    run.tallies.errors.extend(n for n in notices if n not in run.tallies.errors)
+    await run.stored(run.cache.see_mailboxes, listed, local, selected)
+    await refresh(run)
+    return {box.name: box for box in listed}
+
+
+# -- the server ----------------------------------------------------------------------------------
+
+
+def asks(
+    boxes: Collection[Mailbox],
+    listed: dict[MailboxName, ServerMailbox],
+    known: dict[MailboxName, Known],
+    has_condstore: bool,
+) -> list[Ask]:
+    """The mailboxes that may have changed on the server, INBOX first."""
+    found: list[Ask] = []
+    for box in boxes:
+        shown, had = listed.get(box.name), known.get(box.name)
+        if not box.selected or box.server is not Presence.THERE or shown is None:
+            continue
+        if not shown.selectable:
+            continue
+        cursor = None if had is None or had.relink else had.cursor
+        # Without CONDSTORE equal cursors say nothing about flags: every run lists them (rule 2).
+        covered = has_condstore and cursor is not None and cursor.highest_modseq is not None
+        if covered and shown.cursor == cursor:
+            continue
+        found.append(
+            Ask(
+                name=box.name,
+                wire_name=shown.wire_name,
+                cursor=cursor,
+                full=cursor is None,
+                known=had.known if had is not None else 0,
+            )
+        )
+    return sorted(found, key=lambda ask: (ask.name != "INBOX", ask.name))
+
+
+async def observe_server(run: Run, wanted: Sequence[Ask]) -> None:
+    """Store what the server shows, each mailbox with its cursor in one transaction (I14)."""
+    short = await _observe(run, wanted)
+    if short:
+        # A delta that does not add up to EXISTS is no proof of anything: list in full.
+        again = [ask for ask in wanted if ask.name in short]
+        still = await _observe(run, [full(ask) for ask in again])
+        for name in still:
+            run.tallies.note(
+                name, "the server lists fewer or other messages than it counts; tried again later"
+            )
+            run.tallies.exits.add(Exit.SERVER)
+
+
+def full(ask: Ask) -> Ask:
+    """The same question, with everything to be listed."""
+    return Ask(name=ask.name, wire_name=ask.wire_name, cursor=ask.cursor, full=True, known=0)
+
+
+async def _observe(run: Run, wanted: Sequence[Ask]) -> set[MailboxName]:
+    """The mailboxes whose observation did not add up; nothing of it was stored."""
+    short: set[MailboxName] = set()
+    if not wanted:
+        return short
+    ids = {box.name: box for box in run.mailboxes.values()}
+    async for seen in run.server.observe(wanted, read_only=run.dry):
+        if isinstance(seen, tuple):
+            name, error = seen
+            if spoils_all(error):
+                raise error
+            await run.mailbox_trouble(ids[name], error)
+            continue
+        stored = await run.stored(run.cache.store_server, seen, run.now())
+        if not stored.ok:
+            short.add(seen.mailbox)
+            continue
+        run.seen_server.add(seen.mailbox)
+        if stored.relinked:
+            run.tallies.note(seen.mailbox, "new UIDVALIDITY: messages are paired again by content")
+    return short
+
+
+# -- the Maildir ---------------------------------------------------------------------------------
+
+
+async def observe_local(run: Run, known: dict[MailboxName, Known]) -> None:
+    """List what has no valid stamp; what lacks a known file a second time, after all the rest."""
+    first: dict[MailboxName, Listing] = {}
+    for box in run.mailboxes.values():
+        if not box.selected or box.local is not Presence.THERE:
+            continue
+        had = known.get(box.name)
+        if had is not None and had.stamp is not None and not had.relink:
+            stamp = await run.disk(run.maildir.stamp, box.name)
+            if stamp == had.stamp and box.role is not Role.DRAFTS:
+                continue
+        listing = await run.disk(run.maildir.entries, box.name, run.dry)
+        if listing is not None:
+            first[box.name] = listing
+    lacking = [
+        name
+        for name, listing in first.items()
+        if await run.stored(run.cache.lacks, name, [entry.name for entry in listing.entries])
+    ]
+    for name, listing in first.items():
+        if name not in lacking:
+            await _store_listing(run, name, listing, listing.entries, proven=True)
+    for name in lacking:
+        second = await run.disk(run.maildir.entries, name, run.dry)
+        if second is None:  # the directory went away: that proves nothing
+            continue
+        # The later sighting of a name is the one to act on.
+        union = {entry.name: entry for entry in (*first[name].entries, *second.entries)}
+        await _store_listing(run, name, second, tuple(union.values()), proven=True)
+
+
+async def _store_listing(
+    run: Run,
+    name: MailboxName,
+    listing: Listing,
+    entries: tuple[LocalEntry, ...],
+    proven: bool,
+) -> None:
+    box = next(box for box in run.mailboxes.values() if box.name == name)
+    unknown = await run.stored(run.cache.unknown_names, name, entries)
+    # A file edited in place changes no stamp; drafts are, so they are compared every run.
+    look = list(entries) if box.role is Role.DRAFTS else unknown
+    facts: dict[UniqueName, FileFacts] = {}
+    if look:
+        facts = await run.disk(run.maildir.inspect, name, look, box.uid_validity)
+    gone = {entry.name for entry in unknown} - facts.keys()
+    seen = LocalObservation(
+        mailbox=name,
+        entries=tuple(entry for entry in entries if entry.name not in gone),
+        proven=proven,
+        facts=facts,
+        stamp=listing.stamp,
+        notices=listing.notices,
+    )
+    for notice in listing.notices:
+        run.tallies.note(name, notice)
+    await run.stored(run.cache.store_local, seen)
+    run.seen_local.add(name)

@@ -1,0 +1,153 @@
+"""`mailsync sync`: every account once, each on its own, one report.
+
+A run with nothing to do must not pay for what it does not need: this module and what it imports
+stay free of SQLAlchemy (architecture.md, decision 4); `modes.full` is loaded when there is work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from mailsync.cache import quick
+from mailsync.model.errors import Exit, MailsyncError
+from mailsync.model.mailboxname import MailboxName
+from mailsync.model.observation import ServerMailbox
+from mailsync.model.report import AccountReport, MailboxReport, Report, SyncOptions, Target
+from mailsync.modes.scope import selector, unchanged_on_disk, unchanged_on_server
+from mailsync.modes.world import production_world
+from mailsync.server import Server
+from mailsync.system.lock import Lock
+from mailsync.system.seams import World
+from mailsync.system.secret import read as read_secret
+
+CACHE = "cache.db"
+LOCK = "lock"
+LAST_SUCCESS = "last-success"
+
+
+def sync(targets: Sequence[Target], options: SyncOptions) -> Report:
+    """Bring every target to agreement.  Never raises for one account's trouble: it is reported."""
+    return asyncio.run(_sync(targets, options))
+
+
+async def _sync(targets: Sequence[Target], options: SyncOptions) -> Report:
+    async def one(target: Target) -> AccountReport:
+        # A pool of its own: one thread owns the only connection to the account's cache.
+        with production_world() as world:
+            return await sync_account(Job.of(target, options, world))
+
+    return Report(tuple(await asyncio.gather(*(one(target) for target in targets))))
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One account's sync, with all it needs."""
+
+    target: Target
+    options: SyncOptions
+    world: World
+    password: Callable[[], Awaitable[str]]
+
+    @classmethod
+    def of(cls, target: Target, options: SyncOptions, world: World) -> Job:
+        """With the password from where the configuration says."""
+        account = target.account
+
+        async def password() -> str:
+            prompt = f"Password of {account.user} at {account.host}:"
+            return await read_secret(account.secret, prompt, interactive=options.interactive)
+
+        return cls(target, options, world, password)
+
+    @property
+    def cache_path(self) -> str:
+        return str(self.target.account.state / CACHE)
+
+    @property
+    def only(self) -> frozenset[MailboxName]:
+        return frozenset(MailboxName(name) for name in self.target.mailboxes)
+
+    def server(self) -> Server:
+        return Server(self.target.account, self.world.net, self.world.rand, self.password)
+
+
+async def sync_account(job: Job) -> AccountReport:
+    """One account under its lock (decision 9)."""
+    account, options = job.target.account, job.options
+    with ExitStack() as stack:
+        try:
+            if not options.dry_run:
+                os.makedirs(account.state, mode=0o700, exist_ok=True)
+                stack.enter_context(Lock(str(account.state / LOCK)))
+            return await _under_lock(job)
+        except MailsyncError as error:
+            return AccountReport(
+                name=account.name, errors=(str(error),), exits=frozenset({error.exit})
+            )
+
+
+async def _under_lock(job: Job) -> AccountReport:
+    server = job.server()
+    try:
+        listed: list[ServerMailbox] | None = None
+        seen = None if job.options.dry_run else quick.look(job.cache_path, job.world.clock.wall())
+        if seen is not None and await unchanged_on_disk(job.target.account, seen, job.world):
+            await server.connect()
+            listed = await server.mailboxes()
+            if unchanged_on_server(job.target.account, seen, listed):
+                succeeded(job)
+                return idle(job, seen)
+        return await _full(job, server, listed)
+    finally:
+        await server.close()
+
+
+async def _full(job: Job, server: Server, listed: list[ServerMailbox] | None) -> AccountReport:
+    """The cycle; its modules load beside the network's first round trips."""
+
+    def load() -> Callable[..., Awaitable[AccountReport]]:
+        from mailsync.modes.full import sync_fully
+
+        return sync_fully
+
+    sync_fully = await job.world.pool.disk(load)
+    return await sync_fully(job, server, listed, selector(job.target.account))
+
+
+def succeeded(job: Job) -> None:
+    """The only write of a no-op: the time stamp of STATE/ACCOUNT/last-success."""
+    path = str(job.target.account.state / LAST_SUCCESS)
+    now = job.world.clock.wall()
+    try:
+        os.utime(path, (now, now))
+    except FileNotFoundError:
+        with open(path, "wb"):
+            pass
+        os.utime(path, (now, now))
+
+
+def idle(job: Job, seen: quick.Quick) -> AccountReport:
+    """Nothing to do; what is held, failed or parked is said all the same (rule 11)."""
+    exits: set[Exit] = set()
+    boxes: list[MailboxReport] = []
+    for name, waits in seen.waiting.items():
+        if waits.held:
+            exits.add(Exit.HELD)
+        if waits.parked:
+            exits.add(Exit.FAILED)
+        boxes.append(
+            MailboxReport(
+                name=name,
+                held=waits.held,
+                parked=waits.parked,
+                unsent=waits.unsent,
+                notices=waits.reasons,
+            )
+        )
+    return AccountReport(
+        name=job.target.account.name, mailboxes=tuple(boxes), exits=frozenset(exits)
+    )

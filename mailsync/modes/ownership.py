@@ -1,0 +1,105 @@
+"""Whose Maildir is this, and does the cache still belong to it? (semantics.md, rule 5)"""
+
+from __future__ import annotations
+
+from mailsync.cache import Cache
+from mailsync.local import Maildir, Marker
+from mailsync.model.errors import NotOurs
+from mailsync.model.rows import Side
+from mailsync.model.settings import Account
+from mailsync.system.seams import World
+
+BOTH = frozenset({Side.SERVER, Side.LOCAL})
+
+
+class Ownership:
+    """The marker of one account, and the generation that the first write of a run raises."""
+
+    def __init__(self, account: Account, world: World, maildir: Maildir, cache: Cache) -> None:
+        self.account, self.world, self.maildir, self.cache = account, world, maildir, cache
+        self.raised = False
+
+    async def verify(self, *, dry: bool = False) -> str:
+        """Prove the Maildir ours; returns a notice when a relink was begun, else "".
+
+        Raises NotOurs: nothing may be written on either side.
+        """
+        marker = await self.world.pool.disk(self.maildir.read_marker)
+        self.judge(marker, (await self.world.pool.cache(self.cache.totals)).paired)
+        if marker is not None:
+            return await self._compare(marker)
+        if not dry:
+            await self.claim()
+        return ""
+
+    def judge(self, marker: Marker | None, paired: int) -> None:
+        """Raises NotOurs where `marker` does not belong to a cache with `paired` messages."""
+        if marker is None:
+            if paired:
+                raise NotOurs(
+                    f"{self.account.maildir} has no {MARKER} file, but {paired} messages were "
+                    "synced with it: is it mounted, or the right directory? Nothing was changed. "
+                    f"If it is right: mailsync accept {self.account.name}"
+                )
+            return
+        if (marker.machine, marker.state) != (self.world.machine, str(self.account.state)):
+            raise NotOurs(
+                f"{self.account.maildir} is synced by another machine or state directory "
+                f"({marker.state}). Nothing was changed. "
+                f"If that is over: mailsync accept {self.account.name}"
+            )
+
+    async def _compare(self, marker: Marker) -> str:
+        if marker.cache_uuid != self.cache.uuid:
+            await self._relink(frozenset({Side.SERVER}), marker)
+            return "the cache was lost: messages are paired again by name and content"
+        ahead = self.cache.generation - marker.generation
+        if ahead < 0:
+            await self._relink(BOTH, marker)
+            return "the cache is older than the Maildir: messages are paired again"
+        if ahead > 1:
+            await self._relink(frozenset({Side.LOCAL, Side.SERVER}), marker)
+            return "the Maildir is older than the cache: messages are paired again"
+        return ""
+
+    async def _relink(self, sides: frozenset[Side], marker: Marker) -> None:
+        await self.world.pool.cache(self.cache.begin_relink, None, set(sides))
+        await self.world.pool.cache(self.cache.set_account_uuid, marker.account_uuid)
+        await self.world.pool.cache(self.cache.set_generation, marker.generation)
+        await self._write(marker.generation)
+
+    async def claim(self) -> None:
+        """Write a marker of our own: a first run, or `accept`."""
+        await self.world.pool.disk(self.maildir.create)
+        await self._write(self.cache.generation)
+
+    async def raise_generation(self) -> None:
+        """Before the first write of a run: the cache's generation to marker + 1, then the marker's.
+
+        Never the cache's own + 1, or a rolled-back cache would catch up unseen.
+        """
+        if self.raised:
+            return
+        marker = await self.world.pool.disk(self.maildir.read_marker)
+        if marker is None:
+            raise NotOurs(f"{self.account.maildir} lost its {MARKER} file during the run")
+        generation = marker.generation + 1
+        await self.world.pool.cache(self.cache.set_generation, generation)
+        await self._write(generation)
+        self.raised = True
+
+    async def _write(self, generation: int) -> None:
+        await self.world.pool.disk(self.maildir.write_marker, self.marker(generation))
+
+    def marker(self, generation: int) -> Marker:
+        """The marker that says: this cache's Maildir, at this generation."""
+        return Marker(
+            account_uuid=self.cache.account_uuid,
+            cache_uuid=self.cache.uuid,
+            generation=generation,
+            machine=self.world.machine,
+            state=str(self.account.state),
+        )
+
+
+MARKER = ".mailsync"

@@ -1,0 +1,74 @@
+"""Which mailboxes are in scope, and whether anything changed since the cache was written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from mailsync.cache.quick import Quick
+from mailsync.config.patterns import selected as matches
+from mailsync.local import Maildir
+from mailsync.model.errors import MailsyncError
+from mailsync.model.mailboxname import MailboxName
+from mailsync.model.observation import ServerMailbox
+from mailsync.model.rows import Role
+from mailsync.model.settings import Account
+from mailsync.system.seams import World
+
+
+def selector(account: Account) -> Callable[[MailboxName, Role | None], bool]:
+    """Whether a mailbox is in scope by the account's patterns."""
+
+    def selected(name: MailboxName, role: Role | None) -> bool:
+        return matches(account.mailboxes, name, role)[0]
+
+    return selected
+
+
+def maildir_of(account: Account, world: World) -> Maildir:
+    return Maildir(
+        str(account.maildir), account.name, world.fs, world.host, world.rand, account.fsync
+    )
+
+
+async def unchanged_on_disk(account: Account, seen: Quick, world: World) -> bool:
+    """Same mailboxes, valid equal stamps everywhere, and a marker that is ours."""
+    maildir = maildir_of(account, world)
+
+    def look() -> bool:
+        try:
+            marker = maildir.read_marker()
+            if marker is None or marker.cache_uuid != seen.uuid:
+                return False
+            if (marker.machine, marker.state) != (world.machine, str(account.state)):
+                return False
+            if seen.generation - marker.generation not in (0, 1):
+                return False
+            names, _ = maildir.mailboxes()
+            if set(names) != {name for name, box in seen.mailboxes.items() if box.local}:
+                return False
+            return all(
+                box.stamp is not None and maildir.stamp(name) == box.stamp
+                for name, box in seen.mailboxes.items()
+                if box.local and box.selected
+            )
+        except MailsyncError:
+            return False  # the full path says what is wrong
+
+    return await world.pool.disk(look)
+
+
+def unchanged_on_server(account: Account, seen: Quick, listed: Sequence[ServerMailbox]) -> bool:
+    """Same mailboxes in scope, equal cursors that cover flags too."""
+    wanted = selector(account)
+    shown = {box.name: box for box in listed if box.selectable}
+    if shown.keys() != {name for name, box in seen.mailboxes.items() if box.server}:
+        return False
+    for name, box in shown.items():
+        had = seen.mailboxes[name]
+        if wanted(name, box.role) != had.selected:
+            return False
+        if had.selected:
+            covered = had.cursor is not None and had.cursor.highest_modseq is not None
+            if not covered or had.cursor != box.cursor:
+                return False
+    return True

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+LONGEST = 64  # bytes
 _BY_NAME = {name.lower().encode(): number for number, name in enumerate(MONTHS, 1)}
 _DATE = re.compile(
     rb"\s*(\d{1,2})[- ]([A-Za-z]{3})[- ](\d{4})\s+(\d{1,2}):(\d{2})(?::(\d{2}))?"
@@ -16,7 +17,7 @@ _EPOCH = datetime(1970, 1, 1).toordinal()
 
 def parse(text: bytes) -> int | None:
     """Seconds since 1970; None when it is no date.  Without a zone: UTC."""
-    found = _DATE.match(text)
+    found = _DATE.match(text) if len(text) <= LONGEST else None
     if found is None:
         return None
     day, name, year, hour, minute, second, sign, zone_hours, zone_minutes = found.groups()

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mailsync.model.errors import Reach, ServerDefect
 from mailsync.model.ids import UID, SeqNum
+
+if TYPE_CHECKING:
+    from mailsync.imap.events import Event
 
 KIB, MIB = 1 << 10, 1 << 20
 
@@ -26,7 +30,14 @@ class Limits:
 
 
 class ProtocolError(ServerDefect):
-    """The server broke the protocol or a limit.  Close the connection, send nothing more."""
+    """The server broke the protocol or a limit.  Close the connection, send nothing more.
+
+    `events` are what the same bytes had completed before.
+    """
+
+    def __init__(self, text: str, *, events: tuple[Event, ...] = ()) -> None:
+        super().__init__(text)
+        self.events = events
 
 
 class LiteralError(ProtocolError):

@@ -1,0 +1,120 @@
+"""Lines that may be longer than a line: UID sets, read into ranges while they come.
+
+A line of up to `Limits.line` is parsed whole; a longer one, whatever the chunks, comes here, gives
+up its sets as `Ranges` and ends as a short list of words.  Both ways give the same events.
+"""
+
+from __future__ import annotations
+
+import re
+
+from mailsync.imap.limits import KIB, Limits, ProtocolError
+from mailsync.imap.sets import Ranges
+
+TOO_LONG = "the server sent a line that is too long"
+HELD = KIB  # bytes of a word that may be kept unread
+
+_MAY_BE_LONG = re.compile(
+    rb"\* +(?:(SEARCH) |(?:ESEARCH|VANISHED) )"
+    rb"|(?:[^ \[]{1,64} +(?:(?:OK|NO) +)?)?\[(?:COPYUID|MODIFIED|APPENDUID) ",
+    re.I,
+)
+_SET = re.compile(rb"[0-9:*]*")
+
+Word = bytes | Ranges
+
+
+def of(start: bytes, limits: Limits) -> tuple[LongLine, int] | None:
+    """For a line that begins with `start`: its reader, and how many bytes not to feed to it;
+    None: such a line must not be long."""
+    found = _MAY_BE_LONG.match(start)
+    if found is None:
+        return None
+    if found[1]:
+        return SearchLine(limits), found.end()
+    return LongLine(limits), 0
+
+
+class LongLine:
+    """Words are parted by spaces; a word that grows over `HELD` must be a set."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._words: list[Word] = []
+        self._word = bytearray()
+        self._ranges: Ranges | None = None
+        self._seen = self._plain = 0
+
+    def feed(self, data: bytes) -> None:
+        self._seen += len(data)
+        if self._seen > self._limits.set_line:
+            raise ProtocolError(TOO_LONG)
+        self._take(data)
+
+    def finish(self) -> list[Word]:
+        """The words in order, after the last `feed`; a closing CR is not among them."""
+        if self._word.endswith(b"\r"):
+            del self._word[-1:]
+        self._end_word()
+        return self._words
+
+    def _take(self, data: bytes) -> None:
+        for number, piece in enumerate(data.split(b" ")):
+            if number:
+                self._end_word()
+            self._word += piece
+            if len(self._word) > HELD:
+                if self._ranges is None:
+                    self._ranges = Ranges(self._limits.ranges)
+                self._ranges.add(_cut(self._word, b",").split(b","))
+
+    def _end_word(self) -> None:
+        word = bytes(self._word)
+        self._word.clear()
+        if self._ranges is not None:
+            last = _SET.match(word)
+            assert last is not None
+            self._ranges.add([last[0]])
+            self._words.append(self._ranges)
+            self._ranges = None
+            word = word[last.end() :]
+        if word:
+            self._plain += len(word)
+            if self._plain > self._limits.line:
+                raise ProtocolError(TOO_LONG)
+            self._words.append(word)
+
+
+class SearchLine(LongLine):
+    """`1 2 3 (MODSEQ 4)`, after `* SEARCH`: one set parted by spaces, up to the parenthesis."""
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self._set = Ranges(limits.ranges)
+        self._tail = b""
+
+    def finish(self) -> list[Word]:
+        self._set.add(bytes(self._word).split())
+        return [b"* SEARCH", self._set, self._tail.rstrip(b"\r")]
+
+    def _take(self, data: bytes) -> None:
+        if self._tail:
+            self._tail += data
+        else:
+            numbers, paren, tail = data.partition(b"(")
+            self._word += numbers
+            self._tail = paren + tail
+        if len(self._tail) > HELD:
+            raise ProtocolError(TOO_LONG)
+        if len(self._word) > HELD:
+            self._set.add(_cut(self._word, b" ").split())
+
+
+def _cut(word: bytearray, separator: bytes) -> bytes:
+    """Takes what stands before the last separator off `word`."""
+    cut = word.rfind(separator)
+    if cut < 0:
+        raise ProtocolError(TOO_LONG)
+    whole = bytes(word[:cut])
+    del word[: cut + 1]
+    return whole

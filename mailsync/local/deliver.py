@@ -1,19 +1,38 @@
-"""Delivery by group commit (architecture.md, decision 7)."""
+"""Delivery by group commit (architecture.md, decision 7).
+
+tmp files written → all durable → renamed → folders durable.  Few files: fsync each; more: one
+syncfs through a barrier that was made before the first write, so that no write error is missed.
+A file that is not durable yet is only ever in tmp/, where nobody looks.
+"""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mailsync.model.flags import Flags
+from mailsync.local import files, names
+from mailsync.local.lines import ToStored, stored_form
+from mailsync.local.listing import look_at, pieces
+from mailsync.local.stream import Pending
+from mailsync.local.tree import FEW_FOLDERS, FOLDERS, Tree
+from mailsync.local.trouble import storage_error, translated
+from mailsync.model.content import Digest, digest
+from mailsync.model.errors import Reach, StorageError
+from mailsync.model.flags import Flags, letters
 from mailsync.model.ids import UniqueName
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import FileFacts, LocalEntry
+from mailsync.system.seams import Barrier, Writer
+
+FEW_FILES = 7  # up to here fsync each; beyond, syncfs is faster
+_LATEST = 1 << 33  # seconds; times in ns must fit 63 bits (the cache), which ends in 2262
+_SURE = 1 << 31  # seconds; some file systems cannot keep a later mtime
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A whole message in memory, as the server sent it (wire form)."""
+    """A whole message in memory, as the server sent it."""
 
     mailbox: MailboxName
     unique: UniqueName
@@ -32,21 +51,51 @@ class Delivered:
     facts: FileFacts
 
 
-class Pending:
-    """One message that comes in pieces; nothing of it is seen before `Delivery.commit`."""
+class _Item:
+    """One message on its way: `digest` None until it is whole."""
 
-    def write(self, data: bytes) -> None:
-        """The next piece of the wire form, of any size.  StorageError: the message is dropped
-        (as by `drop`), the rest of the delivery is not."""
-        raise NotImplementedError
+    __slots__ = (
+        "digest",
+        "flags",
+        "folder",
+        "info",
+        "mailbox",
+        "mtime_ns",
+        "path",
+        "tmp",
+        "unique",
+    )
 
-    def done(self) -> None:
-        """The message is whole; only then it takes part in the commit."""
-        raise NotImplementedError
+    def __init__(
+        self,
+        path: str,
+        mailbox: MailboxName,
+        unique: UniqueName,
+        tmp: str,
+        flags: Flags,
+        mtime_ns: int,
+    ) -> None:
+        self.path = path
+        self.mailbox = mailbox
+        self.unique = unique
+        self.tmp = tmp
+        self.flags = flags
+        self.folder = "cur" if flags else "new"
+        self.info = f":2,{letters(flags)}" if flags else ""
+        self.mtime_ns = mtime_ns
+        self.digest: Digest | None = None
 
-    def drop(self) -> None:
-        """Remove what was written (a body that broke off).  Never raises."""
-        raise NotImplementedError
+    @property
+    def target(self) -> str:
+        return f"{self.path}/{self.folder}/{self.unique}{self.info}"
+
+    def delivered(self) -> Delivered:
+        assert self.digest is not None
+        return Delivered(
+            self.mailbox,
+            LocalEntry(self.unique, self.folder, self.info, self.flags),
+            FileFacts(self.digest.size, self.mtime_ns, self.digest),
+        )
 
 
 class Delivery:
@@ -55,18 +104,57 @@ class Delivery:
     Several messages may be pending at once.  After `commit` or `discard` it is used up.
     """
 
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._fs = tree.fs
+        self._items: list[_Item] = []
+        self._device: dict[MailboxName, int] = {}  # of the mailboxes that are ready
+        self._barriers: dict[int, Barrier | None] = {}
+        self._unsynced: list[Writer] = []  # whole, still open: the first few files
+        self._many = False
+        self._streams: list[Pending] = []
+
+    # -- adding --------------------------------------------------------------------------------
+
     def add(self, message: Message) -> None:
         """StorageError: this message is not part of the batch, the others still are."""
-        raise NotImplementedError
+        item = self._item(message.mailbox, message.unique, message.flags, message.internal_date)
+        stored = stored_form(message.data)
+        try:
+            writer = self._fs.create(item.tmp)
+            try:
+                writer.write(stored)
+            except OSError:
+                writer.close()
+                raise
+            self._whole(item, writer)
+        except OSError as error:
+            self._give_up(item)
+            raise storage_error(error, "write", item.tmp) from error
+        found = digest(stored)
+        if len(stored) < len(message.data):
+            found = replace(found, wire_size=len(message.data))
+        item.digest = found
 
     def add_all(self, messages: Iterable[Message]) -> None:
-        raise NotImplementedError
+        """`add` for each; at the first StorageError the rest is not added."""
+        for message in messages:
+            self.add(message)
 
     def begin(
         self, mailbox: MailboxName, unique: UniqueName, flags: Flags, internal_date: int | None
     ) -> Pending:
         """A message that is streamed, in constant memory whatever its size."""
-        raise NotImplementedError
+        return self._pending(self._item(mailbox, unique, flags, internal_date), ToStored())
+
+    def _pending(self, item: _Item, lines: ToStored | None) -> Pending:
+        def whole(writer: Writer, found: Digest) -> None:
+            self._whole(item, writer)
+            item.digest = found
+
+        pending = Pending(self._fs, item.tmp, lines, whole, lambda: self._give_up(item))
+        self._streams.append(pending)
+        return pending
 
     def copy(
         self,
@@ -78,7 +166,8 @@ class Delivery:
         internal_date: int | None,
     ) -> bool:
         """A copy of a file of ours, byte for byte.  False: the file is not there any more."""
-        raise NotImplementedError
+        path = self._tree.file(source, entry)
+        return self.restore(path, mailbox, unique, flags, internal_date)
 
     def restore(
         self,
@@ -90,18 +179,176 @@ class Delivery:
     ) -> bool:
         """A copy of the file `path` (one in undo), which stays: remove it after the cache's
         commit.  False: it is not there."""
-        raise NotImplementedError
+        found = pieces(self._tree, path)
+        if found is None:
+            return False
+        pending = self._pending(self._item(mailbox, unique, flags, internal_date), None)
+        try:
+            for piece in found:
+                pending.write(piece)
+        except StorageError:
+            pending.drop()
+            raise
+        pending.done()
+        return True
+
+    def _item(
+        self,
+        mailbox: MailboxName,
+        unique: UniqueName,
+        flags: Flags,
+        internal_date: int | None,
+    ) -> _Item:
+        path = self._tree.path(mailbox)
+        if mailbox not in self._device:
+            with translated("deliver to", path, Reach.MAILBOX):
+                self._prepare(mailbox, path)
+        if internal_date is None:
+            with translated("deliver to", path):
+                internal_date = self._fs.now_ns(path) // 10**9
+        mtime_ns = min(max(internal_date, 0), _LATEST) * 10**9
+        scratch = unique if names.is_own(unique) else self._scratch()
+        item = _Item(path, mailbox, unique, f"{path}/{FOLDERS[0]}/{scratch}", flags, mtime_ns)
+        self._items.append(item)
+        return item
+
+    def _scratch(self) -> UniqueName:
+        return names.scratch_name(self._tree.host, self._tree.rand)
+
+    def _prepare(self, mailbox: MailboxName, path: str) -> None:
+        """Once for each mailbox: is it there, is all of it there?  The barrier comes first."""
+        self._tree.check(mailbox)
+        device = self._fs.stat(f"{path}/cur").device
+        if self._tree.fsync and device not in self._barriers:
+            self._barriers[device] = self._fs.barrier(path)
+        for folder in FOLDERS[:-1]:
+            if look_at(self._tree, f"{path}/{folder}") is None:
+                self._fs.mkdir(f"{path}/{folder}")
+                self._tree.make_durable([path])
+        files.clean(self._tree, mailbox)
+        self._device[mailbox] = device
+
+    def _whole(self, item: _Item, writer: Writer) -> None:
+        """Everything is written.  Raises OSError; the writer is closed then."""
+        if not self._tree.fsync:
+            writer.close(item.mtime_ns)
+            return
+        barrier = self._barriers[self._device[item.mailbox]]
+        if self._many and barrier is not None:
+            writer.close(item.mtime_ns)
+            return
+        try:
+            writer.set_mtime(item.mtime_ns)
+            if barrier is None:
+                writer.sync()
+        except OSError:
+            writer.close()
+            raise
+        if barrier is None:
+            writer.close()
+            return
+        self._unsynced.append(writer)
+        if len(self._unsynced) > FEW_FILES:
+            self._many = True
+            self._close_unsynced()
+
+    def _close_unsynced(self) -> None:
+        writers, self._unsynced = self._unsynced, []
+        for writer in writers:
+            writer.close()
+
+    def _give_up(self, item: _Item) -> None:
+        """One message less.  Never raises."""
+        with contextlib.suppress(ValueError):
+            self._items.remove(item)
+        with contextlib.suppress(OSError):
+            self._fs.unlink(item.tmp)
+
+    # -- committing ----------------------------------------------------------------------------
 
     def commit(self) -> list[Delivered]:
         """tmp files durable → renamed → folders durable.  Then the caller commits the cache.
 
-        In the order in which the messages were added (`begin` counts, not `done`).
+        In the order in which the messages were added (`begin` counts, not `done`); a message
+        that is not done by now is dropped.
         StorageError: nothing was delivered; files already renamed were removed again.  Where the
         disk refused even that they will be seen under their own names, so observe the mailbox
         before trying again.
         """
-        raise NotImplementedError
+        for stream in self._streams:
+            stream.drop()
+        renamed: list[_Item] = []
+        where = self._tree.root
+        try:
+            self._sync_files()
+            for item in self._items:
+                where = item.target
+                self._rename(item)
+                renamed.append(item)
+            self._sync_folders()
+            for item in self._items:
+                if item.mtime_ns >= _SURE * 10**9:
+                    item.mtime_ns = self._fs.stat(item.target).mtime_ns
+        except OSError as error:
+            for item in renamed:
+                with contextlib.suppress(OSError):
+                    self._fs.unlink(item.target)
+            self.discard()
+            raise storage_error(error, "deliver", where) from error
+        self._close()
+        items, self._items = self._items, []
+        return [item.delivered() for item in items]
+
+    def _sync_files(self) -> None:
+        if self._many:
+            for barrier in self._barriers.values():
+                if barrier is not None:
+                    barrier.sync()
+        else:
+            for writer in self._unsynced:
+                writer.sync()
+        self._close_unsynced()
+
+    def _rename(self, item: _Item) -> None:
+        try:
+            self._fs.rename(item.tmp, item.target)
+        except FileExistsError:
+            seconds = item.mtime_ns // 10**9
+            item.unique = names.fresh_name(seconds, self._tree.host, self._tree.rand)
+            self._fs.rename(item.tmp, item.target)
+
+    def _sync_folders(self) -> None:
+        """One syncfs more where it spares more than a few fsyncs (by device: nearly always one)."""
+        if not self._tree.fsync:
+            return
+        folders: dict[str, int] = {}
+        for item in self._items:
+            folders[f"{item.path}/{item.folder}"] = self._device[item.mailbox]
+        done: set[int] = set()
+        if len(folders) > FEW_FOLDERS:
+            for device, barrier in self._barriers.items():
+                if barrier is not None:
+                    barrier.sync()
+                    done.add(device)
+        for folder, device in folders.items():
+            if device not in done:
+                self._fs.sync_dir(folder)
 
     def discard(self) -> None:
         """Remove every tmp file of this batch.  Never raises."""
-        raise NotImplementedError
+        for stream in self._streams:
+            stream.drop()
+        for item in self._items:
+            with contextlib.suppress(OSError):
+                self._fs.unlink(item.tmp)
+        self._items = []
+        self._close()
+
+    def _close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._close_unsynced()
+        barriers, self._barriers = self._barriers, {}
+        for barrier in barriers.values():
+            if barrier is not None:
+                with contextlib.suppress(OSError):
+                    barrier.close()

@@ -6,10 +6,12 @@ Every OSError comes out as model.errors.StorageError, which names the path and w
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+from mailsync.local import files, hierarchy, listing, marker, names
 from mailsync.local.deliver import Delivery
+from mailsync.local.listing import Listing
 from mailsync.local.marker import Marker
+from mailsync.local.tree import Tree
 from mailsync.model.content import Digest
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, UIDValidity, UniqueName
@@ -18,62 +20,47 @@ from mailsync.model.observation import FileFacts, LocalEntry, Stamp
 from mailsync.system.seams import Fs, Rand
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """One listing of new/ and then cur/: every unique name once.
-
-    `stamp` was taken before the listing; None: not old enough to be trusted.
-    `doubles`: files that are left out of `entries` because another file with the same unique
-    name and the same bytes (or, in a read-only look, any bytes) is in them.
-    """
-
-    entries: tuple[LocalEntry, ...]
-    stamp: Stamp | None
-    doubles: tuple[LocalEntry, ...] = ()
-    notices: tuple[str, ...] = ()
-
-
 class Maildir:
     """`root` need not exist yet.  `host` is escaped here as unique names need it."""
 
     def __init__(
         self, root: str, account: str, fs: Fs, host: str, rand: Rand, fsync: bool = True
     ) -> None:
-        raise NotImplementedError
+        self._tree = Tree(root, account, fs, host, rand, fsync)
 
     # -- mailboxes -----------------------------------------------------------------------------
 
     def exists(self) -> bool:
         """Whether the root is a directory."""
-        raise NotImplementedError
+        return hierarchy.is_directory(self._tree)
 
     def mailboxes(self) -> tuple[list[MailboxName], list[str]]:
         """Every mailbox (a directory with cur/ in it), sorted, and notices about what was skipped.
 
         Complete or StorageError: an unreadable directory could hide mailboxes.
         """
-        raise NotImplementedError
+        return hierarchy.walk(self._tree)
 
-    def create(self, *names: MailboxName) -> None:
+    def create(self, *mailboxes: MailboxName) -> None:
         """Make these mailboxes durably, parents first (as plain directories, also the root);
         what is there already stays, what is missing of it (new/, tmp/) is made."""
-        raise NotImplementedError
+        hierarchy.create(self._tree, mailboxes)
 
     def remove(self, name: MailboxName) -> bool:
         """Remove an empty mailbox, cur/ last, durably, and empty plain directories above it.
         False: it holds a message or a file that is not ours; nothing was removed."""
-        raise NotImplementedError
+        return hierarchy.remove(self._tree, name)
 
     def rename(self, old: MailboxName, new: MailboxName) -> bool:
         """Durable; mailboxes below `old` go along.  True also if it had happened already.
         False: neither happened, because `new` exists or `old` does not."""
-        raise NotImplementedError
+        return hierarchy.rename(self._tree, old, new)
 
     # -- observe -------------------------------------------------------------------------------
 
     def stamp(self, name: MailboxName) -> Stamp | None:
         """None: the mailbox is missing, or changed less than 2 s ago by its file system's clock."""
-        raise NotImplementedError
+        return listing.stamp(self._tree, name)
 
     def entries(self, name: MailboxName, read_only: bool = False) -> Listing | None:
         """One complete listing; None when new/ or cur/ is missing: then nothing is known.
@@ -81,7 +68,7 @@ class Maildir:
         Two files of one unique name: same inode or bytes ⇒ one message; else the second gets a
         unique name of our own by a rename (not when `read_only`: then it is a double).
         """
-        raise NotImplementedError
+        return listing.listing(self._tree, name, read_only)
 
     def inspect(
         self,
@@ -90,11 +77,11 @@ class Maildir:
         uid_validity: UIDValidity | None,
     ) -> dict[UniqueName, FileFacts]:
         """Size, mtime and origin (no digest); a file that vanished is not in the result."""
-        raise NotImplementedError
+        return listing.inspect(self._tree, name, entries, uid_validity)
 
     def digest(self, name: MailboxName, entry: LocalEntry) -> Digest | None:
         """Reads the whole file in constant memory; None: it vanished."""
-        raise NotImplementedError
+        return listing.digest(self._tree, name, entry)
 
     def wire_chunks(
         self, name: MailboxName, entry: LocalEntry, wire_size: int
@@ -102,7 +89,7 @@ class Maildir:
         """The file in wire form (every bare LF as CRLF), exactly `wire_size` bytes in pieces of
         at most 256 KiB; None: it vanished.  A file that has other bytes by now raises
         StorageError (reach MESSAGE) before a byte too many is yielded.  Close the generator."""
-        raise NotImplementedError
+        return listing.wire_chunks(self._tree, name, entry, wire_size)
 
     # -- change --------------------------------------------------------------------------------
 
@@ -114,18 +101,21 @@ class Maildir:
         internal_date: int | None,
     ) -> UniqueName:
         """A new unique name that carries this origin."""
-        raise NotImplementedError
+        tree = self._tree
+        return names.own_name(
+            tree.account, mailbox, uid_validity, uid, internal_date, tree.host, tree.rand
+        )
 
     def delivery(self) -> Delivery:
         """A new batch."""
-        raise NotImplementedError
+        return Delivery(self._tree)
 
     def set_flags(
         self, name: MailboxName, entry: LocalEntry, add: Flags, remove: Flags
     ) -> LocalEntry | None:
         """Rename exactly the observed file.  None: it has another name by now, or the new name
         is taken: look again."""
-        raise NotImplementedError
+        return files.set_flags(self._tree, name, entry, add, remove)
 
     def move(
         self,
@@ -137,11 +127,11 @@ class Maildir:
         """Rename exactly the observed file into `target` under the name `unique` (None: its
         own; a fresh one where that is taken).  None: it is not there any more: look again.
         Not durable before `settle((target, source))`."""
-        raise NotImplementedError
+        return files.move(self._tree, source, entry, target, unique)
 
     def undo_name(self) -> str:
         """A new file name for the undo directory."""
-        raise NotImplementedError
+        return f"{self._tree.rand.bits(64):016x}"
 
     def remove_to_undo(
         self, name: MailboxName, entry: LocalEntry, undo_dir: str, file: str
@@ -149,30 +139,30 @@ class Maildir:
         """Rename exactly the observed file to `undo_dir/file` (made when missing; copied durably
         across file systems) and return its path.  None: it has another name by now: look again.
         Not durable before `settle((name,), undo_dir)`."""
-        raise NotImplementedError
+        return files.remove_to_undo(self._tree, name, entry, undo_dir, file)
 
-    def settle(self, names: Iterable[MailboxName], undo_dir: str | None = None) -> None:
+    def settle(self, mailboxes: Iterable[MailboxName], undo_dir: str | None = None) -> None:
         """Make renames in these mailboxes (and the undo directory, first) durable."""
-        raise NotImplementedError
+        files.settle(self._tree, mailboxes, undo_dir)
 
     def undo_files(self, undo_dir: str) -> dict[str, FileFacts]:
         """File names in undo with size and mtime; empty when there is no such directory."""
-        raise NotImplementedError
+        return files.undo_files(self._tree, undo_dir)
 
-    def purge(self, undo_dir: str, files: Iterable[str]) -> None:
+    def purge(self, undo_dir: str, undone: Iterable[str]) -> None:
         """Remove files from undo; those that are not there are fine."""
-        raise NotImplementedError
+        files.purge(self._tree, undo_dir, undone)
 
     def clean(self, name: MailboxName) -> int:
         """Remove our own leftovers older than 36 h from tmp/; how many.  Delivery does it too."""
-        raise NotImplementedError
+        return files.clean(self._tree, name)
 
     # -- marker --------------------------------------------------------------------------------
 
     def read_marker(self) -> Marker | None:
         """None: there is none.  NotOurs: there is one that cannot be understood."""
-        raise NotImplementedError
+        return marker.read(self._tree)
 
-    def write_marker(self, marker: Marker) -> None:
+    def write_marker(self, found: Marker) -> None:
         """Durable, and never half there."""
-        raise NotImplementedError
+        marker.write(self._tree, found)

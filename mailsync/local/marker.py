@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+import json
+from dataclasses import asdict, dataclass
+
+from mailsync.local.tree import Tree
+from mailsync.local.trouble import translated
+from mailsync.model.errors import NotOurs
+from mailsync.system.text import safe
 
 FILE = ".mailsync"
+_LARGEST = 64 * 1024  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +24,56 @@ class Marker:
     generation: int
     machine: str
     state: str
+
+
+def read(tree: Tree) -> Marker | None:
+    path = f"{tree.root}/{FILE}"
+    with translated("read the marker", path):
+        try:
+            reader = tree.fs.open(path)
+        except FileNotFoundError:
+            return None
+        data = bytearray()
+        try:
+            while len(data) < _LARGEST and (piece := reader.read(_LARGEST)):
+                data += piece
+        finally:
+            reader.close()
+    marker = _understood(bytes(data))
+    if marker is None:
+        raise NotOurs(
+            f"{safe(path)} is not a marker of mailsync that can be understood: was it edited, or "
+            "written by a newer version? Restore it, or move it away and run `mailsync accept`"
+        )
+    return marker
+
+
+def _understood(data: bytes) -> Marker | None:
+    try:
+        found = json.loads(data)
+    except ValueError:
+        return None
+    if not isinstance(found, dict) or not isinstance(found.get("generation"), int):
+        return None
+    texts = [found.get(key) for key in ("account_uuid", "cache_uuid", "machine", "state")]
+    account, cache, machine, state = (text if isinstance(text, str) else None for text in texts)
+    if account is None or cache is None or machine is None or state is None:
+        return None
+    return Marker(account, cache, found["generation"], machine, state)
+
+
+def write(tree: Tree, marker: Marker) -> None:
+    path, scratch = f"{tree.root}/{FILE}", f"{tree.root}/{FILE}.new"
+    with translated("write the marker", path):
+        with contextlib.suppress(FileNotFoundError):
+            tree.fs.unlink(scratch)
+        writer = tree.fs.create(scratch)
+        try:
+            writer.write(json.dumps(asdict(marker), indent=1).encode() + b"\n")
+            if tree.fsync:
+                writer.sync()
+        finally:
+            writer.close()
+        tree.fs.replace(scratch, path)
+        if tree.fsync:
+            tree.fs.sync_dir(f"{tree.root}/.")

@@ -1,0 +1,169 @@
+"""Changing files that are there: flags, moves, undo.  Only exactly observed names are renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from collections.abc import Iterable
+from dataclasses import replace
+
+from mailsync.local import names
+from mailsync.local.listing import look_at, pieces
+from mailsync.local.tree import Tree
+from mailsync.local.trouble import storage_error, translated
+from mailsync.model.flags import Flags
+from mailsync.model.ids import UniqueName
+from mailsync.model.mailboxname import MailboxName
+from mailsync.model.observation import FileFacts, LocalEntry
+
+ABANDONED_NS = 36 * 3600 * 10**9  # the Maildir format's age for leftovers in tmp/
+
+
+def set_flags(
+    tree: Tree, name: MailboxName, entry: LocalEntry, add: Flags, remove: Flags
+) -> LocalEntry | None:
+    flags = (entry.flags | add) & ~remove
+    if flags == entry.flags:
+        return entry
+    new = LocalEntry(entry.name, "cur", names.with_flags(entry.info, flags), flags)
+    source = tree.file(name, entry)
+    try:
+        tree.fs.rename(source, tree.file(name, new))
+    except (FileNotFoundError, FileExistsError):
+        return None
+    except OSError as error:
+        raise storage_error(error, "set flags of", source) from error
+    return new
+
+
+def move(
+    tree: Tree,
+    source: MailboxName,
+    entry: LocalEntry,
+    target: MailboxName,
+    unique: UniqueName | None,
+) -> LocalEntry | None:
+    old = tree.file(source, entry)
+    new = replace(entry, name=unique or entry.name)
+    with translated(f"move to {target}", old):
+        try:
+            _rename_or_copy(tree, old, tree.file(target, new), tree.tmp(target))
+        except FileExistsError:
+            seen = look_at(tree, old)
+            if seen is None:
+                return None
+            fresh = names.fresh_name(seen.mtime_ns // 10**9, tree.host, tree.rand)
+            new = replace(entry, name=fresh)
+            _rename_or_copy(tree, old, tree.file(target, new), tree.tmp(target))
+        except FileNotFoundError:
+            if look_at(tree, old) is None:
+                return None
+            raise  # the file is there, so the target's folder is not
+    return new
+
+
+def remove_to_undo(
+    tree: Tree, name: MailboxName, entry: LocalEntry, undo_dir: str, file: str
+) -> str | None:
+    old, path = tree.file(name, entry), f"{undo_dir}/{file}"
+    with translated("put into undo", old):
+        try:
+            _rename_or_copy(tree, old, path, undo_dir)
+        except FileNotFoundError:
+            if look_at(tree, old) is None:
+                return None
+            with contextlib.suppress(FileExistsError):
+                tree.fs.mkdir(undo_dir)
+            if tree.fsync:
+                tree.fs.sync_dir(undo_dir.rpartition("/")[0] or "/")
+            try:
+                _rename_or_copy(tree, old, path, undo_dir)
+            except FileNotFoundError:
+                return None
+    return path
+
+
+def _rename_or_copy(tree: Tree, old: str, new: str, scratch_dir: str) -> None:
+    """Rename; across file systems a durable copy, then unlink.  Raises OSError."""
+    try:
+        tree.fs.rename(old, new)
+        return
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+    seen = tree.fs.stat(old)
+    scratch = f"{scratch_dir}/{names.scratch_name(tree.host, tree.rand)}"
+    found = pieces(tree, old)
+    if found is None:
+        raise FileNotFoundError(2, "No such file or directory", old)
+    try:
+        writer = tree.fs.create(scratch)
+        try:
+            for piece in found:
+                writer.write(piece)
+            writer.set_mtime(seen.mtime_ns)
+            writer.sync()
+        finally:
+            writer.close()
+        tree.fs.rename(scratch, new)
+    except OSError:
+        with contextlib.suppress(OSError):
+            tree.fs.unlink(scratch)
+        raise
+    try:
+        tree.fs.sync_dir(new.rpartition("/")[0])
+        tree.fs.unlink(old)
+    except OSError:  # renamed by a mail reader meanwhile, or refused: the copy is one too many
+        with contextlib.suppress(OSError):
+            tree.fs.unlink(new)
+        raise
+
+
+def settle(tree: Tree, mailboxes: Iterable[MailboxName], undo_dir: str | None) -> None:
+    folders = [undo_dir] if undo_dir is not None and look_at(tree, undo_dir) else []
+    for name in mailboxes:
+        path = tree.path(name)
+        folders += [f"{path}/cur", f"{path}/new"]
+    with translated("make durable", folders[0] if folders else tree.root):
+        tree.make_durable(folders)
+
+
+def undo_files(tree: Tree, undo_dir: str) -> dict[str, FileFacts]:
+    found: dict[str, FileFacts] = {}
+    with translated("list", undo_dir):
+        try:
+            for file, kind in tree.fs.list(undo_dir):
+                seen = look_at(tree, f"{undo_dir}/{file}") if kind == "file" else None
+                if seen is not None and not names.is_own(file):
+                    found[file] = FileFacts(seen.size, seen.mtime_ns)
+        except FileNotFoundError:
+            return {}
+    return found
+
+
+def purge(tree: Tree, undo_dir: str, files: Iterable[str]) -> None:
+    for file in files:
+        path = f"{undo_dir}/{file}"
+        with translated("remove", path), contextlib.suppress(FileNotFoundError):
+            tree.fs.unlink(path)
+
+
+def clean(tree: Tree, name: MailboxName) -> int:
+    """A ctime tells the age: the mtime of our files is their INTERNALDATE."""
+    tmp = tree.tmp(name)
+    removed = 0
+    with translated("clean", tmp):
+        try:
+            ours = [
+                file for file, kind in tree.fs.list(tmp) if kind == "file" and names.is_own(file)
+            ]
+            limit = tree.fs.now_ns(tmp) - ABANDONED_NS if ours else 0
+        except FileNotFoundError:
+            return 0
+        for file in ours:
+            seen = look_at(tree, f"{tmp}/{file}")
+            if seen is not None and seen.ctime_ns < limit:
+                with contextlib.suppress(FileNotFoundError):
+                    tree.fs.unlink(f"{tmp}/{file}")
+                    removed += 1
+    return removed

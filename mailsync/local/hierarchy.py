@@ -1,0 +1,222 @@
+"""Mailboxes as directories, layout nested: a directory with cur/ in it is a mailbox."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from collections.abc import Sequence
+
+from mailsync.local import names
+from mailsync.local.listing import look_at
+from mailsync.local.tree import FOLDERS, Tree
+from mailsync.local.trouble import in_the_way, translated
+from mailsync.model import mailboxname
+from mailsync.model.errors import StorageError
+from mailsync.model.mailboxname import MailboxName
+from mailsync.system.text import safe
+
+_CLOSED = (errno.EACCES, errno.EPERM)
+
+
+def walk(tree: Tree) -> tuple[list[MailboxName], list[str]]:
+    found: list[MailboxName] = []
+    notices: list[str] = []
+    waiting = [""]
+    while waiting:
+        name = waiting.pop()
+        path = f"{tree.root}/{name or '.'}"
+        inside = _directories(tree, path, notices)
+        if inside is None:
+            continue
+        if "cur" in inside:
+            _take(name, path, found, notices)
+        prefix = f"{name}/" if name else ""
+        waiting += [prefix + part for part in inside if part not in FOLDERS]
+    return sorted(found), notices
+
+
+def _take(name: str, path: str, found: list[MailboxName], notices: list[str]) -> None:
+    if not name:
+        notices.append(
+            f"{safe(path[:-2])} itself has a cur/ that is left alone: in this layout INBOX is "
+            "the directory INBOX"
+        )
+        return
+    try:
+        canonical = mailboxname.join(mailboxname.split(MailboxName(name)))
+    except ValueError:
+        canonical = None
+    if canonical == name:
+        found.append(canonical)
+    else:
+        notices.append(f"skipped {safe(path)}: a mailbox cannot have this name; rename it")
+
+
+def _directories(tree: Tree, path: str, notices: list[str]) -> set[str] | None:
+    """The visible directories in `path`; None: it went away while we looked."""
+    inside: set[str] = set()
+    with translated("list", path):
+        try:
+            for part, kind in tree.fs.list(path):
+                if kind == "link":
+                    notices.append(
+                        f"skipped {safe(f'{path}/{part}')}: symbolic links are not followed"
+                    )
+                elif kind == "dir" and part.startswith("."):
+                    if look_at(tree, f"{path}/{part}/cur"):
+                        notices.append(f"skipped {safe(f'{path}/{part}')}: a hidden directory")
+                elif kind == "dir":
+                    inside.add(part)
+        except (FileNotFoundError, NotADirectoryError):
+            if path.endswith("/."):
+                raise
+            return None
+        except OSError as error:
+            if error.errno in _CLOSED and path == f"{tree.root}/lost+found":
+                return None
+            raise
+    return inside
+
+
+def create(tree: Tree, mailboxes: Sequence[MailboxName]) -> None:
+    """cur/ comes into being only when all else of the mailbox is durable."""
+    with translated("make", tree.root):
+        changed = _make_root(tree)
+    for name in mailboxes:
+        path = tree.path(name)
+        with translated("make", path):
+            above = tree.root
+            for part in tree.above(name):
+                changed += _make(tree, above, part)
+                above = part
+            for folder in FOLDERS[:-1]:
+                changed += _make(tree, path, f"{path}/{folder}")
+    with translated("make durable", tree.root):
+        tree.make_durable(changed)
+    changed = []
+    for name in mailboxes:
+        path = tree.path(name)
+        with translated("make", path):
+            changed += _make(tree, path, f"{path}/{FOLDERS[-1]}")
+    with translated("make durable", tree.root):
+        tree.make_durable(changed)
+
+
+def _make(tree: Tree, above: str, path: str) -> list[str]:
+    """Make one directory; the directory whose entries changed, if it was not there.
+
+    Raises OSError; StorageError when something else is in the way."""
+    try:
+        tree.fs.mkdir(path)
+    except FileExistsError:
+        if tree.fs.stat(path).kind != "dir":
+            raise in_the_way(path) from None
+        return []
+    return [above]
+
+
+def _make_root(tree: Tree) -> list[str]:
+    if look_at(tree, f"{tree.root}/."):
+        return []
+    changed: list[str] = []
+    above = "/"
+    for part in tree.root.strip("/").split("/"):
+        path = f"{above.rstrip('/')}/{part}"
+        if look_at(tree, f"{path}/.") is None:
+            changed += _make(tree, above, path)
+        above = path
+    return changed
+
+
+def remove(tree: Tree, name: MailboxName) -> bool:
+    path = tree.path(name)
+    with translated("remove", path):
+        if look_at(tree, path) is None:
+            return True
+        children = _only_children(tree, path)
+        if children is None:
+            return False
+        gone: list[str] = []
+        try:
+            for folder in FOLDERS:
+                with contextlib.suppress(FileNotFoundError):
+                    tree.fs.rmdir(f"{path}/{folder}")
+                    gone.append(folder)
+        except OSError as error:
+            for folder in gone:
+                tree.fs.mkdir(f"{path}/{folder}")
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):  # something came meanwhile
+                return False
+            raise
+        tree.make_durable([_prune(tree, name) if not children else path])
+    return True
+
+
+def _only_children(tree: Tree, path: str) -> list[str] | None:
+    """The directories below a mailbox that are not its folders; None: it holds a file."""
+    children: list[str] = []
+    for part, kind in tree.fs.list(path):
+        if kind != "dir" or part.startswith("."):
+            return None
+        if part not in FOLDERS:
+            children.append(part)
+            continue
+        for file, _ in tree.fs.list(f"{path}/{part}"):
+            if part != "tmp" or not names.is_own(file):
+                return None
+            tree.fs.unlink(f"{path}/{part}/{file}")
+    return children
+
+
+def _prune(tree: Tree, name: MailboxName) -> str:
+    """Remove the empty directories from the mailbox's own upwards; the first that stays."""
+    for path in reversed(tree.above(name)):
+        if look_at(tree, f"{path}/cur"):
+            return path
+        try:
+            tree.fs.rmdir(path)
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                return path
+            raise
+    return f"{tree.root}/."
+
+
+def rename(tree: Tree, old: MailboxName, new: MailboxName) -> bool:
+    source, target = tree.path(old), tree.path(new)
+    with translated(f"rename to {new}", source):
+        if look_at(tree, f"{source}/cur") is None:
+            return look_at(tree, f"{target}/cur") is not None
+        if look_at(tree, f"{target}/cur") is not None:
+            return False
+        changed = _make_root(tree)
+        above = tree.root
+        for part in tree.above(new)[:-1]:
+            changed += _make(tree, above, part)
+            above = part
+        try:
+            tree.fs.rename(source, target)
+        except FileExistsError:  # a plain directory with mailboxes below it: only ours goes in
+            _rename_folders(tree, source, target)
+            changed += [target, source]
+        else:
+            changed += [above, source.rpartition("/")[0]]
+        tree.make_durable(changed)
+    return True
+
+
+def _rename_folders(tree: Tree, source: str, target: str) -> None:
+    if tree.fs.stat(target).kind != "dir":
+        raise in_the_way(target)
+    for folder in FOLDERS:
+        if look_at(tree, f"{source}/{folder}"):
+            tree.fs.rename(f"{source}/{folder}", f"{target}/{folder}")
+
+
+def is_directory(tree: Tree) -> bool:
+    try:
+        return tree.fs.stat(f"{tree.root}/.").kind == "dir"
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise StorageError(f"cannot look at {safe(tree.root)}: {error.strerror}") from error

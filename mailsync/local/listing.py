@@ -1,0 +1,247 @@
+"""Observing one mailbox: stamp, listing, a look at files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from mailsync.local import names
+from mailsync.local.lines import ToWire
+from mailsync.local.tree import CHUNK, Tree
+from mailsync.local.trouble import in_the_way, storage_error, translated
+from mailsync.model.content import Digest, Digester
+from mailsync.model.errors import Help, Reach, StorageError
+from mailsync.model.flags import Flags
+from mailsync.model.ids import UIDValidity, UniqueName
+from mailsync.model.mailboxname import MailboxName
+from mailsync.model.observation import FileFacts, LocalEntry, Stamp
+from mailsync.system.seams import Reader, Stat
+from mailsync.system.text import safe
+
+SETTLED_NS = 2 * 10**9  # a change younger than this may share its time stamp with the next one
+MOST_NOTICES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One listing of new/ and then cur/: every unique name once.
+
+    `stamp` was taken before the listing; None: not old enough to be trusted.
+    `doubles`: files that are left out of `entries` because another file with the same unique
+    name and the same bytes (or, in a read-only look, any bytes) is in them.
+    """
+
+    entries: tuple[LocalEntry, ...]
+    stamp: Stamp | None
+    doubles: tuple[LocalEntry, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+def stamp(tree: Tree, name: MailboxName) -> Stamp | None:
+    path = tree.path(name)
+    with translated("look at", path):
+        try:
+            new, cur = tree.fs.stat(f"{path}/new"), tree.fs.stat(f"{path}/cur")
+            now = tree.fs.now_ns(path)
+        except FileNotFoundError:
+            return None
+    latest = max(new.mtime_ns, new.ctime_ns, cur.mtime_ns, cur.ctime_ns)
+    if now - latest < SETTLED_NS:
+        return None
+    return Stamp(
+        (new.inode, new.mtime_ns, new.ctime_ns),
+        (cur.inode, cur.mtime_ns, cur.ctime_ns),
+    )
+
+
+def look_at(tree: Tree, path: str) -> Stat | None:
+    """What lstat says; None: not there.  Raises OSError."""
+    try:
+        return tree.fs.stat(path)
+    except FileNotFoundError:
+        return None
+
+
+def listing(tree: Tree, name: MailboxName, read_only: bool) -> Listing | None:
+    before = stamp(tree, name)
+    path = tree.path(name)
+    by_name: dict[UniqueName, LocalEntry] = {}
+    clashes: list[LocalEntry] = []
+    notices: list[str] = []
+    for folder in ("new", "cur"):
+        where = f"{path}/{folder}"
+        try:
+            for entry in _files(tree, where, folder, notices):
+                if by_name.setdefault(entry.name, entry) is not entry:
+                    clashes.append(entry)
+        except FileNotFoundError:
+            return None
+        except NotADirectoryError as error:
+            raise in_the_way(where) from error
+        except OSError as error:
+            raise storage_error(error, "list", where) from error
+    doubles: list[LocalEntry] = []
+    for second in clashes:
+        _part(tree, name, by_name, second, doubles, notices, read_only)
+    if len(notices) > MOST_NOTICES:
+        more = len(notices) - MOST_NOTICES
+        notices[MOST_NOTICES:] = [f"and {more} more in {safe(path)}"]
+    return Listing(tuple(by_name.values()), before, tuple(doubles), tuple(notices))
+
+
+def _files(tree: Tree, where: str, folder: str, notices: list[str]) -> Iterator[LocalEntry]:
+    flags: dict[str, Flags] = {}
+    for file_name, kind in tree.fs.list(where):
+        if file_name.startswith("."):  # no message, says the Maildir format
+            continue
+        if kind != "file":
+            what = {"dir": "a directory", "link": "a symbolic link"}.get(kind, "a special file")
+            notices.append(f"skipped {safe(f'{where}/{file_name}')}: {what}, not a message")
+            continue
+        unique, info = names.split_name(file_name)
+        if info not in flags:
+            flags[info] = names.flags_of(info)
+        yield LocalEntry(unique, folder, info, flags[info])
+
+
+# -- two files of one unique name (reliability.md §3.4) -----------------------------------------
+
+
+def _part(
+    tree: Tree,
+    name: MailboxName,
+    by_name: dict[UniqueName, LocalEntry],
+    second: LocalEntry,
+    doubles: list[LocalEntry],
+    notices: list[str],
+    read_only: bool,
+) -> None:
+    first = by_name[second.name]
+    pair = sorted((first, second), key=lambda e: (e.folder, e.info))  # cur/ before new/
+    seen = [_stat_file(tree, name, entry) for entry in pair]
+    if seen[0] is None or seen[1] is None:  # one file, renamed while it was listed
+        by_name[second.name] = pair[0] if seen[1] is None else pair[1]
+        return
+    by_name[second.name] = pair[0]
+    one_inode = (seen[0].device, seen[0].inode) == (seen[1].device, seen[1].inode)
+    if one_inode or (seen[0].size == seen[1].size and _same_bytes(tree, name, *pair)):
+        doubles.append(pair[1])
+        return
+    new = _renamed(tree, name, pair[1], seen[1].mtime_ns // 10**9) if not read_only else None
+    if new is None:
+        doubles.append(pair[1])
+        notices.append(
+            f"skipped {safe(tree.file(name, pair[1]))}: another message has the same unique name"
+        )
+    else:
+        by_name[new.name] = new
+
+
+def _stat_file(tree: Tree, name: MailboxName, entry: LocalEntry) -> Stat | None:
+    path = tree.file(name, entry)
+    with translated("look at", path, Reach.MESSAGE):
+        seen = look_at(tree, path)
+    return seen if seen is not None and seen.kind == "file" else None
+
+
+def _same_bytes(tree: Tree, name: MailboxName, first: LocalEntry, second: LocalEntry) -> bool:
+    try:
+        one, two = digest(tree, name, first), digest(tree, name, second)
+    except StorageError:  # cannot be read: then it is not known to be the same
+        return False
+    return one is not None and one == two
+
+
+def _renamed(tree: Tree, name: MailboxName, entry: LocalEntry, seconds: int) -> LocalEntry | None:
+    """The file under a unique name of our own; None: it may not or could not be renamed."""
+    new = replace(entry, name=names.fresh_name(seconds, tree.host, tree.rand))
+    try:
+        tree.fs.rename(tree.file(name, entry), tree.file(name, new))
+    except OSError:
+        return None
+    return new
+
+
+# -- looking at files ---------------------------------------------------------------------------
+
+
+def inspect(
+    tree: Tree,
+    name: MailboxName,
+    entries: Iterable[LocalEntry],
+    uid_validity: UIDValidity | None,
+) -> dict[UniqueName, FileFacts]:
+    facts: dict[UniqueName, FileFacts] = {}
+    for entry in entries:
+        seen = _stat_file(tree, name, entry)
+        if seen is None:
+            continue
+        uid = None
+        if uid_validity is not None:
+            uid = names.origin(entry.name, tree.account, name, uid_validity)
+        facts[entry.name] = FileFacts(seen.size, seen.mtime_ns, origin=uid)
+    return facts
+
+
+def open_file(tree: Tree, path: str) -> Reader | None:
+    """None: it is not there.  Raises StorageError (reach MESSAGE where only it is unreadable)."""
+    try:
+        return tree.fs.open(path)
+    except FileNotFoundError:
+        return None
+    except PermissionError as error:
+        raise storage_error(error, "read", path, Reach.MESSAGE) from error
+    except OSError as error:
+        raise storage_error(error, "read", path) from error
+
+
+def pieces(tree: Tree, path: str) -> Iterator[bytes] | None:
+    """The bytes of a file; None: it is not there."""
+    reader = open_file(tree, path)
+    return None if reader is None else _pieces(reader, path)
+
+
+def _pieces(reader: Reader, path: str) -> Iterator[bytes]:
+    try:
+        while piece := reader.read(CHUNK):
+            yield piece
+    except OSError as error:
+        raise storage_error(error, "read", path, Reach.MESSAGE) from error
+    finally:
+        reader.close()
+
+
+def digest(tree: Tree, name: MailboxName, entry: LocalEntry) -> Digest | None:
+    found = pieces(tree, tree.file(name, entry))
+    if found is None:
+        return None
+    digester = Digester()
+    for piece in found:
+        digester.feed(piece)
+    return digester.finish()
+
+
+def wire_chunks(
+    tree: Tree, name: MailboxName, entry: LocalEntry, wire_size: int
+) -> Iterator[bytes] | None:
+    path = tree.file(name, entry)
+    found = pieces(tree, path)
+    return None if found is None else _wire(found, path, wire_size)
+
+
+def _wire(found: Iterator[bytes], path: str, wire_size: int) -> Iterator[bytes]:
+    to_wire = ToWire()
+    left = wire_size
+    for piece in found:
+        wire = to_wire.feed(piece)
+        left -= len(wire)
+        if left < 0:
+            break
+        for at in range(0, len(wire), CHUNK):
+            yield wire[at : at + CHUNK]
+    if left:
+        raise StorageError(
+            f"{safe(path)} was changed while it was read; the next run looks again",
+            reach=Reach.MESSAGE,
+            help=Help.RETRY,
+        )

@@ -1,0 +1,72 @@
+"""Where things lie under the Maildir root, and how what was renamed becomes durable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mailsync.local.names import host_part
+from mailsync.local.trouble import in_the_way, translated
+from mailsync.model import mailboxname
+from mailsync.model.mailboxname import MailboxName
+from mailsync.model.observation import LocalEntry
+from mailsync.system.seams import Fs, Rand
+
+FOLDERS = ("tmp", "new", "cur")  # made in this order: cur/ makes it a mailbox
+CHUNK = 256 * 1024  # bytes read or written at a time
+FEW_FOLDERS = 4  # more than that: one syncfs instead of one fsync each
+
+
+class Tree:
+    """What every function of this room needs; frozen after it was made."""
+
+    def __init__(self, root: str, account: str, fs: Fs, host: str, rand: Rand, fsync: bool) -> None:
+        if not root.startswith("/"):
+            raise ValueError("the Maildir root is an absolute path")
+        self.root = root.rstrip("/") or "/"
+        self.account = account
+        self.fs = fs
+        self.host = host_part(host)
+        self.rand = rand
+        self.fsync = fsync
+        self._paths: dict[MailboxName, str] = {}
+
+    def path(self, name: MailboxName) -> str:
+        """Raises ValueError for a name that model.mailboxname would not make."""
+        found = self._paths.get(name)
+        if found is None:
+            if mailboxname.join(mailboxname.split(name)) != name:
+                raise ValueError(f"{name!r} is not the name of a mailbox")
+            found = self._paths[name] = f"{self.root}/{name}"
+        return found
+
+    def tmp(self, name: MailboxName) -> str:
+        return f"{self.path(name)}/{FOLDERS[0]}"
+
+    def file(self, name: MailboxName, entry: LocalEntry) -> str:
+        return f"{self.path(name)}/{entry.folder}/{entry.name}{entry.info}"
+
+    def above(self, name: MailboxName) -> list[str]:
+        """The directories from below the root down to the mailbox's own."""
+        parts = name.split("/")
+        return [f"{self.root}/{'/'.join(parts[:depth])}" for depth in range(1, len(parts) + 1)]
+
+    def check(self, name: MailboxName) -> None:
+        """StorageError unless every directory down to the mailbox is one, and no link."""
+        for path in self.above(name):
+            with translated("use", path):
+                kind = self.fs.stat(path).kind
+            if kind != "dir":
+                raise in_the_way(path)
+
+    def make_durable(self, folders: Iterable[str]) -> None:
+        """Directory entries durable, in the order given.  Raises OSError."""
+        paths = list(dict.fromkeys(folders))
+        if not self.fsync or not paths:
+            return
+        if len(paths) > FEW_FOLDERS:
+            devices = {self.fs.stat(path).device: path for path in paths}
+            done = {device for device, path in devices.items() if self.fs.sync_all(path)}
+            if done:
+                paths = [path for path in paths if self.fs.stat(path).device not in done]
+        for path in paths:
+            self.fs.sync_dir(path)

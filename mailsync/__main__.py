@@ -1,0 +1,5 @@
+"""`python -m mailsync`."""
+
+from mailsync.cli import main
+
+main()

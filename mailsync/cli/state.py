@@ -1,0 +1,64 @@
+"""What the options said, shared by the parts of one command."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import click
+
+from mailsync.config import Config, default_state, load
+from mailsync.model.errors import ConfigError
+from mailsync.model.mailboxname import INBOX
+from mailsync.model.report import Json, Target
+
+
+@dataclass(slots=True)
+class State:
+    """`json`: exactly one object goes to standard output, whatever happens."""
+
+    config_path: str | None = None
+    debug: bool = False
+    json: bool = False
+    printed: bool = False
+    _config: Config | None = None
+
+    @property
+    def config(self) -> Config:
+        """Read at first use; raises ConfigError."""
+        if self._config is None:
+            self._config = load(self.config_path)
+        return self._config
+
+    @property
+    def folder(self) -> str:
+        """The state folder, the default one when no configuration was read."""
+        return str(self._config.state if self._config else default_state())
+
+    def print_json(self, value: Json) -> None:
+        if not self.printed:
+            self.printed = True
+            click.echo(json.dumps(value, indent=2))
+
+    def targets(self, words: Sequence[str]) -> list[Target]:
+        """`ACCOUNT[/MAILBOX] ...` in the order given; no words: every account.
+
+        Raises ConfigError for an account that is not configured.
+        """
+        if not words:
+            return [Target(account) for account in self.config.accounts]
+        wanted: dict[str, list[str] | None] = {}
+        for word in words:
+            name, slash, mailbox = word.partition("/")
+            self.config.account(name)
+            if slash and not mailbox:
+                raise ConfigError(f'"{word}" names no mailbox after the "/"')
+            if not slash:
+                wanted[name] = None
+            elif (boxes := wanted.setdefault(name, [])) is not None:
+                boxes.append(INBOX if mailbox.upper() == INBOX else mailbox)
+        return [
+            Target(self.config.account(name), tuple(dict.fromkeys(boxes or ())))
+            for name, boxes in wanted.items()
+        ]

@@ -1,0 +1,143 @@
+"""`mailsync sync`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Iterable
+
+import click
+
+from mailsync.cli import log, out, progress
+from mailsync.cli.options import as_json, common, targets
+from mailsync.cli.state import State
+from mailsync.model.report import AccountReport, MailboxReport, Report, SyncOptions
+
+# field -> (one, many), as they stand behind a number
+_WORDS = {
+    "downloaded": ("downloaded", "downloaded"),
+    "uploaded": ("uploaded", "uploaded"),
+    "flags_local": ("flag change here", "flag changes here"),
+    "flags_server": ("flag change on the server", "flag changes on the server"),
+    "moved": ("moved", "moved"),
+    "removed": ("removed here", "removed here"),
+    "expunged": ("deleted on the server", "deleted on the server"),
+    "held": ("held", "held"),
+    "failed": ("failed", "failed"),
+    "parked": ("parked", "parked"),
+    "unsent": ("unsent", "unsent"),
+}
+
+
+@click.command(short_help="Bring the Maildir and the server to agreement.")
+@targets
+@click.option("--dry-run", is_flag=True, help="Print what would be done, and why; change nothing.")
+@click.option(
+    "--no-wait",
+    is_flag=True,
+    help="Do not wait for the outcome of an upload that was cut off; exit 75 instead.",
+)
+@as_json
+@click.option("-v", "--verbose", count=True, help="Say more; -vv even more.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@common
+@click.pass_obj
+def sync(
+    state: State,
+    targets: tuple[str, ...],
+    dry_run: bool,
+    no_wait: bool,
+    verbose: int,
+    quiet: bool,
+) -> int:
+    """Bring every selected mailbox of every account to agreement with the server, both ways.
+
+    ACCOUNT or ACCOUNT/MAILBOX narrow it down.  What is interrupted is completed by the next run.
+    """
+    chosen = state.targets(targets)
+    log.setup(verbose, debug=state.debug)
+    if os.geteuid() == 0 and verbose:
+        out.note("running as root: the mail files will belong to root")
+    from mailsync.modes import once
+
+    shown = progress.choose(quiet or dry_run)
+    options = SyncOptions(
+        dry_run=dry_run,
+        no_wait=no_wait,
+        interactive=sys.stdin is not None and sys.stdin.isatty(),
+        progress=shown,
+    )
+    try:
+        report = once.sync(chosen, options)
+    finally:
+        if shown is not None:
+            shown.finish()
+    if state.json:
+        state.print_json(report.as_json())
+    elif not quiet:
+        tell(report, dry_run=dry_run, verbose=verbose)
+    for account in report.accounts:
+        for text in account.errors:
+            out.error(f"{account.name}: {text}")
+    return int(report.exit)
+
+
+def tell(report: Report, *, dry_run: bool = False, verbose: int = 0) -> None:
+    """The report in words, on standard output."""
+    for account in report.accounts:
+        if dry_run:
+            _tell_plan(account)
+        else:
+            _tell_account(account, verbose)
+    for line in advice(report):
+        out.say(line)
+
+
+def _tell_plan(account: AccountReport) -> None:
+    count = len(account.plan)
+    if count:
+        out.say(f"{account.name}: {out.many(count, 'action')} planned, nothing done", bold=True)
+        for line in account.plan:
+            out.say(f"  {line}")
+    elif not account.errors:
+        out.say(f"{account.name}: nothing to do")
+
+
+def _tell_account(account: AccountReport, verbose: int) -> None:
+    told = words(account.total())
+    if told:
+        out.say(f"{account.name}: {told}", bold=True)
+    elif not account.errors:
+        out.say(f"{account.name}: both sides agree, nothing to do")
+    for box in account.mailboxes:
+        counted = words(box)
+        if counted or verbose:
+            out.say(f"  {box.name}: {counted or 'nothing to do'}")
+        for notice in box.notices:
+            out.say(f"    {box.name}: {notice}" if not counted and not verbose else f"    {notice}")
+
+
+def words(box: MailboxReport) -> str:
+    """`3 downloaded, 1 flag change here`; empty when there is nothing to tell."""
+    return ", ".join(
+        f"{count:,} {_WORDS[name][count != 1]}"
+        for name in _WORDS
+        if (count := getattr(box, name)) > 0
+    )
+
+
+def advice(report: Report) -> Iterable[str]:
+    """What a person may do about what is left."""
+    for account in report.accounts:
+        for box in account.mailboxes:
+            if box.held:
+                where = shlex.quote(f"{account.name}/{box.name}")
+                yield (
+                    f"{out.many(box.held, 'deletion')} in {account.name}/{box.name} held: "
+                    f"`mailsync accept {where}` lets it happen, "
+                    f"`mailsync reject {where}` brings the messages back"
+                )
+        total = account.total()
+        if total.failed or total.parked:
+            yield f"`mailsync status {shlex.quote(account.name)}` says what failed and why"

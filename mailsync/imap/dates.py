@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import lru_cache
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 LONGEST = 64  # bytes
@@ -12,7 +13,7 @@ _DATE = re.compile(
     rb"\s*(\d{1,2})[- ]([A-Za-z]{3})[- ](\d{4})\s+(\d{1,2}):(\d{2})(?::(\d{2}))?"
     rb"(?:\s*([+-])(\d{2}):?(\d{2})|\s*[A-Za-z]*)\s*\Z"
 )
-_EPOCH = datetime(1970, 1, 1).toordinal()
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 def parse(text: bytes) -> int | None:
@@ -21,18 +22,23 @@ def parse(text: bytes) -> int | None:
     if found is None:
         return None
     day, name, year, hour, minute, second, sign, zone_hours, zone_minutes = found.groups()
-    month = _BY_NAME.get(name.lower())
-    if month is None:
-        return None
-    try:
-        days = datetime(int(year), month, int(day)).toordinal() - _EPOCH
-    except ValueError:
+    days = _days(day, name, year)
+    if days is None:
         return None
     seconds = days * 86400 + int(hour) * 3600 + int(minute) * 60 + int(second or 0)
     if sign is None:
         return seconds
     offset = int(zone_hours) * 3600 + int(zone_minutes) * 60
     return seconds - offset if sign == b"+" else seconds + offset
+
+
+@lru_cache(4096)
+def _days(day: bytes, month: bytes, year: bytes) -> int | None:
+    """Days since 1970."""
+    try:
+        return date(int(year), _BY_NAME[month.lower()], int(day)).toordinal() - _EPOCH
+    except (KeyError, ValueError):
+        return None
 
 
 def format(seconds: int) -> str:

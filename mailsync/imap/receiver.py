@@ -19,15 +19,14 @@ from mailsync.imap.events import (
     BodyEnd,
     Continuation,
     Event,
-    Fetch,
     Status,
     Streamed,
 )
 from mailsync.imap.limits import KIB, Limits, LiteralError, ProtocolError
 from mailsync.imap.longline import LongLine
 from mailsync.imap.sets import Malformed
-from mailsync.imap.tokens import Skipper, Text, Tokenizer, key
-from mailsync.model.ids import SeqNum
+from mailsync.imap.tokens import Skipper, Text, Tokenizer, key, number
+from mailsync.model.ids import UID, SeqNum
 
 DEFAULT = Limits()
 
@@ -62,6 +61,8 @@ class Receiver:
         self._text = 0  # bytes of this response that are not literals
         self._held = 0  # bytes of its literals that are no bodies
         self._inline = 0  # bytes of its bodies that are not streamed
+        self._looked = 0  # items of this FETCH
+        self._uid: UID | None = None
         self._left = 0  # bytes of the current literal still to come
 
     def receive(self, data: bytes) -> list[Event]:
@@ -218,35 +219,41 @@ class Receiver:
 
     def _open_literal(self, tokens: Tokenizer, digits: bytes) -> None:
         """Nothing is allocated before the size is found to be allowed."""
-        seq, so_far = self._fetch_so_far(tokens)
-        uid = so_far.uid if so_far else None
         size = int(digits) if len(digits) <= 20 else -1
+        body = self._is_body(tokens)
+        seq, uid = self._whose(tokens) if body else (None, None)
         if size < 0:
             raise LiteralError("a literal of impossible size", seq=seq, uid=uid, size=None)
-        limit = self.limits.body if so_far else self.limits.literal - self._held
-        if size > limit:
+        if size > (self.limits.body if body else self.limits.literal - self._held):
             raise LiteralError("a literal that is too big", seq=seq, uid=uid, size=size)
         self._left = size
         self._state = self._literal
-        if so_far is None:
+        if not body:
             self._held += size
         elif size <= self.body_threshold - self._inline:
             self._inline += size
         else:
-            section = key(tokens.here[-1])
-            self._events.append(BodyBegin(seq, uid, section, size))
+            self._events.append(BodyBegin(seq, uid, key(tokens.here[-1]), size))
             self._state = self._stream
 
-    def _fetch_so_far(self, tokens: Tokenizer) -> tuple[SeqNum | None, Fetch | None]:
-        """What a FETCH whose item is a body has said before it; no Fetch: it is no body."""
-        if self._name not in ("FETCH", "UIDFETCH") or tokens.depth != 1:
-            return None, None
-        *items, last = tokens.here or [b""]
-        if not isinstance(last, bytes) or not fetch.is_section(key(last)):
-            return None, None
-        so_far = responses.untagged(self._name, [*tokens.root[:-1], items], self.limits)
-        assert isinstance(so_far, Fetch)
-        return so_far.seq, so_far
+    def _is_body(self, tokens: Tokenizer) -> bool:
+        if self._name not in ("FETCH", "UIDFETCH") or tokens.depth != 1 or not tokens.here:
+            return False
+        name = tokens.here[-1]
+        return isinstance(name, bytes) and fetch.is_section(key(name))
+
+    def _whose(self, tokens: Tokenizer) -> tuple[SeqNum | None, UID | None]:
+        """What a FETCH has said of the message so far; looks at each item once."""
+        value = number(tokens.root[1])
+        if self._name == "UIDFETCH":
+            return None, UID(value)
+        here = tokens.here
+        for at in range(self._looked, len(here) - 1):
+            name = here[at]
+            if isinstance(name, bytes) and name.upper() == b"UID":
+                self._uid = fetch.uid_of(here[at + 1])
+        self._looked = len(here) - 1
+        return SeqNum(value) or None, self._uid
 
     def _close_literal(self, value: Text | Streamed) -> None:
         assert self._tokens is not None, "a literal belongs to a response"

@@ -72,10 +72,7 @@ def remove_to_undo(
         except FileNotFoundError:
             if look_at(tree, old) is None:
                 return None
-            with contextlib.suppress(FileExistsError):
-                tree.fs.mkdir(undo_dir)
-            if tree.fsync:
-                tree.fs.sync_dir(undo_dir.rpartition("/")[0] or "/")
+            tree.make_durable(tree.make_directory(undo_dir))
             try:
                 _rename_or_copy(tree, old, path, undo_dir)
             except FileNotFoundError:

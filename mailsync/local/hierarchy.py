@@ -81,7 +81,7 @@ def _directories(tree: Tree, path: str, notices: list[str]) -> set[str] | None:
 def create(tree: Tree, mailboxes: Sequence[MailboxName]) -> None:
     """cur/ comes into being only when all else of the mailbox is durable."""
     with translated("make", tree.root):
-        changed = _make_root(tree)
+        changed = tree.make_directory(tree.root)
     for name in mailboxes:
         path = tree.path(name)
         with translated("make", path):
@@ -113,19 +113,6 @@ def _make(tree: Tree, above: str, path: str) -> list[str]:
             raise in_the_way(path) from None
         return []
     return [above]
-
-
-def _make_root(tree: Tree) -> list[str]:
-    if look_at(tree, f"{tree.root}/."):
-        return []
-    changed: list[str] = []
-    above = "/"
-    for part in tree.root.strip("/").split("/"):
-        path = f"{above.rstrip('/')}/{part}"
-        if look_at(tree, f"{path}/.") is None:
-            changed += _make(tree, above, path)
-        above = path
-    return changed
 
 
 def remove(tree: Tree, name: MailboxName) -> bool:
@@ -189,7 +176,7 @@ def rename(tree: Tree, old: MailboxName, new: MailboxName) -> bool:
             return look_at(tree, f"{target}/cur") is not None
         if look_at(tree, f"{target}/cur") is not None:
             return False
-        changed = _make_root(tree)
+        changed = tree.make_directory(tree.root)
         above = tree.root
         for part in tree.above(new)[:-1]:
             changed += _make(tree, above, part)

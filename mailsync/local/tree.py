@@ -58,6 +58,21 @@ class Tree:
             if kind != "dir":
                 raise in_the_way(path)
 
+    def make_directory(self, path: str) -> list[str]:
+        """Make `path` and what is missing above it; the directories whose entries changed, top
+        first.  Links above are followed (root and state may lie anywhere).  Raises OSError."""
+        changed: list[str] = []
+        above = "/"
+        for part in path.strip("/").split("/"):
+            path = f"{above.rstrip('/')}/{part}"
+            try:
+                self.fs.stat(f"{path}/.")
+            except FileNotFoundError:
+                self.fs.mkdir(path)
+                changed.append(above)
+            above = path
+        return changed
+
     def make_durable(self, folders: Iterable[str]) -> None:
         """Directory entries durable, in the order given.  Raises OSError."""
         paths = list(dict.fromkeys(folders))

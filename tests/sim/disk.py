@@ -2,9 +2,9 @@
 
 `crash` leaves what a power cut may leave, by one of three models:
 
-- ALL: everything written survives;
-- SYNCED: only what was synced survives;
-- WEAK: each change that was not synced survives or not, as `pick` wills: data may be old, empty,
+- all: everything written survives;
+- synced: only what was synced survives;
+- weak: each change that was not synced survives or not, as `pick` wills: data may be old, empty,
   partial or whole; of several changes of one entry any one may be the last that survives; a
   rename may be lost, done, or half done as two entries, but never lose its file.
 """
@@ -21,10 +21,10 @@ from mailsync.system.seams import Rand, Stat
 _START_NS = 1_700_000_000 * 10**9
 
 
-class Model(enum.Enum):
-    ALL = "everything written survives"
-    SYNCED = "only what was synced survives"
-    WEAK = "each unsynced change survives or not"
+class Model(enum.StrEnum):
+    ALL = "all"
+    SYNCED = "synced"
+    WEAK = "weak"
 
 
 def fail(number: int, path: str) -> OSError:
@@ -225,7 +225,7 @@ class SimDisk:
         node.device = self._devices
 
     def files(self, *, durable: bool = False, under: str = "") -> dict[str, bytes]:
-        """Every regular file below `under`: live, or as the SYNCED model would leave it."""
+        """Every regular file below `under`: live, or as the synced model would leave it."""
 
         def walk(node: Node, path: str) -> Iterator[tuple[str, bytes]]:
             for name, child in (node.durable_entries if durable else node.entries).items():
@@ -258,8 +258,9 @@ class SimDisk:
                 node.sync_data()
                 node.sync_entries()
 
-    def crash(self, model: Model, pick: Rand) -> None:
+    def crash(self, model: str, pick: Rand) -> None:
         """The power is cut; what is left is the disk from now on, live and durable."""
+        model = Model(model)
         if model is not Model.ALL:
             linked = self._links()
             for node in self.nodes():

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from mailsync.system.seams import Barrier, Rand, Reader, Stat, Writer
 from sim.disk import Model, Node, SimDisk, below, fail
 
+MODELS = tuple(Model)
+
 
 @dataclass
 class _Fault:
@@ -26,8 +28,8 @@ class SimFs:
     others act.  Once `dead` is set every call raises it.  `calls` counts the calls.
     """
 
-    disk: SimDisk
     rand: Rand
+    disk: SimDisk = field(default_factory=SimDisk)
     step: Callable[[str], None] = lambda name: None
     dead: BaseException | None = None
     calls: int = 0
@@ -43,7 +45,16 @@ class SimFs:
     def heal(self) -> None:
         self._faults.clear()
 
-    def crash(self, model: Model, pick: Rand) -> None:
+    @property
+    def now(self) -> int:
+        """The file system's clock in ns; settable, it stands still otherwise."""
+        return self.disk.now()
+
+    @now.setter
+    def now(self, time_ns: int) -> None:
+        self.disk.time_ns = time_ns
+
+    def crash(self, model: str, pick: Rand) -> None:
         self.disk.crash(model, pick)
 
     def files(self, *, durable: bool = False, under: str = "") -> dict[str, bytes]:

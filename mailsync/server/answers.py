@@ -1,0 +1,124 @@
+"""What a server's refusal means: NO, BAD and BYE as errors (RFC 5530, protocol.md §4.10)."""
+
+from __future__ import annotations
+
+import re
+import ssl
+
+from mailsync.imap import Status
+from mailsync.model.errors import (
+    AuthError,
+    Disconnected,
+    Help,
+    InsecureError,
+    MailsyncError,
+    Reach,
+    Refused,
+    Unavailable,
+)
+from mailsync.system.text import safe
+
+_BACKOFF = re.compile(r"Suggested Backoff Time:\s*(\d{1,10})\s*milliseconds", re.I)
+_THROTTLED = re.compile(r"throttl|Suggested Backoff Time|\[OVERQUOTA\].*bandwidth", re.I)
+_CROWDED = re.compile(
+    r"too many (?:simultaneous |concurrent )?(?:connections|sessions)|connection limit"
+    r"|maximum (?:number of )?connections|limit exceeded|rate limit",
+    re.I,
+)
+_LATER = re.compile(
+    r"temporar|try again|unavailable|not available|overload|internal (?:server )?error"
+    r"|server is busy|shutting down|maintenance",
+    re.I,
+)
+
+_BUSY = frozenset({"UNAVAILABLE", "INUSE", "LIMIT", "THROTTLED"})
+_SOON = frozenset({"UNAVAILABLE", "INUSE", "EXPUNGEISSUED"})
+_TOO_BIG = frozenset({"TOOBIG", "APPENDLIMIT", "UNKNOWN-CTE", "BADEVENT"})
+
+
+def retry_after(status: Status) -> float | None:
+    """Seconds, where the server named a time to wait."""
+    found = _BACKOFF.search(status.text)
+    return int(found[1]) / 1000 if found else None
+
+
+def code_of(status: Status) -> str:
+    """The response code's atom in capitals; "" when there is none.
+
+    Some servers put it anywhere into the text (Gmail's `Success [THROTTLED]`).
+    """
+    if status.code is not None:
+        return status.code.name
+    found = re.search(r"\[([A-Z][A-Z0-9-]+)[] ]", status.text)
+    return found[1] if found else ""
+
+
+def said(status: Status) -> str:
+    """The server's words, safe to print."""
+    text = safe(status.text).strip()
+    code = f"[{safe(status.code.name)}] " if status.code is not None else ""
+    return f"{code}{text}".strip() or "no reason given"
+
+
+def refusal(status: Status, what: str) -> MailsyncError:
+    """The error for a tagged NO or BAD to the command `what` of an established session."""
+    text = f"the server refused {what}: {said(status)}"
+    code, wait = code_of(status), retry_after(status)
+    if code == "THROTTLED" or _THROTTLED.search(status.text):
+        return Unavailable(text, retry_after=wait)
+    help_, reach = Help.ASK, Reach.MAILBOX
+    if code in _SOON:
+        help_ = Help.RETRY
+    elif code in {"OVERQUOTA", "LIMIT"}:
+        help_ = Help.WAIT
+    if code in _TOO_BIG:
+        reach = Reach.MESSAGE
+    return Refused(
+        text, code=code, bad=status.kind == "BAD", help=help_, reach=reach, retry_after=wait
+    )
+
+
+def login_refusal(status: Status) -> MailsyncError:
+    """The error for a refused login.  Only what blames the password is an AuthError: it is never
+    tried again, while a busy server may be."""
+    code, text = code_of(status), f"the server refused the login: {said(status)}"
+    if code in {"AUTHENTICATIONFAILED", "EXPIRED", "AUTHORIZATIONFAILED", "CONTACTADMIN"}:
+        return AuthError(text)
+    if code == "PRIVACYREQUIRED":
+        return InsecureError(text)
+    if code in _BUSY or _is_busy(status.text):
+        return Unavailable(text, retry_after=retry_after(status))
+    return AuthError(text)
+
+
+def farewell(status: Status) -> MailsyncError:
+    """The error for a BYE that nobody asked for."""
+    text = f"the server closed the connection: {said(status)}"
+    if code_of(status) in _BUSY or _THROTTLED.search(status.text) or _CROWDED.search(status.text):
+        return Unavailable(text, retry_after=retry_after(status))
+    return Disconnected(text, retry_after=retry_after(status))
+
+
+def _is_busy(text: str) -> bool:
+    return any(pattern.search(text) for pattern in (_THROTTLED, _CROWDED, _LATER))
+
+
+def lost(error: Exception, timeout: float) -> Disconnected:
+    """The error for a read or write that failed."""
+    if isinstance(error, TimeoutError):
+        return Disconnected(f"the server made no progress for {timeout:g} s")
+    if isinstance(error, ssl.SSLError):
+        return Disconnected(f"TLS broke: {safe(str(error))}")
+    return Disconnected(f"the connection is lost: {safe(str(error))}")
+
+
+def tls_failed(error: Exception, timeout: float) -> MailsyncError:
+    """The error for a TLS handshake that did not come about."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return InsecureError(f"the server's certificate is not valid: {error.verify_message}")
+    if isinstance(error, ssl.SSLError):
+        reason = safe(error.reason or str(error)).replace("_", " ").lower()
+        return InsecureError(f"TLS failed: {reason}")
+    if isinstance(error, TimeoutError | ConnectionError):
+        return lost(error, timeout)
+    return InsecureError(f"TLS failed: {safe(str(error))}")

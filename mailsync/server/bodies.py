@@ -1,0 +1,194 @@
+"""Bodies as streams, and the small looks at a message: headers, identity."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from mailsync.imap import STREAMED, BodyBegin, BodyData, BodyEnd, Event, Fetch, Status, cmd
+from mailsync.model.content import HEADER_LIMIT, message_id
+from mailsync.model.errors import Refused
+from mailsync.model.ids import UID
+from mailsync.model.uidset import UIDSet
+from mailsync.server.answers import refusal
+from mailsync.server.calls import Call, split_flags
+from mailsync.server.observe import flags_of
+from mailsync.server.session import Session
+from mailsync.server.values import FetchedBody, Identity
+
+MESSAGES = 100  # of one FETCH
+IN_FLIGHT = 4  # FETCHes: enough to fill the line while a chunk is stored
+_BODY = "BODY[]"
+_HEADER = "BODY[HEADER]"
+_MESSAGE_ID = "BODY[HEADER.FIELDS (MESSAGE-ID)]"
+
+
+class Bodies:
+    """The bodies of `uids`, in parts of a hundred in the order given."""
+
+    def __init__(self, session: Session, uids: Sequence[UID], line: int) -> None:
+        self._session = session
+        self._uids = frozenset(uids)
+        groups = [UIDSet(uids[at : at + MESSAGES]) for at in range(0, len(uids), MESSAGES)]
+        self._parts = [part for group in groups for part in group.split(line)]
+        self._events: deque[Event] = deque()
+        self._seen: set[UID] = set()
+        self._abandoned = False
+
+    async def run(
+        self, before: Sequence[Call], check: Callable[[], object]
+    ) -> AsyncIterator[FetchedBody]:
+        """`before` (a SELECT) goes out in the same write, and once it is answered `check` may
+        raise."""
+        try:
+            async for body in self._bodies(before, check):
+                yield body
+        finally:
+            self._abandoned = True
+            self._events.clear()
+
+    async def _bodies(
+        self, before: Sequence[Call], check: Callable[[], object]
+    ) -> AsyncIterator[FetchedBody]:
+        session, waiting = self._session, deque(self._parts)
+        running: deque[Call] = deque()
+        first = list(before)
+        while waiting or running:
+            if waiting and len(running) <= IN_FLIGHT // 2:
+                fresh = [
+                    Call(cmd.uid_fetch(waiting.popleft(), _ITEMS), self._take)
+                    for _ in range(min(len(waiting), IN_FLIGHT - len(running)))
+                ]
+                await session.send(*first, *fresh)
+                running.extend(fresh)
+                first = []
+                await session.finish(*before)
+                check()
+            while self._events:
+                body = self._next()
+                if body is None:
+                    continue
+                session.traffic.bodies += 1
+                yield body
+                if body.chunks is not None:
+                    async for _ in body.chunks:
+                        pass  # whatever its reader left
+            while running and running[0].status is not None:
+                self._judge(running.popleft().status)
+            if running and not self._events:
+                await session.pump()
+
+    def _judge(self, status: Status | None) -> None:
+        """Some answer NO when one message of many is gone: those that came are good."""
+        if status is not None and status.kind != "OK":
+            error = refusal(status, "to give messages")
+            if status.kind == "BAD" or not self._seen or not isinstance(error, Refused):
+                raise error
+
+    def _take(self, event: Event) -> bool:
+        if isinstance(event, Fetch):
+            if _BODY not in event.sections:
+                return False
+        elif not isinstance(event, BodyBegin | BodyData | BodyEnd):
+            return False
+        if not self._abandoned:
+            self._events.append(event)
+        return True
+
+    def _next(self) -> FetchedBody | None:
+        """Of the next event; None when it gives no body (any more)."""
+        event = self._events.popleft()
+        if isinstance(event, BodyBegin):
+            body = FetchedBody(uid=event.uid, size=event.size)
+            body.chunks = self._chunks(body)
+            return body
+        if not isinstance(event, Fetch) or event.uid is None or not self._wanted(event.uid):
+            return None
+        flags, extra = flags_of(event.flags)
+        section = event.sections[_BODY]
+        if section is STREAMED:
+            return None
+        return FetchedBody(
+            uid=event.uid,
+            flags=flags,
+            extra=extra,
+            internal_date=event.internal_date,
+            size=None if section is None else len(section),
+            data=section,
+        )
+
+    def _wanted(self, uid: UID) -> bool:
+        new = uid in self._uids and uid not in self._seen
+        self._seen.add(uid)
+        return new
+
+    async def _chunks(self, body: FetchedBody) -> AsyncIterator[bytes]:
+        while True:
+            while not self._events:
+                await self._session.pump()
+            event = self._events.popleft()
+            if isinstance(event, BodyData):
+                yield event.data
+            elif isinstance(event, Fetch):
+                body.uid = event.uid
+                body.flags, body.extra = flags_of(event.flags)
+                body.internal_date = event.internal_date
+                if event.uid is not None:
+                    self._seen.add(event.uid)
+                return
+
+
+_ITEMS = ("UID", "FLAGS", "INTERNALDATE", "BODY.PEEK[]")
+
+
+class Headers:
+    """Gathers BODY[HEADER], each cut at 1 MiB; None: the server gave NIL."""
+
+    def __init__(self) -> None:
+        self.found: dict[UID, bytes | None] = {}
+        self._big = bytearray()
+
+    def take(self, event: Event) -> bool:
+        match event:
+            case BodyBegin():
+                self._big.clear()
+            case BodyData(data):
+                self._big += data[: HEADER_LIMIT - len(self._big)]
+            case BodyEnd():
+                pass
+            case Fetch(uid=uid, sections=sections) if _HEADER in sections:
+                header = sections[_HEADER]
+                if header is STREAMED:
+                    header = bytes(self._big)
+                if uid is not None:
+                    self.found[uid] = header
+            case _:
+                return False
+        return True
+
+
+class Identities:
+    """Gathers what `identify` asks for."""
+
+    items = ("UID", "FLAGS", "INTERNALDATE", "RFC822.SIZE", f"BODY.PEEK[{_MESSAGE_ID[5:]}")
+
+    def __init__(self) -> None:
+        self.found: dict[UID, Identity] = {}
+
+    def take(self, event: Event) -> bool:
+        if not isinstance(event, Fetch) or event.uid is None or event.flags is None:
+            return False
+        header = next(iter(event.sections.values()), None)
+        if event.uid in self.found and header is None:
+            return True  # news of its flags
+        email_id = event.email_id
+        if email_id is None and event.gm_msgid is not None:
+            email_id = str(event.gm_msgid)
+        self.found[event.uid] = Identity(
+            flags=split_flags(event.flags)[0],
+            size=event.size,
+            internal_date=event.internal_date,
+            message_id=message_id(header) if isinstance(header, bytes) else "",
+            email_id=email_id,
+        )
+        return True

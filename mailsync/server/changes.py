@@ -1,0 +1,273 @@
+"""Changes on the server.  They name UIDs only and check UIDVALIDITY first (reliability.md I16)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mailsync.imap import AppendMessage, AppendUID, Capabilities, CopyUID, Limits, Quirk, cmd
+from mailsync.model.errors import Refused
+from mailsync.model.flags import Flags, imap_names
+from mailsync.model.ids import ModSeq, UIDValidity
+from mailsync.model.mailboxname import MailboxName
+from mailsync.model.settings import Account
+from mailsync.model.uidset import UIDSet
+from mailsync.server.calls import Call, Selection
+from mailsync.server.link import Link
+from mailsync.server.login import Password
+from mailsync.server.values import Appended, Outgoing, Stored, Traffic
+from mailsync.system.seams import Net, Rand
+
+
+class Changes:
+    """The half of `Server` that changes things, and what the server can do."""
+
+    def __init__(
+        self,
+        account: Account,
+        net: Net,
+        rand: Rand,
+        password: Password,
+        limits: Limits | None = None,
+    ) -> None:
+        self.link = Link(account, net, rand, password, limits or Limits())
+        self.notices: list[str] = []
+
+    @property
+    def traffic(self) -> Traffic:
+        return self.link.traffic
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the server can do and may be asked to."""
+        return self.link.capabilities
+
+    @property
+    def has_uidplus(self) -> bool:
+        return self.capabilities.has("UIDPLUS")
+
+    @property
+    def has_move(self) -> bool:
+        return self.capabilities.has("MOVE")
+
+    @property
+    def has_condstore(self) -> bool:
+        return self.capabilities.has("CONDSTORE") and "CONDSTORE" not in self.link.refused
+
+    @property
+    def has_binary(self) -> bool:
+        return self.capabilities.has("BINARY")
+
+    @property
+    def has_multiappend(self) -> bool:
+        return self.capabilities.has("MULTIAPPEND")
+
+    @property
+    def is_gmail(self) -> bool:
+        return self.capabilities.is_gmail
+
+    @property
+    def append_limit(self) -> int | None:
+        """Bytes; None: not known."""
+        return self.capabilities.append_limit
+
+    async def start_compress(self) -> bool:
+        """COMPRESS before a large transfer, one round trip; False: not here."""
+        return await self.link.compress()
+
+    # -- messages ------------------------------------------------------------------------------
+
+    async def append(
+        self,
+        box: MailboxName,
+        messages: Sequence[Outgoing],
+        *,
+        uid_validity: UIDValidity | None = None,
+    ) -> Appended:
+        """All of `messages` by one command, or none; more than one only where `has_multiappend`.
+
+        Nothing of a message is sent before the server said that it wants it.  Refused: nothing
+        was stored.  Disconnected: the outcome is not known.  StorageError: a message's `open()`
+        gave other than `size` bytes; nothing was stored, the connection is closed.
+        """
+        link = self.link
+        if len(messages) > 1 and not self.has_multiappend:
+            raise ValueError("several messages in one APPEND need MULTIAPPEND")
+        async with link.session.busy():
+            if uid_validity is not None and link.is_selected(box):
+                link.check(box, None, uid_validity)
+            command = cmd.append(
+                link.wire(box),
+                [
+                    AppendMessage(self._names(m.flags), m.internal_date, m.size, m.binary)
+                    for m in messages
+                ],
+            )
+            call = Call(command, bodies=[m.open for m in messages], sync_first=True)
+            await link.session.run(*link.introduction(), call)
+            link.session.require(call, f"to store a message in {box}")
+        code = call.code("APPENDUID")
+        told = code.args if code is not None else None
+        if not isinstance(told, AppendUID) or len(told.uids) != len(messages):
+            return Appended()
+        return Appended(told.uid_validity, told.uids)
+
+    async def store(
+        self,
+        box: MailboxName,
+        uids: UIDSet,
+        add: Flags,
+        remove: Flags,
+        extra_add: Sequence[str] = (),
+        *,
+        unchanged_since: ModSeq | None = None,
+        uid_validity: UIDValidity | None = None,
+    ) -> Stored:
+        """+FLAGS and -FLAGS in one write.  `unchanged_since` only where `has_condstore`."""
+        link = self.link
+        changes = [("+", [*self._names(add), *extra_add]), ("-", self._names(remove))]
+        calls = [
+            Call(cmd.uid_store(part, "+" if op == "+" else "-", names, True, unchanged_since))
+            for part in uids.split(link.line)
+            for op, names in changes
+            if names
+        ]
+        async with link.session.busy():
+            try:
+                await link.on(box, calls, "to change flags", uid_validity, change=True)
+            except Refused:
+                # Some say NO, not OK, when all of it was modified (RFC 7162 §3.1.3).
+                refused = [c for c in calls if c.status is None or not c.succeeded]
+                if not refused or any(c.code("MODIFIED") is None for c in refused):
+                    raise
+        codes = [code.args for call in calls if (code := call.code("MODIFIED")) is not None]
+        modified = UIDSet()
+        for one in codes:
+            modified |= one if isinstance(one, UIDSet) else UIDSet()
+        return Stored(modified)
+
+    async def copy(
+        self,
+        box: MailboxName,
+        target: MailboxName,
+        uids: UIDSet,
+        *,
+        uid_validity: UIDValidity | None = None,
+    ) -> CopyUID | None:
+        """UID COPY.  None: the server does not say what became of what (no COPYUID)."""
+        calls = [
+            Call(cmd.uid_copy(part, self.link.wire(target))) for part in uids.split(self._line)
+        ]
+        async with self.link.session.busy():
+            await self.link.on(box, calls, f"to copy to {target}", uid_validity, change=True)
+        return _joined(calls)
+
+    async def move(
+        self,
+        box: MailboxName,
+        target: MailboxName,
+        uids: UIDSet,
+        *,
+        uid_validity: UIDValidity | None = None,
+    ) -> CopyUID | None:
+        """UID MOVE, where `has_move`; as `copy`."""
+        if not self.has_move:
+            raise Refused("the server has no MOVE", code="CANNOT")
+        calls = [
+            Call(cmd.uid_move(part, self.link.wire(target))) for part in uids.split(self._line)
+        ]
+        async with self.link.session.busy():
+            await self.link.on(box, calls, f"to move to {target}", uid_validity, change=True)
+        return _joined(calls)
+
+    async def expunge(
+        self, box: MailboxName, uids: UIDSet, *, uid_validity: UIDValidity | None = None
+    ) -> None:
+        """UID EXPUNGE of exactly these, where `has_uidplus`."""
+        if not self.has_uidplus:
+            raise Refused("the server has no UID EXPUNGE", code="CANNOT")
+        calls = [Call(cmd.uid_expunge(part)) for part in uids.split(self._line)]
+        async with self.link.session.busy():
+            await self.link.on(box, calls, "to expunge", uid_validity, change=True)
+
+    async def plain_expunge(
+        self, box: MailboxName, *, uid_validity: UIDValidity | None = None
+    ) -> None:
+        """EXPUNGE of everything marked \\Deleted: only after `deleted` named none but ours."""
+        async with self.link.session.busy():
+            calls = [Call(cmd.expunge())]
+            await self.link.on(box, calls, "to expunge", uid_validity, change=True)
+
+    # -- mailboxes -----------------------------------------------------------------------------
+
+    async def create(self, name: MailboxName) -> bytes:
+        """CREATE and SUBSCRIBE; the wire name."""
+        link = self.link
+        wire = link.wire(name)
+        async with link.session.busy():
+            create = Call(cmd.create(wire))
+            await link.session.run(*link.introduction(), create)
+            if create.status is not None and create.code("ALREADYEXISTS") is None:
+                link.session.require(create, f"to create {name}")
+            await link.session.run(Call(cmd.subscribe(wire)))  # a refusal hurts nobody
+        link.names.wire[name] = wire
+        return wire
+
+    async def rename(self, name: MailboxName, new: MailboxName) -> bytes:
+        """RENAME, and the subscription with it; the new wire name."""
+        link = self.link
+        old_wire, wire = link.wire(name), link.wire(new)
+        async with link.session.busy():
+            await self._leave(name)
+            rename = Call(cmd.rename(old_wire, wire))
+            await link.session.run(*link.introduction(), rename)
+            link.session.require(rename, f"to rename {name}")
+            await link.session.run(Call(cmd.subscribe(wire)), Call(cmd.unsubscribe(old_wire)))
+        link.names.wire[new] = wire
+        link.forget(name)
+        return wire
+
+    async def delete(self, name: MailboxName) -> None:
+        """DELETE.  It takes the messages with it: only after it was seen empty."""
+        link = self.link
+        wire = link.wire(name)
+        async with link.session.busy():
+            await self._leave(name)
+            delete = Call(cmd.delete(wire))
+            await link.session.run(*link.introduction(), delete)
+            link.session.require(delete, f"to delete {name}")
+            await link.session.run(Call(cmd.unsubscribe(wire)))
+        link.forget(name)
+
+    async def _leave(self, name: MailboxName) -> None:
+        """A selected mailbox can be neither renamed nor deleted everywhere."""
+        link = self.link
+        if link.is_selected(name):
+            if link.has("UNSELECT"):
+                await link.session.run(Call(cmd.unselect()))
+            else:
+                inbox = cmd.select(b"INBOX", read_only=True)
+                await link.session.run(Call(inbox, selects=Selection(b"INBOX", examined=True)))
+
+    # -- small helpers ---------------------------------------------------------------------------
+
+    @property
+    def _line(self) -> int:
+        return self.link.line
+
+    def _names(self, flags: Flags) -> list[str]:
+        if Quirk.NO_KEYWORDS in self.link.quirks:
+            flags &= ~Flags.FORWARDED
+        return imap_names(flags)
+
+
+def _joined(calls: Sequence[Call]) -> CopyUID | None:
+    """The COPYUIDs of all parts as one; None if one lacks or they disagree."""
+    told = [code.args for call in calls if (code := call.code("COPYUID")) is not None]
+    parts = [one for one in told if isinstance(one, CopyUID)]
+    if len(parts) != len(calls) or len({one.uid_validity for one in parts}) != 1:
+        return None
+    return CopyUID(
+        parts[0].uid_validity,
+        tuple(uid for one in parts for uid in one.source),
+        tuple(uid for one in parts for uid in one.target),
+    )

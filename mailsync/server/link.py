@@ -1,0 +1,173 @@
+"""The one session of an account, and what was learned on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mailsync.imap import Capabilities, Limits, Quirk, cmd, quirks
+from mailsync.model.errors import Disconnected, Refused
+from mailsync.model.ids import UIDValidity
+from mailsync.model.mailboxname import MailboxName
+from mailsync.model.observation import Cursor
+from mailsync.model.settings import Account, Security
+from mailsync.server.calls import Call, Selection
+from mailsync.server.login import Password, log_in
+from mailsync.server.mailboxes import Names
+from mailsync.server.session import Session
+from mailsync.server.values import Traffic
+from mailsync.system.seams import Net, Rand
+
+_SHORTEST = 200  # bytes of a command line that are kept for all but the UID set
+_ID = {"name": "mailsync", "vendor": "mailsync"}
+
+
+class Link:
+    """Not for two tasks at once: hold `session.busy()`."""
+
+    def __init__(
+        self, account: Account, net: Net, rand: Rand, password: Password, limits: Limits
+    ) -> None:
+        self._account, self._net, self._rand = account, net, rand
+        self._password, self._limits = password, limits
+        self._session: Session | None = None
+        self._introduced = False
+        self.traffic = Traffic()
+        self.names = Names()
+        self.refused: set[str] = set()  # extensions that were announced and do not work
+        self.listed: dict[MailboxName, Cursor | None] = {}
+        self.told: dict[MailboxName, UIDValidity] = {}  # what UIDs of ours mean
+
+    @property
+    def session(self) -> Session:
+        if self._session is None:
+            raise Disconnected("not connected")
+        return self._session
+
+    async def connect(self) -> None:
+        await self.close()
+        session = await log_in(
+            self._account, self._net, self._rand, self._password, self.traffic, self._limits
+        )
+        self._session, self._introduced = session, False
+        if self._account.compress:
+            await self.compress()
+
+    async def close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def compress(self) -> bool:
+        """Only after TLS and login (reliability.md §4.6)."""
+        if self._account.security is Security.NONE or not self.has("COMPRESS=DEFLATE"):
+            return False
+        async with self.session.busy():
+            return await self.session.start_compress()
+
+    # -- what the server can do ----------------------------------------------------------------
+
+    @property
+    def quirks(self) -> frozenset[Quirk]:
+        session = self.session
+        seen = quirks.Seen(session.greeting_text, session.capabilities, session.id)
+        return quirks.quirks(seen)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return quirks.usable(self.session.capabilities, self.quirks)
+
+    def has(self, atom: str) -> bool:
+        return self.capabilities.has(atom)
+
+    @property
+    def line(self) -> int:
+        """Bytes that a UID set may have."""
+        return quirks.line_budget(self.quirks) - _SHORTEST
+
+    def introduction(self) -> list[Call]:
+        """What goes out once before anything else: who we are, and QRESYNC or CONDSTORE."""
+        if self._introduced:
+            return []
+        self._introduced = True
+        calls = [Call(cmd.id_(_ID))] if self.has("ID") else []
+        if self.has("ENABLE") and self.has("QRESYNC"):
+            calls.append(Call(cmd.enable("QRESYNC")))
+        return calls
+
+    async def introduce(self) -> None:
+        await self.session.run(*self.introduction())
+
+    # -- mailboxes -----------------------------------------------------------------------------
+
+    def wire(self, box: MailboxName) -> bytes:
+        try:
+            return self.names.to_wire(box)
+        except ValueError as error:
+            raise Refused(
+                f"{box}: the server cannot have such a name: {error}", code="CANNOT"
+            ) from None
+
+    def forget(self, box: MailboxName) -> None:
+        """The mailbox is gone under this name."""
+        self.names.wire.pop(box, None)
+        self.told.pop(box, None)
+        self.listed.pop(box, None)
+
+    def is_selected(self, box: MailboxName) -> bool:
+        selected = self.session.selected
+        return selected is not None and selected.wire_name == self.wire(box)
+
+    def select(self, box: MailboxName, writable: bool = False) -> Call | None:
+        """None: it is selected already."""
+        selected, wire = self.session.selected, self.wire(box)
+        there = selected is not None and selected.wire_name == wire
+        if there and selected is not None and not (writable and selected.examined):
+            return None
+        condstore = self.has("CONDSTORE") and "CONDSTORE" not in self.refused
+        command = cmd.select(wire, condstore=condstore)
+        return Call(command, selects=Selection(wire))
+
+    def check(
+        self, box: MailboxName, select: Call | None, expected: UIDValidity | None
+    ) -> Selection:
+        """The selection, if the UIDs still mean what they did."""
+        if select is not None:
+            self.session.require(select, f"to select {box}")
+        selection = self.session.selected
+        if selection is None:
+            raise Disconnected("the server deselected the mailbox")
+        wanted = self.told.get(box) if expected is None else expected
+        if selection.uid_validity is None or (
+            wanted is not None and selection.uid_validity != wanted
+        ):
+            raise Refused(f"{box} has a new UIDVALIDITY: its UIDs changed", code="UIDVALIDITY")
+        return selection
+
+    async def on(
+        self,
+        box: MailboxName,
+        calls: Sequence[Call],
+        what: str,
+        uid_validity: UIDValidity | None = None,
+        *,
+        change: bool = False,
+    ) -> Selection:
+        """Run `calls` on a mailbox; the first refusal is raised.
+
+        A SELECT goes out in the same write, but one that leads to a `change` is answered first:
+        with another UIDVALIDITY the command would hit other messages.
+        """
+        session = self.session
+        select = self.select(box, writable=change)
+        first = [*self.introduction(), select] if select is not None else []
+        if change and select is not None:
+            await session.run(*first)
+            self.check(box, select, uid_validity)
+            first = []
+        if change:
+            self.check(box, None, uid_validity)
+        await session.run(*first, *calls)
+        selection = self.check(box, select, uid_validity)
+        for call in calls:
+            session.require(call, f"{what} in {box}")
+        return selection

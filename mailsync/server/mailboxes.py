@@ -1,0 +1,217 @@
+"""Which mailboxes there are, and where each stands: LIST and STATUS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mailsync.imap import Command, Event, List, Namespace, StatusData, cmd, from_wire, to_wire
+from mailsync.model.errors import ServerDefect
+from mailsync.model.ids import ModSeq, UIDValidity
+from mailsync.model.mailboxname import INBOX, MailboxName
+from mailsync.model.observation import Cursor, ServerMailbox
+from mailsync.model.rows import Role
+from mailsync.server.calls import Call
+from mailsync.server.session import Session
+from mailsync.system.text import safe
+
+MAX_MAILBOXES = 100_000  # reliability.md §4.6
+PIPELINED = 100  # STATUS commands in flight
+
+_ROLES = {role.value.lower(): role for role in Role}
+# Where the server announces no special uses (RFC 6154), by its name at the top level.
+_ROLE_NAMES = {
+    "archive": Role.ARCHIVE,
+    "deleted items": Role.TRASH,
+    "deleted messages": Role.TRASH,
+    "drafts": Role.DRAFTS,
+    "junk": Role.JUNK,
+    "junk e-mail": Role.JUNK,
+    "junk email": Role.JUNK,
+    "sent": Role.SENT,
+    "sent items": Role.SENT,
+    "sent messages": Role.SENT,
+    "spam": Role.JUNK,
+    "trash": Role.TRASH,
+}
+_NOT_SELECTABLE = frozenset({"\\noselect", "\\nonexistent"})
+
+
+@dataclass(slots=True)
+class Names:
+    """How mailbox names of this server are written; filled by what LIST and NAMESPACE said."""
+
+    delimiter: str | None = None
+    prefix: bytes = b""
+    wire: dict[MailboxName, bytes] = field(default_factory=dict)
+
+    def to_wire(self, name: MailboxName) -> bytes:
+        """Raises ValueError for a name that the server could not keep."""
+        known = self.wire.get(name)
+        return to_wire(name, self.delimiter, self.prefix) if known is None else known
+
+
+class Listing:
+    """Gathers LIST, STATUS and NAMESPACE responses; `take` is for Call."""
+
+    def __init__(self) -> None:
+        self.lists: dict[bytes, List] = {}
+        self.status: dict[bytes, StatusData] = {}
+        self.namespace: Namespace | None = None
+
+    def take(self, event: Event) -> bool:
+        match event:
+            case List(lsub=False):
+                if len(self.lists) >= MAX_MAILBOXES:
+                    raise ServerDefect(f"the server lists over {MAX_MAILBOXES} mailboxes")
+                known = self.lists.get(event.name)
+                if known is None or not known.attributes >= event.attributes:
+                    self.lists[event.name] = event
+            case StatusData(name):
+                self.status[_folded(name)] = event
+            case Namespace():
+                self.namespace = event
+            case _:
+                return False
+        return True
+
+
+def status_items(session: Session) -> list[str]:
+    items = ["MESSAGES", "UIDNEXT", "UIDVALIDITY"]
+    if session.capabilities.has("CONDSTORE"):
+        items.append("HIGHESTMODSEQ")
+    if session.capabilities.has("OBJECTID"):
+        items.append("MAILBOXID")
+    return items
+
+
+async def list_mailboxes(
+    session: Session, before: Sequence[Call], names: Names, refused: set[str]
+) -> tuple[list[ServerMailbox], list[str]]:
+    """All mailboxes and notices of those that cannot be named here.
+
+    `before` is pipelined in front.  By LIST-STATUS (RFC 5819), or by STATUS for each where that
+    is not offered or refused.
+    """
+    with_status = session.capabilities.has("LIST-STATUS") and "LIST-STATUS" not in refused
+    listing = Listing()
+    first = list(before)
+    if session.selected is not None and session.capabilities.has("UNSELECT"):
+        # STATUS is not for a selected mailbox (RFC 9051 §6.3.11).
+        first.append(Call(cmd.unselect()))
+    if session.capabilities.has("NAMESPACE"):
+        first.append(Call(cmd.namespace(), listing.take))
+    ask = Call(_list_command(session, with_status), listing.take)
+    await session.run(*first, ask)
+    if with_status and not ask.succeeded:
+        refused.add("LIST-STATUS")
+        ask = Call(_list_command(session, False), listing.take)
+        await session.run(ask)
+    session.require(ask, "LIST")
+    _note_names(names, listing)
+    listing.lists.setdefault(b"INBOX", _inbox(listing, names.delimiter))
+    await _missing_status(session, listing)
+    return _mailboxes(listing, names)
+
+
+def _list_command(session: Session, with_status: bool) -> Command:
+    has = session.capabilities.has
+    returns = ["SPECIAL-USE"] if has("SPECIAL-USE") and has("LIST-EXTENDED") else []
+    status = status_items(session) if with_status else []
+    return cmd.list_(b"", [b"*"], returns=returns, status=status)
+
+
+def _inbox(listing: Listing, delimiter: str | None) -> List:
+    """INBOX as listed in whatever case; it always exists (RFC 9051 §5.1), listed or not."""
+    for wire in list(listing.lists):
+        if wire.upper() == b"INBOX":
+            return listing.lists.pop(wire)
+    return List(frozenset(), delimiter, b"INBOX")
+
+
+def _note_names(names: Names, listing: Listing) -> None:
+    delimiters = [entry.delimiter for entry in listing.lists.values() if entry.delimiter]
+    names.prefix, names.delimiter = b"", delimiters[0] if delimiters else None
+    if listing.namespace is not None and listing.namespace.personal:
+        prefix, delimiter = listing.namespace.personal[0]
+        names.delimiter = delimiter or names.delimiter
+        names.prefix = prefix
+
+
+async def _missing_status(session: Session, listing: Listing) -> None:
+    """STATUS for what LIST did not say it of.  A refusal means only: not known."""
+    lacking = [
+        wire
+        for wire, entry in listing.lists.items()
+        if _folded(wire) not in listing.status and not entry.attributes & _NOT_SELECTABLE
+    ]
+    items = status_items(session)
+    for at in range(0, len(lacking), PIPELINED):
+        calls = [
+            Call(cmd.status(wire, items), listing.take) for wire in lacking[at : at + PIPELINED]
+        ]
+        await session.run(*calls)
+
+
+def _mailboxes(listing: Listing, names: Names) -> tuple[list[ServerMailbox], list[str]]:
+    found: dict[MailboxName, ServerMailbox] = {}
+    notices: list[str] = []
+    names.wire.clear()
+    for wire, entry in sorted(listing.lists.items()):
+        try:
+            name = from_wire(wire, entry.delimiter or names.delimiter, names.prefix)
+        except ValueError as error:
+            if not entry.attributes & _NOT_SELECTABLE:
+                notices.append(f"mailbox {safe(wire)} is left out: {safe(str(error))}")
+            continue
+        if name in found:
+            notices.append(f"mailbox {safe(wire)} is left out: another one is called {name} here")
+            continue
+        names.wire[name] = wire
+        found[name] = _mailbox(name, wire, entry, listing.status.get(_folded(wire)))
+    announced = {box.role for box in found.values()} - {None}
+    return [_with_role(box, announced) for box in found.values()], notices
+
+
+def _mailbox(
+    name: MailboxName, wire: bytes, entry: List, status: StatusData | None
+) -> ServerMailbox:
+    values = status.values if status is not None else {}
+    mailbox_id = values.get("MAILBOXID")
+    return ServerMailbox(
+        name=name,
+        wire_name=wire,
+        selectable=not entry.attributes & _NOT_SELECTABLE,
+        role=next((_ROLES[a] for a in sorted(entry.attributes) if a in _ROLES), None),
+        cursor=_cursor(values),
+        mailbox_id=mailbox_id if isinstance(mailbox_id, str) else None,
+    )
+
+
+def _with_role(box: ServerMailbox, announced: set[Role | None]) -> ServerMailbox:
+    guess = _ROLE_NAMES.get(box.name.lower())
+    if box.role is not None or guess is None or guess in announced or box.name == INBOX:
+        return box
+    announced.add(guess)
+    return ServerMailbox(box.name, box.wire_name, box.selectable, guess, box.cursor, box.mailbox_id)
+
+
+def _cursor(values: Mapping[str, int | str]) -> Cursor | None:
+    """None unless all that makes a cursor was said: what STATUS leaves out is unknown."""
+    uid_validity, uid_next, messages, modseq = (
+        values.get(key) for key in ("UIDVALIDITY", "UIDNEXT", "MESSAGES", "HIGHESTMODSEQ")
+    )
+    if not isinstance(uid_validity, int) or not isinstance(uid_next, int):
+        return None
+    if not isinstance(messages, int) or uid_validity < 1 or uid_next < 1:
+        return None
+    return Cursor(
+        UIDValidity(uid_validity),
+        uid_next,
+        messages,
+        ModSeq(modseq) if isinstance(modseq, int) and modseq >= 1 else None,
+    )
+
+
+def _folded(wire: bytes) -> bytes:
+    return b"INBOX" if wire.upper() == b"INBOX" else wire

@@ -1,0 +1,169 @@
+"""One account's server side as the other rooms see it: observe, bodies, change."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+
+from mailsync.imap import Header, Quirk, cmd
+from mailsync.model.errors import Refused
+from mailsync.model.flags import Flags
+from mailsync.model.ids import UID, UID_MAX, UIDValidity
+from mailsync.model.mailboxname import MailboxName
+from mailsync.model.observation import Cursor, ServerMailbox, ServerObservation
+from mailsync.model.uidset import UIDSet
+from mailsync.server.bodies import Bodies, Headers, Identities
+from mailsync.server.calls import Call, Take
+from mailsync.server.changes import Changes
+from mailsync.server.mailboxes import list_mailboxes
+from mailsync.server.observe import Found, Items, Observer, Seen, facts_of
+from mailsync.server.values import Ask, FetchedBody, Identity
+
+
+class Server(Changes):
+    """Every method raises Disconnected once the connection is gone, or the reason it was closed
+    for; then `connect` may be called anew.  Refused is a NO or BAD; the connection is fine.
+
+    Names of mailboxes are the model's.  `uid_validity`: what the UIDs were seen under; another
+    one by now is Refused with code UIDVALIDITY, before anything is done.  Where it is not passed,
+    that of the last observation of this mailbox counts.
+    """
+
+    async def connect(self) -> None:
+        """Connect and log in.  Raises InsecureError, AuthError, Unavailable, Disconnected,
+        ServerDefect, ConfigError.  What else a session needs goes out with the first command."""
+        await self.link.connect()
+
+    async def close(self) -> None:
+        """LOGOUT, for at most two seconds; never raises."""
+        await self.link.close()
+
+    # -- observing -----------------------------------------------------------------------------
+
+    async def mailboxes(self) -> list[ServerMailbox]:
+        """All mailboxes, INBOX among them; `notices` tells of those that cannot be named here."""
+        link = self.link
+        async with link.session.busy():
+            found, self.notices = await list_mailboxes(
+                link.session, link.introduction(), link.names, link.refused
+            )
+        link.listed = {box.name: box.cursor for box in found}
+        return found
+
+    async def observe(self, asks: Sequence[Ask], *, read_only: bool = False) -> AsyncIterator[Seen]:
+        """What changed in each mailbox, in any order; a mailbox that fails gives its name and
+        error.  `read_only`: EXAMINE instead of SELECT."""
+        link = self.link
+        async with link.session.busy():
+            await link.introduce()
+            facts = facts_of(link.session, link.quirks, link.refused)
+            observer = Observer(link.session, facts, link.listed, link.refused, read_only)
+            async for seen in observer.run(asks):
+                if isinstance(seen, ServerObservation):
+                    link.told[seen.mailbox] = seen.cursor.uid_validity
+                    if Quirk.NO_KEYWORDS in link.quirks:
+                        seen = replace(seen, permanent=seen.permanent & ~Flags.FORWARDED)
+                yield seen
+
+    async def recheck(
+        self, box: MailboxName, from_uid: UID, *, uid_validity: UIDValidity | None = None
+    ) -> ServerObservation:
+        """Every message with a UID ≥ `from_uid`, by a fresh look; not made to be stored."""
+        link, items = self.link, Items()
+        async with link.session.busy():
+            fresh = [Call(cmd.noop())] if link.is_selected(box) else []
+            facts = facts_of(link.session, link.quirks, link.refused)
+            fetch = Call(cmd.uid_fetch(UIDSet.span(from_uid, UID_MAX), facts.items), items.take)
+            selection = await link.on(box, [*fresh, fetch], "to list", uid_validity)
+        assert selection.uid_validity is not None
+        found = tuple(item for uid, item in sorted(items.found.items()) if uid >= from_uid)
+        highest = max((item.uid for item in found), default=0)
+        cursor = Cursor(
+            selection.uid_validity,
+            max(selection.uid_next or 1, highest + 1),
+            selection.now,
+            selection.highest_modseq,
+        )
+        return ServerObservation(box, cursor, found, permanent=selection.permanent)
+
+    async def alive(self, box: MailboxName, uids: UIDSet) -> UIDSet:
+        """Those of `uids` that the mailbox still has."""
+        return await self._search(box, *((part,) for part in uids.split(self.link.line))) & uids
+
+    async def deleted(self, box: MailboxName) -> UIDSet:
+        """The UIDs marked \\Deleted."""
+        return await self._search(box, ("DELETED",))
+
+    async def search_message_id(self, box: MailboxName, mid: str) -> UIDSet:
+        """Messages whose Message-ID contains `mid`, or its longest ASCII part."""
+        parts = "".join(c if " " < c < "\x7f" else " " for c in mid).split()
+        if not parts:
+            return UIDSet()
+        return await self._search(box, (Header("Message-ID", max(parts, key=len)),))
+
+    async def _search(
+        self, box: MailboxName, *criteria: tuple[UIDSet | str | Header, ...]
+    ) -> UIDSet:
+        if not criteria:
+            return UIDSet()
+        link = self.link
+        returns = ("ALL",) if link.has("ESEARCH") else ()
+        found = [Found() for _ in criteria]
+        async with link.session.busy():
+            calls = [
+                Call(cmd.uid_search(one, returns), into.take)
+                for one, into in zip(criteria, found, strict=True)
+            ]
+            await link.on(box, calls, "to search")
+        if not all(one.answered for one in found):
+            raise Refused(f"the server gives no answer to a search in {box}")
+        union = UIDSet()
+        for one in found:
+            union |= one.uids
+        return union
+
+    # -- bodies --------------------------------------------------------------------------------
+
+    async def bodies(self, box: MailboxName, uids: Sequence[UID]) -> AsyncIterator[FetchedBody]:
+        """The messages' bytes, a hundred by a hundred in the order of `uids`.
+
+        A UID that the server does not answer is not yielded.  The connection is taken until the
+        iterator is exhausted or closed; of a streamed body what is left is skipped.
+        """
+        link = self.link
+        async with link.session.busy():
+            select = link.select(box)
+            fetching = Bodies(link.session, uids, link.line)
+            async for body in fetching.run(
+                [] if select is None else [*link.introduction(), select],
+                lambda: link.check(box, select, None),
+            ):
+                yield body
+
+    async def headers(self, box: MailboxName, uids: UIDSet) -> dict[UID, bytes | None]:
+        """BODY[HEADER] of each message that there is, at most 1 MiB; None: the server gave NIL."""
+        headers = Headers()
+        await self._fetch(box, uids, ("UID", "BODY.PEEK[HEADER]"), headers.take)
+        return {uid: head for uid, head in headers.found.items() if uid in uids}
+
+    async def identify(self, box: MailboxName, uids: UIDSet) -> dict[UID, Identity]:
+        """By what each message that there is can be recognised."""
+        identities = Identities()
+        items = list(Identities.items)
+        if self.capabilities.has_email_id:
+            items.append("EMAILID")
+        elif self.capabilities.is_gmail:
+            items.append("X-GM-MSGID")
+        await self._fetch(box, uids, items, identities.take)
+        return {uid: one for uid, one in identities.found.items() if uid in uids}
+
+    async def _fetch(
+        self, box: MailboxName, uids: UIDSet, items: Sequence[str], take: Take
+    ) -> None:
+        if not uids:
+            return
+        link = self.link
+        async with link.session.busy():
+            parts = uids.split(link.line)
+            calls = [Call(cmd.uid_fetch(part, items), take) for part in parts]
+            await link.on(box, calls, "to give messages")

@@ -1,0 +1,465 @@
+"""One connection: commands out, answers to whom they belong.
+
+Commands are pipelined: `send` writes any number of them at once, `finish` reads until they are
+answered.  A server works them off in order, so an untagged response belongs to the oldest
+unanswered command that claims it, but never to one behind a SELECT that is itself unanswered;
+what nobody claims is news of the selected mailbox.  Reading happens only when somebody waits, so
+a slow consumer of a body slows down the server and not the memory.
+
+Each wait has a deadline, and after any doubt (a torn command, a broken protocol, a stall) the
+connection is closed: from then on every call raises the reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+
+from mailsync.imap import (
+    WAIT,
+    BodyData,
+    Capabilities,
+    Capability,
+    Command,
+    Continuation,
+    Deflate,
+    Enabled,
+    Event,
+    Id,
+    Limits,
+    Literal,
+    LiteralMode,
+    Pending,
+    ProtocolError,
+    Receiver,
+    Status,
+    Tags,
+    cmd,
+    encode,
+)
+from mailsync.model.errors import (
+    Disconnected,
+    Help,
+    InsecureError,
+    MailsyncError,
+    Reach,
+    ServerDefect,
+    StorageError,
+)
+from mailsync.server.answers import farewell, lost, refusal, said, tls_failed
+from mailsync.server.calls import Call, Selection
+from mailsync.server.values import Traffic
+from mailsync.system.seams import Rand, Stream
+from mailsync.system.text import safe
+
+LEAST_PROGRESS = 1024  # bytes of a literal within one timeout; less is a dribble
+PATIENCE = 30  # timeouts that a server may fill with `* OK Still here` and nothing else
+FAREWELL = 2.0  # seconds for LOGOUT, or for the reason after a failed write
+PIECE = 256 << 10  # bytes written at once, so that each write has its own deadline
+
+_NEWS = (Status, Continuation)
+
+
+class Session:
+    """Not for two tasks at once: hold `busy()` from `send` to the end of `finish`."""
+
+    def __init__(
+        self, stream: Stream, rand: Rand, timeout: float, traffic: Traffic, limits: Limits
+    ) -> None:
+        self.stream = stream
+        self.timeout = timeout
+        self.traffic = traffic
+        self.capabilities = Capabilities()
+        self.capabilities_told = False  # since this was last set to False
+        self.enabled: frozenset[str] = frozenset()
+        self.id: dict[str, str] = {}
+        self.selected: Selection | None = None
+        self.broken: MailsyncError | None = None
+        self._limits = limits
+        self._receiver = Receiver(limits)
+        self._deflate: Deflate | None = None
+        self._tags = Tags(rand.bits)
+        self._pending = Pending()
+        self._calls: dict[str, Call] = {}  # unanswered, oldest first
+        self._lock = asyncio.Lock()
+        self._owner: asyncio.Task[object] | None = None
+        self._greeting: Status | None = None
+        self._go = False  # a `+` has arrived
+        self._leaving = False  # LOGOUT was sent
+        self._wrote = False  # since the last read
+        self._ends_tagged = False  # the last bytes read ended with a tagged answer
+        self._stalled = self._unanswered = 0.0  # seconds waited without progress, without answer
+        self._dribbled = 0
+
+    @asynccontextmanager
+    async def busy(self) -> AsyncIterator[None]:
+        """The connection for one task at a time, with no command in flight."""
+        task = asyncio.current_task()
+        if self._owner is task and self._lock.locked():
+            raise RuntimeError("a command inside an iteration over this server's answers")
+        async with self._lock:
+            self._owner = task
+            self._check()
+            # What somebody gave up waiting for, such as a SELECT, must not change things later.
+            await self.finish(*self._calls.values())
+            yield
+
+    # -- commands ------------------------------------------------------------------------------
+
+    async def run(self, *calls: Call) -> None:
+        """Send all in one write and wait for all answers; a NO or BAD is in the call's status."""
+        await self.send(*calls)
+        await self.finish(*calls)
+
+    async def must(self, call: Call, what: str) -> Call:
+        """Run one command; a NO or BAD is raised."""
+        await self.run(call)
+        self.require(call, what)
+        return call
+
+    @staticmethod
+    def require(call: Call, what: str) -> None:
+        """Raise the refusal of an answered command."""
+        if not call.succeeded:
+            assert call.status is not None, "finish() comes before require()"
+            raise refusal(call.status, what)
+
+    async def send(self, *calls: Call) -> None:
+        """Write the commands; waits only where a literal has to."""
+        self._check()
+        out = bytearray()
+        try:
+            for call in calls:
+                await self._send_one(call, out)
+            await self._write(bytes(out))
+        except BaseException as error:
+            # Whatever it was: part of a command may be out.
+            await self._close(Disconnected("closed: a command was torn"))
+            refused = all(call.status is not None for call in calls)
+            if not (refused and isinstance(error, MailsyncError)):
+                raise
+
+    async def _send_one(self, call: Call, out: bytearray) -> None:
+        call.tag = self._tags.next()
+        pieces = encode(call.command, call.tag, self.literal_mode, call.sync_first)
+        call.exposed = pieces.count(WAIT) < _literals(call.command)
+        self._pending.sent(call.tag, call.command.name)
+        self._calls[call.tag] = call
+        self.traffic.commands[call.command.name] += 1
+        for piece in pieces:
+            if isinstance(piece, bytes):
+                out += piece
+                continue
+            await self._write(bytes(out))
+            out.clear()
+            if piece is WAIT:
+                if not await self._invited(call):
+                    return
+            else:
+                await self._stream_body(call, piece.index)
+
+    @property
+    def literal_mode(self) -> LiteralMode:
+        return self.capabilities.literal
+
+    async def finish(self, *calls: Call) -> None:
+        """Read until all of them are answered."""
+        for call in calls:
+            while call.status is None:
+                await self.pump()
+
+    async def respond(self, call: Call, response: bytes) -> None:
+        """Run an AUTHENTICATE that answers the server's first challenge with `response`."""
+        await self.send(call)
+        if await self._invited(call):
+            await self._write(cmd.sasl_line(response))
+        await self.finish(call)
+
+    async def _invited(self, call: Call) -> bool:
+        """Whether the server wants the literal: `+`, or a tagged refusal instead."""
+        self._go = False
+        while not self._go and call.status is None:
+            await self.pump()
+        if call.status is not None and call.status.kind == "OK":
+            raise await self._fail(ServerDefect("the server accepted half a command"))
+        return call.status is None
+
+    async def _stream_body(self, call: Call, index: int) -> None:
+        """Exactly the announced bytes or a closed connection: a server never gets to read the
+        rest of a message as commands, nor takes half a message for one."""
+        size = [p.size for p in call.command.parts if isinstance(p, Literal) and p.data is None]
+        left = size[index]
+        source = call.bodies[index]()
+        try:
+            async for chunk in source:
+                left -= len(chunk)
+                if left < 0:
+                    break
+                for at in range(0, len(chunk), PIECE):
+                    await self._write(chunk[at : at + PIECE])
+        finally:
+            close = getattr(source, "aclose", None)
+            if close is not None:
+                await close()
+        if left:
+            raise StorageError(
+                "a message changed while it was sent; it was not stored",
+                reach=Reach.MESSAGE,
+                help=Help.RETRY,
+            )
+
+    # -- bytes out -----------------------------------------------------------------------------
+
+    async def _write(self, data: bytes) -> None:
+        if not data:
+            return
+        self._check()
+        if self._deflate is not None:
+            data = self._deflate.compress(data)
+        try:
+            async with asyncio.timeout(self.timeout):
+                await self.stream.write(data)
+        except (TimeoutError, OSError) as error:
+            await self._salvage()
+            raise await self._fail(lost(error, self.timeout)) from error
+        self._wrote = True
+        self.traffic.bytes_out += len(data)
+
+    async def _salvage(self) -> None:
+        """A server that stops reading mostly says why first."""
+        try:
+            async with asyncio.timeout(min(FAREWELL, self.timeout)):
+                while data := await self.stream.read():
+                    self._receive(data)
+        except (TimeoutError, OSError, ServerDefect):
+            pass
+
+    # -- bytes in ------------------------------------------------------------------------------
+
+    async def pump(self) -> None:
+        """Wait for bytes once and hand out what they say."""
+        self._check()
+        if self._wrote:
+            self.traffic.round_trips += 1
+            self._wrote = False
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            async with asyncio.timeout(max(0.0, self.timeout - self._stalled)):
+                data = await self.stream.read()
+        except (TimeoutError, OSError) as error:
+            raise await self._fail(lost(error, self.timeout)) from error
+        if not data:
+            raise await self._fail(Disconnected("the server closed the connection"))
+        waited = loop.time() - began
+        self._stalled += waited
+        self._unanswered += waited
+        try:
+            self._receive(data)
+        except ServerDefect as error:
+            raise await self._fail(error) from error
+        if self.broken is not None:
+            await self.stream.close()
+        elif self._stalled >= self.timeout or self._unanswered >= self.timeout * PATIENCE:
+            raise await self._fail(Disconnected("the server is alive but makes no progress"))
+
+    def _receive(self, data: bytes) -> None:
+        self.traffic.bytes_in += len(data)
+        for step in self._inflated(data):
+            try:
+                events = self._receiver.receive(step)
+            except ProtocolError as error:
+                for event in getattr(error, "events", ()):
+                    self._dispatch(event)
+                raise
+            for event in events:
+                self._dispatch(event)
+            if events:
+                last = events[-1]
+                self._ends_tagged = isinstance(last, Status) and last.tag is not None
+                self._note_progress(events, len(step))
+            elif self._receiver.pending():
+                self._note_progress(events, len(step))
+
+    def _inflated(self, data: bytes) -> Iterator[bytes]:
+        return iter((data,)) if self._deflate is None else self._deflate.decompress(data)
+
+    def _note_progress(self, events: Sequence[Event], size: int) -> None:
+        """A finished response is progress, and so is a decent piece of a literal; a status line
+        is no answer."""
+        self._dribbled += size
+        whole = any(not isinstance(event, BodyData) for event in events)
+        if whole or self._dribbled >= LEAST_PROGRESS:
+            self._stalled, self._dribbled = 0.0, 0
+        if any(not isinstance(event, _NEWS) or getattr(event, "tag", None) for event in events):
+            self._unanswered = 0.0
+
+    # -- to whom it belongs ----------------------------------------------------------------------
+
+    def _dispatch(self, event: Event) -> None:
+        if isinstance(event, Status) and event.tag is not None:
+            self._answered(event)
+            return
+        head: Call | None = None
+        for call in self._calls.values():
+            if call.selects is not None and head is not None:
+                break  # all from here on is of the next mailbox
+            head = head or call
+            if call.take(event):
+                return
+            if call.selects is not None:
+                break
+        match event:
+            case Status():
+                self._untagged(event, head)
+            case Capability(atoms):
+                self._learn(atoms)
+            case Enabled(atoms):
+                self.enabled |= atoms
+            case Id(fields):
+                self.id = dict(fields)
+            case Continuation():
+                self._go = True
+            case _:
+                self._note(event, head)
+
+    def _note(self, event: Event, head: Call | None) -> None:
+        """News of a mailbox: the one being selected, else the one that is."""
+        about = head.selects if head is not None and head.selects is not None else self.selected
+        if about is not None:
+            about.note(event)
+
+    def _answered(self, status: Status) -> None:
+        assert status.tag is not None
+        self._pending.answered(status.tag)  # raises for a tag that was not sent
+        call = self._calls.pop(status.tag)
+        if status.code is not None:
+            call.codes.append(status.code)
+            self._learn_code(status)
+        if call.selects is not None:
+            call.selects.note(status)
+            call.selects.done = True
+            # A SELECT that failed leaves none selected (RFC 9051 §6.3.2).
+            self.selected = call.selects if status.kind == "OK" else None
+        elif call.command.name == "UNSELECT" and status.kind == "OK":
+            self.selected = None
+        call.status = status
+        if call.exposed and status.kind == "BAD" and self.broken is None:
+            # It may be reading the literal as commands right now (protocol.md §0.3).
+            self.broken = Disconnected("closed: the server did not understand a command's literal")
+
+    def _untagged(self, status: Status, head: Call | None) -> None:
+        if status.kind == "BYE":
+            if not self._leaving and self.broken is None:
+                self.broken = farewell(status)
+            return
+        if self._greeting is None:
+            self._greeting = status
+        if status.code is not None:
+            if head is not None:
+                head.codes.append(status.code)
+            self._learn_code(status)
+            self._note(status, head)
+
+    def _learn_code(self, status: Status) -> None:
+        if status.code is not None and status.code.name == "CAPABILITY":
+            atoms = status.code.args
+            if isinstance(atoms, frozenset):
+                self._learn(atoms)
+
+    def _learn(self, atoms: frozenset[str]) -> None:
+        self.capabilities = Capabilities(atoms)
+        self.capabilities_told = True
+
+    # -- the connection's own steps ----------------------------------------------------------------
+
+    async def greeting(self) -> Status:
+        """The server's first words: OK or PREAUTH.  A BYE or anything else is raised."""
+        while self._greeting is None:
+            await self.pump()
+            if self.broken is not None:
+                raise self.broken
+            if self._greeting is None and not self._receiver.pending():
+                raise await self._fail(ServerDefect("this is no IMAP server: no greeting"))
+        if self._greeting.kind not in ("OK", "PREAUTH"):
+            raise await self._fail(
+                ServerDefect(f"the server greets with {safe(self._greeting.kind)}")
+            )
+        return self._greeting
+
+    @property
+    def greeting_text(self) -> str:
+        return self._greeting.text if self._greeting is not None else ""
+
+    async def start_tls(self, upgrade: Callable[[Stream], Awaitable[None]]) -> None:
+        """STARTTLS (reliability.md §4.1): nothing said in clear is believed afterwards."""
+        call = Call(cmd.starttls())
+        await self.run(call)
+        if not call.succeeded:
+            assert call.status is not None
+            why = said(call.status)
+            raise await self._fail(InsecureError(f"the server refuses to start TLS: {why}"))
+        if not self._clean():
+            raise await self._fail(
+                InsecureError("somebody put text between the server's consent to TLS and TLS")
+            )
+        try:
+            async with asyncio.timeout(self.timeout):
+                await upgrade(self.stream)
+        except MailsyncError as error:
+            raise await self._fail(error) from error
+        except (TimeoutError, OSError) as error:
+            raise await self._fail(tls_failed(error, self.timeout)) from error
+        self._receiver = Receiver(self._limits)
+        self.capabilities, self.capabilities_told = Capabilities(), False
+        self.enabled, self.id = frozenset(), {}
+
+    async def start_compress(self) -> bool:
+        """COMPRESS=DEFLATE from here on (RFC 4978); False: the server does not want to."""
+        if self._deflate is not None:
+            return True
+        call = Call(cmd.compress())
+        await self.run(call)
+        if not call.succeeded:
+            return False
+        if not self._clean():
+            raise await self._fail(ServerDefect("the server does not start compression cleanly"))
+        self._deflate = Deflate()
+        return True
+
+    def _clean(self) -> bool:
+        """Nothing came behind the tagged answer that was read last."""
+        return self._ends_tagged and not self._calls and not self._receiver.pending()
+
+    async def close(self) -> None:
+        """LOGOUT if all is well, but never for longer than two seconds; never raises."""
+        if self.broken is None and not self._lock.locked():
+            call = Call(cmd.logout())
+            self._leaving = True
+            try:
+                async with asyncio.timeout(min(FAREWELL, self.timeout)):
+                    await self.run(call)
+            except (TimeoutError, MailsyncError):
+                pass
+        await self._close(Disconnected("the connection was closed"))
+
+    def _check(self) -> None:
+        if self.broken is not None:
+            raise self.broken
+
+    async def _close(self, reason: MailsyncError) -> None:
+        if self.broken is None:
+            self.broken = reason
+        await self.stream.close()
+
+    async def _fail(self, error: MailsyncError) -> MailsyncError:
+        """Close; returns the error to raise: the server's own last word if it had one."""
+        if isinstance(self.broken, MailsyncError):
+            error = self.broken
+        await self._close(error)
+        return error
+
+
+def _literals(command: Command) -> int:
+    return sum(isinstance(part, Literal) for part in command.parts)

@@ -1,0 +1,101 @@
+"""The way to the server: who may be talked to, and how (reliability.md §4.1)."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import ipaddress
+import socket
+import ssl
+
+from mailsync.model.errors import ConfigError, Disconnected, InsecureError, MailsyncError
+from mailsync.model.settings import Account, Security
+from mailsync.server.answers import tls_failed
+from mailsync.system.seams import Net, Stream
+from mailsync.system.text import safe
+
+
+def tls_context(account: Account) -> ssl.SSLContext:
+    """TLS 1.2 or later (RFC 8997), with the certificate and its host name checked (RFC 9525).
+
+    A fingerprint without `tls_ca_file` takes the place of that check, because the pinned
+    certificate may be self-signed; with it, both must hold.  Raises ConfigError.
+    """
+    try:
+        context = ssl.create_default_context(
+            cafile=None if account.tls_ca_file is None else str(account.tls_ca_file)
+        )
+    except OSError as error:
+        raise ConfigError(
+            f"tls-ca-file {account.tls_ca_file}: no certificates: {safe(str(error))}"
+        ) from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    if account.tls_fingerprint and account.tls_ca_file is None:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE  # check_peer() compares the fingerprint
+    return context
+
+
+def check_peer(account: Account, stream: Stream) -> None:
+    """That the stream is TLS, by its own word, and its certificate is the pinned one."""
+    leaf = stream.peer_certificate()
+    if leaf is None:
+        raise InsecureError(f"{account.host}: the connection is not encrypted")
+    if account.tls_fingerprint:
+        found = hashlib.sha256(leaf).hexdigest()
+        if not hmac.compare_digest(found, account.tls_fingerprint):
+            raise InsecureError(
+                f"{account.host} shows another certificate than the pinned one: sha256 {found}"
+            )
+
+
+def is_loopback(host: str) -> bool:
+    if host.lower().rstrip(".") in ("localhost", "localhost.localdomain", "ip6-localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def open_stream(account: Account, net: Net) -> Stream:
+    """Connected, and with security "tls" encrypted and checked; nothing was read or written."""
+    plain = account.security is Security.NONE
+    if plain and not (account.allow_plaintext or is_loopback(account.host)):
+        raise InsecureError(
+            f"{account.host}: no password is sent without TLS; security = none is for this"
+            " machine only, unless allow-plaintext says otherwise"
+        )
+    tls = tls_context(account) if account.security is Security.TLS else None
+    try:
+        async with asyncio.timeout(account.timeout):
+            stream = await net.connect(account.host, account.port, tls)
+    except (TimeoutError, OSError) as error:
+        raise _unreachable(account, error) from error
+    if tls is not None:
+        try:
+            check_peer(account, stream)
+        except InsecureError:
+            await stream.close()
+            raise
+    return stream
+
+
+async def upgrade(account: Account, stream: Stream) -> None:
+    """TLS on a plain stream."""
+    await stream.start_tls(tls_context(account), account.host)
+    check_peer(account, stream)
+
+
+def _unreachable(account: Account, error: Exception) -> MailsyncError:
+    where = f"{account.host}:{account.port}"
+    if isinstance(error, ssl.SSLError):
+        failed = tls_failed(error, account.timeout)
+        return type(failed)(f"{where}: {failed}")
+    if isinstance(error, socket.gaierror):
+        return Disconnected(f"{where}: the name cannot be resolved: {safe(error.strerror or '')}")
+    if isinstance(error, TimeoutError):
+        return Disconnected(f"{where} does not answer within {account.timeout:g} s")
+    return Disconnected(f"{where} cannot be reached: {safe(error.strerror or str(error))}")  # type: ignore[attr-defined]

@@ -8,6 +8,7 @@ from mailsync.cache import Intent, IntentKind, MovedFile, NewIntent
 from mailsync.executor.boxes import ensure_observed
 from mailsync.executor.download import record
 from mailsync.executor.flags import bisected, entry_of
+from mailsync.executor.remove import as_they_were
 from mailsync.executor.run import Run
 from mailsync.executor.upload import known_uid_next, link_appended
 from mailsync.model.actions import Copy, CopyLocal, Move, MoveLocal, uid_of, uids_of
@@ -38,7 +39,15 @@ async def _transfer(run: Run, action: Move | Copy, how: str) -> None:
     target = await ensure_observed(run, action.target)
     source = run.mailboxes[action.mailbox]
     joins: Sequence[Row | None] = action.joins or [None] * len(action.rows)
-    pairs = sorted(zip(action.rows, joins, strict=True), key=lambda pair: uid_of(pair[0]))
+    sound = {row.id for row in await as_they_were(run, target, action.joins)}
+    pairs = sorted(
+        (
+            (row, join)
+            for row, join in zip(action.rows, joins, strict=True)
+            if join is None or join.id in sound
+        ),
+        key=lambda pair: uid_of(pair[0]),
+    )
 
     async def call(rows: tuple[Row, ...]) -> None:
         chosen = {row.id for row in rows}
@@ -120,9 +129,12 @@ async def move_local(run: Run, action: MoveLocal) -> None:
     validity = target.uid_validity
     moved: list[MovedFile] = []
     lost: list[RowId] = []
+    sound = {row.id for row in await as_they_were(run, source, action.rows)}
 
     def rename() -> None:
         for row, join in zip(action.rows, action.joins, strict=True):
+            if row.id not in sound:
+                continue
             name = run.maildir.own_name(target.name, validity, uid_of(join), join.internal_date)
             entry = run.maildir.move(source.name, entry_of(row), target.name, name)
             if entry is None:

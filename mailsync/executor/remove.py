@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from mailsync.cache import DeletionId, NewDeletion
+from mailsync.cache import NewDeletion
 from mailsync.executor.boxes import observe_again
 from mailsync.executor.flags import bisected, entry_of
 from mailsync.executor.run import Run
-from mailsync.model.actions import Expunge, RemoveLocal, uids_of
+from mailsync.model.actions import Expunge, RemoveLocal, uid_of, uids_of
 from mailsync.model.errors import Refused
 from mailsync.model.flags import Flags
 from mailsync.model.ids import ModSeq, RowId
+from mailsync.model.observation import LocalEntry, LocalObservation
 from mailsync.model.rows import Mailbox, Row, Settled
 from mailsync.model.uidset import UIDSet
 
@@ -24,54 +25,64 @@ async def remove_local(run: Run, action: RemoveLocal) -> None:
 
 async def _remove_batch(run: Run, action: RemoveLocal, rows: tuple[Row, ...]) -> None:
     box = run.mailboxes[action.mailbox]
-    changed, unchanged = await run.disk(_compare, run, box.name, rows)
-    removed: list[RowId] = []
-    lost = [row.id for row in changed]
-    keep_undo = run.account.undelete_days > 0
-    names = {row.id: run.maildir.undo_name() for row in unchanged}
-    deletions: dict[RowId, DeletionId] = {}
-    if keep_undo and unchanged:
-        new = [
-            NewDeletion(row.id, box.name, entry_of(row), row.body, names[row.id])
-            for row in unchanged
-        ]
-        made = await run.stored(run.cache.record_deletions, new, run.now())
-        deletions = {row.id: one for row, one in zip(unchanged, made, strict=True)}
+    rows = await as_they_were(run, box, rows)
+    new = [
+        NewDeletion(row.id, box.name, entry_of(row), row.body, run.maildir.undo_name())
+        for row in rows
+    ]
+    ids = await run.stored(run.cache.record_deletions, new, run.now())
 
-    def rename() -> None:
-        for row in unchanged:
-            if keep_undo:
-                file = names[row.id]
-                done = run.maildir.remove_to_undo(box.name, entry_of(row), run.undo, file)
-            else:
-                done = run.maildir.remove_file(box.name, entry_of(row))
-            (removed if done else lost).append(row.id)
-        run.maildir.settle([box.name], run.undo if keep_undo and removed else None)
+    def rename() -> list[bool]:
+        done = [
+            run.maildir.remove_to_undo(box.name, one.entry, run.undo, one.undo) is not None
+            for one in new
+        ]
+        run.maildir.settle([box.name], run.undo)
+        return done
 
     # Not recorded when it fails half-way: the next observation sees what was renamed.
-    await run.disk(rename)
-    if removed:
-        await run.stored(run.cache.removed, removed, run.now())
+    done = await run.disk(rename)
+    removed = [row.id for row, gone in zip(rows, done, strict=True) if gone]
+    await run.stored(run.cache.removed, removed, run.now())
+    await run.stored(
+        run.cache.deletions_done, [one for one, gone in zip(ids, done, strict=True) if gone]
+    )
+    run.done(box.id, "removed", len(removed))
+    if len(removed) < len(rows):
+        lost = [row.id for row, gone in zip(rows, done, strict=True) if not gone]
         await run.stored(
-            run.cache.deletions_done, [deletions[i] for i in removed if i in deletions]
+            run.cache.forget_deletions,
+            [one for one, gone in zip(ids, done, strict=True) if not gone],
         )
-        run.done(box.id, "removed", len(removed))
-    if lost:
-        await run.stored(run.cache.forget_deletions, [deletions[i] for i in lost if i in deletions])
         await run.stored(run.cache.lost_file, lost)
 
 
-def _compare(run: Run, name: str, rows: tuple[Row, ...]) -> tuple[list[Row], list[Row]]:
-    """(changed or vanished, as they were) by size and mtime: a file edited in place stays."""
-    box = next(box for box in run.mailboxes.values() if box.name == name)
-    facts = run.maildir.inspect(box.name, [entry_of(row) for row in rows], None)
-    changed: list[Row] = []
+async def as_they_were(run: Run, box: Mailbox, rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    """The rows whose files have the size and mtime that were observed (semantics.md, rule 3).
+
+    An edited file is stored as what it is, a new one; a vanished one is looked for again.
+    """
+    entries = {row.id: entry_of(row) for row in rows}
+    facts = await run.disk(run.maildir.inspect, box.name, list(entries.values()), box.uid_validity)
     same: list[Row] = []
+    edited: list[LocalEntry] = []
+    lost: list[RowId] = []
     for row in rows:
-        seen = facts.get(entry_of(row).name)
-        ours = seen is not None and (seen.size, seen.mtime_ns) == (row.file_size, row.mtime_ns)
-        (same if ours else changed).append(row)
-    return changed, same
+        entry = entries[row.id]
+        seen = facts.get(entry.name)
+        if seen is None:
+            lost.append(row.id)
+        elif (seen.size, seen.mtime_ns) != (row.file_size, row.mtime_ns):
+            edited.append(entry)
+        else:
+            same.append(row)
+    if lost:
+        await run.stored(run.cache.lost_file, lost)
+    if edited:
+        found = {entry.name: facts[entry.name] for entry in edited}
+        seen_now = LocalObservation(box.name, tuple(edited), proven=False, facts=found)
+        await run.stored(run.cache.store_local, seen_now)
+    return tuple(same)
 
 
 async def expunge(run: Run, action: Expunge) -> None:
@@ -93,7 +104,7 @@ async def expunge(run: Run, action: Expunge) -> None:
             # Changed under our feet: look again before anything is deleted.
             run.note(box.id, f"{len(stored.modified)} messages changed on the server meanwhile")
             await observe_again(run, box)
-            rows = tuple(row for row in rows if row.uid not in stored.modified)
+            rows = tuple(row for row in rows if uid_of(row) not in stored.modified)
             uids = uids - stored.modified
         if rows:
             await _expunge_marked(run, action, rows, uids)

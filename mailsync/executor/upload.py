@@ -9,6 +9,7 @@ from mailsync.cache import Intent, IntentKind, Linked, NewIntent
 from mailsync.executor.boxes import ensure_observed
 from mailsync.executor.flags import entry_of
 from mailsync.executor.identify import agrees, match, near
+from mailsync.executor.remove import as_they_were
 from mailsync.executor.retry import repeated
 from mailsync.executor.run import Run, spoils_all
 from mailsync.model.actions import Upload
@@ -36,51 +37,65 @@ class Ready:
 
 async def upload(run: Run, action: Upload) -> None:
     box = await ensure_observed(run, action.mailbox)
-    rows = [row for row in action.rows if row.id not in run.paired]
+    rows = tuple(row for row in action.rows if row.id not in run.paired)
     batch: list[Ready] = []
     size = 0
-    for row in rows:
-        if run.uploads_stopped:
-            await run.trouble(box.id, [row], run.uploads_stopped)
-            continue
-        ready = await _ready(run, box, row)
-        if ready is None:
-            continue
-        if batch and (len(batch) >= BATCH_MESSAGES or size + ready.digest.wire_size > BATCH_BYTES):
-            await _send(run, box, batch)
-            batch, size = [], 0
-        batch.append(ready)
-        size += ready.digest.wire_size
+    for at in range(0, len(rows), BATCH_MESSAGES):
+        for one in await _ready(run, box, rows[at : at + BATCH_MESSAGES]):
+            large = size + one.digest.wire_size > BATCH_BYTES
+            if batch and (large or len(batch) >= BATCH_MESSAGES):
+                await _send(run, box, batch)
+                batch, size = [], 0
+            batch.append(one)
+            size += one.digest.wire_size
     if batch:
         await _send(run, box, batch)
 
 
-async def _ready(run: Run, box: Mailbox, row: Row) -> Ready | None:
-    """Compare and read the file; None when it changed, vanished or cannot be sent."""
-    entry = entry_of(row)
-    facts = (await run.disk(run.maildir.inspect, box.name, [entry], None)).get(entry.name)
-    digest = None
-    if facts is not None and (facts.size, facts.mtime_ns) == (row.file_size, row.mtime_ns):
-        digest = await run.disk(run.maildir.digest, box.name, entry)
-    if digest is None:
-        await run.stored(run.cache.lost_file, [row.id])
-        return None
-    await run.stored(run.cache.facts, {row.id: digest})
-    problem = ""
+async def _ready(run: Run, box: Mailbox, rows: tuple[Row, ...]) -> list[Ready]:
+    """Compare and read the files; those that changed, vanished or cannot be sent are left out."""
+    rows = await as_they_were(run, box, rows)
+
+    def read() -> list[Digest | None]:
+        return [run.maildir.digest(box.name, entry_of(row)) for row in rows]
+
+    found = list(zip(rows, await run.disk(read), strict=True))
+    lost = [row.id for row, digest in found if digest is None]
+    if lost:
+        await run.stored(run.cache.lost_file, lost)
+    known = {row.id: digest for row, digest in found if digest is not None}
+    await run.stored(run.cache.facts, known)
+    ready: list[Ready] = []
+    for row, digest in found:
+        if digest is None:
+            continue
+        if problem := _unsendable(run, digest):
+            await run.trouble(box.id, [row], f"cannot upload {row.name}: {problem}")
+        else:
+            ready.append(Ready(row, digest, row.local_flags & box.permanent))
+    return ready
+
+
+def _unsendable(run: Run, digest: Digest) -> str:
+    """Why a file cannot be sent to this server; "" when it can."""
+    if run.uploads_stopped:
+        return run.uploads_stopped
     if digest.size == 0:
-        problem = "the file is empty: a server takes no message without bytes"
-    elif digest.has_nul and not run.server.has_binary:
-        problem = "it holds a NUL byte, and the server has no BINARY (RFC 3516) to take it"
-    elif run.server.append_limit is not None and digest.wire_size > run.server.append_limit:
-        problem = f"{digest.wire_size} bytes, and the server takes {run.server.append_limit}"
-    if problem:
-        await run.trouble(box.id, [row], f"cannot upload {row.name}: {problem}")
-        return None
-    return Ready(row, digest, row.local_flags & box.permanent)
+        return "the file is empty: a server takes no message without bytes"
+    if digest.has_nul and not run.server.has_binary:
+        return "it holds a NUL byte, and the server has no BINARY (RFC 3516) to take it"
+    limit = run.server.append_limit
+    if limit is not None and digest.wire_size > limit:
+        return f"it has {digest.wire_size} bytes, and the server takes at most {limit}"
+    return ""
 
 
 async def _send(run: Run, box: Mailbox, batch: Sequence[Ready]) -> None:
     """One APPEND; refused, it is tried in halves until the culprit is alone."""
+    if run.uploads_stopped:
+        rows = [one.row for one in batch]
+        await run.trouble(box.id, rows, run.uploads_stopped)
+        return
     if not run.server.has_multiappend and len(batch) > 1:
         for one in batch:
             await _send(run, box, [one])

@@ -190,11 +190,21 @@ def announce(run: Run, made: Plan) -> None:
     run.progress.start(run.account.name, len(mailboxes), messages, None)
 
 
+async def purge(run: Run) -> None:
+    """Files that lay in undo for `undelete-days` (0: no undo) are gone for good."""
+    before = run.now() - run.account.undelete_days * 86400.0
+    expired = await run.stored(run.cache.expired_deletions, before)
+    if expired:
+        await run.disk(run.maildir.purge, run.undo, [one.new.undo for one in expired])
+        await run.stored(run.cache.forget_deletions, [one.id for one in expired])
+
+
 async def finish(run: Run) -> None:
     """What this run proved: mailboxes that are on both sides are synced, relinks are over."""
     both = [box for box in run.mailboxes.values() if box.selected and on_both(box)]
     troubled = run.tallies.troubled
     await run.stored(run.cache.mark_synced, [box.id for box in both if box.name not in troubled])
+    await purge(run)
     for box in both:
         if box.name in run.seen_server and box.name in run.seen_local:
             await run.stored(run.cache.end_relink, box.id)

@@ -1,0 +1,125 @@
+"""Exhaust mode: crash at every step of a named scenario, three persistence models, then resume.
+
+python tests/sim/exhaust.py                      # everything
+python tests/sim/exhaust.py --share 0.1 --seed 3 # a tenth of the crash points, picked by seed
+python tests/sim/exhaust.py --only 'moved' --at 57 --model weak
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
+
+from sim.fs import MODELS
+from sim.oracle import Violation
+from sim.rand import SimRand
+from sim.scenarios import SCENARIOS, Scenario
+from sim.stack import Stack
+from sim.steps import Steps
+
+
+def prepared(scenario: Scenario, seed: int | str) -> Stack:
+    """The stack just before the sync under test."""
+    stack = scenario.stack(seed)
+    scenario.before(stack)
+    stack.sync()
+    stack.pass_time(60)
+    scenario.change(stack)
+    return stack
+
+
+def settled(scenario: Scenario, stack: Stack, when: str) -> None:
+    """Both sides as expected, by the letter of IMAP, and a further sync does nothing (I5)."""
+    stack.oracle.at_rest(stack.server, stack.fs, scenario.expected, when)
+    if stack.server.violations:
+        raise Violation(f"{when}: the client broke the protocol: {stack.server.violations[:3]}")
+    files, executed = stack.fs.files(), len(stack.server.executed)
+    report = stack.sync()
+    changing = [one.name for one in stack.server.changing(executed)]
+    if changing or report.exit:
+        raise Violation(f"{when}: a second sync sent {changing}, exit {report.exit} {report}")
+    if {p: d for p, d in stack.fs.files().items() if "/.mailsync" not in p} != {
+        p: d for p, d in files.items() if "/.mailsync" not in p
+    }:
+        raise Violation(f"{when}: a second sync changed files")
+
+
+def calm(scenario: Scenario, seed: int | str = 0) -> int:
+    """Without any crash; the number of steps of the sync under test."""
+    stack = prepared(scenario, seed)
+    try:
+        steps = Steps(record=True)
+        report = stack.sync(steps)
+        if report.exit:
+            raise Violation(f"{scenario.name}: exit {report.exit}: {report}")
+        settled(scenario, stack, f"{scenario.name}, no crash")
+        return steps.count
+    finally:
+        stack.close()
+
+
+def crashed(scenario: Scenario, at: int, model: str, seed: int | str = 0) -> bool:
+    """Crash at one step, resume, compare.  False: the sync was over before that step."""
+    when = f"{scenario.name!r} crash at step {at}, model {model}, seed {seed}"
+    stack = prepared(scenario, seed)
+    try:
+        if not stack.crash(at, model):
+            return False
+        stack.oracle.no_loss(stack.server, stack.fs, when)
+        stack.pass_time(1)
+        for _ in range(2):
+            stack.sync()
+            stack.oracle.no_loss(stack.server, stack.fs, when)
+            stack.pass_time(40)
+        settled(scenario, stack, when)
+        return True
+    finally:
+        stack.close()
+
+
+def points(
+    scenarios: list[Scenario], share: float, seed: int
+) -> Iterator[tuple[Scenario, int, str]]:
+    """The crash points to run, in a fixed order."""
+    rand = SimRand(f"points {seed}")
+    for scenario in scenarios:
+        for at in range(1, calm(scenario) + 1):
+            for model in MODELS:
+                if share >= 1 or rand.chance(share):
+                    yield scenario, at, model
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="scenarios whose name contains this")
+    parser.add_argument("--share", type=float, default=1.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--at", type=int)
+    parser.add_argument("--model", choices=MODELS)
+    options = parser.parse_args()
+    scenarios = [one for one in SCENARIOS if options.only in one.name]
+    began, done, bad = time.monotonic(), 0, 0
+    for scenario, at, model in points(scenarios, options.share, options.seed):
+        if options.at not in (None, at) or options.model not in (None, model):
+            continue
+        done += 1
+        try:
+            crashed(scenario, at, model)
+        except Violation as error:
+            bad += 1
+            print(f"FAILED {error}", flush=True)
+    print(
+        f"{len(scenarios)} scenarios, {done} crash points with resume, {bad} violations, "
+        f"{time.monotonic() - began:.0f} s"
+    )
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

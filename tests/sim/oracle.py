@@ -1,0 +1,124 @@
+"""What must hold, spoken in ghosts: messages as the user made them (reliability.md §5.2).
+
+Every message of the simulator carries `X-Ghost: <id>`; copies made by mailsync inherit it.  The
+world tells the oracle of births and of deletions and moves by users; the oracle tells of harm.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+from sim.fs import SimFs
+from sim.server import SimServer
+from sim.server_state import ghost_of
+
+LETTERS = {
+    "\\draft": "D",
+    "\\flagged": "F",
+    "$forwarded": "P",
+    "\\answered": "R",
+    "\\seen": "S",
+    "\\deleted": "T",
+}
+View = Counter[tuple[str, str]]  # (ghost, flag letters)
+
+
+class Violation(AssertionError):
+    """An invariant was broken; the text names it."""
+
+
+def body_of(ghost: str, size: int = 0) -> bytes:
+    """A message with LF line ends, as a mail reader saves it."""
+    text = f"From: a@x.example\nSubject: {ghost}\nMessage-ID: <{ghost}@sim.example>\nX-Ghost: {ghost}\n"
+    return (text + f"\nBody of {ghost}\n" + "y" * size + "\n").encode()
+
+
+@dataclass
+class Oracle:
+    """`copies[ghost]`: how many copies the users made and did not delete, over all mailboxes."""
+
+    root: str  # of the Maildir
+    undo: str
+    bodies: dict[str, bytes] = field(default_factory=dict)
+    deleted: set[str] = field(default_factory=set)  # by a user, anywhere
+
+    def born(self, ghost: str, body: bytes) -> None:
+        self.bodies[ghost] = body.replace(b"\r\n", b"\n")
+
+    # -- reading the world ---------------------------------------------------------------------
+
+    def server_views(self, server: SimServer) -> dict[str, View]:
+        views: dict[str, View] = {}
+        for name, box in server.boxes.items():
+            if not box.selectable:
+                continue
+            views[name.decode()] = Counter(
+                (message.ghost or "?", _letters(message.flags)) for message in box.messages.values()
+            )
+        return views
+
+    def local_views(self, files: dict[str, bytes]) -> dict[str, View]:
+        views: defaultdict[str, View] = defaultdict(Counter)
+        for path, data in files.items():
+            place = self._place(path)
+            if place is not None:
+                mailbox, name = place
+                views[mailbox][ghost_of(data) or "?", _info_letters(name)] += 1
+        return dict(views)
+
+    def _place(self, path: str) -> tuple[str, str] | None:
+        """(mailbox, file name) of a message file; None for tmp/, the marker and other files."""
+        if not path.startswith(self.root + "/"):
+            return None
+        folder, _, name = path[len(self.root) + 1 :].rpartition("/")
+        mailbox, _, kind = folder.rpartition("/")
+        return (mailbox, name) if kind in ("new", "cur") and mailbox else None
+
+    # -- I1: at every instant, and in every state after a crash ---------------------------------
+
+    def no_loss(self, server: SimServer, fs: SimFs, when: str) -> None:
+        """Every ghost that no user deleted has a copy with its very bytes."""
+        kept: set[str] = set()
+        for box in server.boxes.values():
+            for message in box.messages.values():
+                self._sound(message.ghost, message.body, kept)
+        for path, data in fs.files(durable=True).items():
+            if self._place(path) is not None:
+                self._sound(ghost_of(data), data, kept)
+        lost = self.bodies.keys() - self.deleted - kept
+        if lost:
+            raise Violation(f"I1 no loss: {sorted(lost)} {when}")
+
+    def _sound(self, ghost: str | None, data: bytes, kept: set[str]) -> None:
+        if ghost is not None and data.replace(b"\r\n", b"\n") == self.bodies.get(ghost):
+            kept.add(ghost)
+
+    # -- at rest -------------------------------------------------------------------------------
+
+    def at_rest(self, server: SimServer, fs: SimFs, expected: dict[str, View], when: str) -> None:
+        """I2, I3, I4: both sides hold what the scenario says, and nothing else."""
+        served = {name: view for name, view in self.server_views(server).items() if view}
+        local = {name: view for name, view in self.local_views(fs.files()).items() if view}
+        for side, views in (("server", served), ("Maildir", local)):
+            wanted = {name: view for name, view in expected.items() if view}
+            if views != wanted:
+                raise Violation(
+                    f"{when}: the {side} holds {_shown(views)}, expected {_shown(wanted)}"
+                )
+
+
+def _letters(flags: set[str]) -> str:
+    return "".join(sorted(LETTERS[f.lower()] for f in flags if f.lower() in LETTERS))
+
+
+def _info_letters(name: str) -> str:
+    _, mark, info = name.rpartition(":2,")
+    return "".join(sorted(set(info) & set("DFPRST"))) if mark else ""
+
+
+def _shown(views: dict[str, View]) -> str:
+    return "; ".join(
+        f"{name}: " + " ".join(f"{g}[{f}]×{n}" for (g, f), n in sorted(view.items()))
+        for name, view in sorted(views.items())
+    )

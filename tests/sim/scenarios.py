@@ -1,0 +1,239 @@
+"""Named scenarios: what was there, what users did, what both sides must hold at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from mailsync.model.settings import Deletions
+from sim.oracle import View
+from sim.server_profile import Profile, condstore, plain, plain_no_uidplus, strict_qresync
+from sim.stack import Stack
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`before`, a clean sync, `change`, the sync under test; then both sides hold `after`."""
+
+    name: str
+    before: Callable[[Stack], None]
+    change: Callable[[Stack], None]
+    after: dict[str, str]  # mailbox → "ghost:FLAGS ghost …"
+    profile: Callable[[], Profile] = strict_qresync
+    account: dict[str, object] = field(default_factory=dict)
+
+    def stack(self, seed: int | str = 0) -> Stack:
+        return Stack(f"{self.name}/{seed}", self.profile(), **self.account)
+
+    @property
+    def expected(self) -> dict[str, View]:
+        views: dict[str, View] = {}
+        for box, text in self.after.items():
+            view: View = Counter()
+            for word in text.split():
+                ghost, _, letters = word.partition(":")
+                view[ghost, letters] += 1
+            views[box] = view
+        return views
+
+
+def nothing(stack: Stack) -> None:
+    pass
+
+
+def six(stack: Stack) -> None:
+    """a b c in INBOX, d e in Work; b seen, e flagged."""
+    stack.server.create("Work")
+    for ghost in "abc":
+        stack.serve("INBOX", ghost, *(["\\Seen"] if ghost == "b" else []))
+    stack.serve("Work", "d")
+    stack.serve("Work", "e", "\\Flagged")
+
+
+SIX = {"INBOX": "a b:S c", "Work": "d e:F"}
+
+
+def both_new(s: Stack) -> None:
+    s.serve("INBOX", "f", "\\Answered")
+    s.serve("Work", "g")
+    s.file("INBOX", "h")
+    s.file("Work", "i", ":2,FS")
+
+
+def flags(s: Stack) -> None:
+    s.server.set_flags("INBOX", s.uid_of("INBOX", "a"), ["\\Flagged"])
+    s.flag("INBOX", "a", "S")
+    s.flag("INBOX", "b", "")
+    s.server.set_flags("Work", s.uid_of("Work", "e"), ["\\Seen"], ["\\Flagged"])
+    s.flag("Work", "d", "RS")
+
+
+def deleted_both_ways(s: Stack) -> None:
+    s.expunge("INBOX", "a")
+    s.unlink("INBOX", "b")
+    s.unlink("Work", "e")
+    s.server.expunge("Work", s.uid_of("Work", "e"))
+
+
+def moved_locally(s: Stack) -> None:
+    s.move_file("INBOX", "a", "Work")
+    s.move_file("INBOX", "b", "Archive", unique="777.new.reader")
+    s.flag("Work", "d", "S")
+
+
+def moved_on_server(s: Stack) -> None:
+    s.server.create("Archive")
+    s.server.move("INBOX", s.uid_of("INBOX", "a"), "Work")
+    s.server.move("INBOX", s.uid_of("INBOX", "b"), "Archive")
+    s.flag("INBOX", "a", "F")
+
+
+def moved_apart(s: Stack) -> None:
+    """Story (d)."""
+    s.server.create("Archive")
+    s.server.move("INBOX", s.uid_of("INBOX", "a"), "Archive")
+    s.move_file("INBOX", "a", "Work", unique="888.other.reader")
+
+
+def delete_against_change(s: Stack) -> None:
+    """Story (c) and its mirror image."""
+    s.flag("INBOX", "a", "S")
+    s.expunge("INBOX", "a")
+    s.flag("INBOX", "c", "F")
+    s.server.expunge("INBOX", s.uid_of("INBOX", "c"))
+    s.server.set_flags("Work", s.uid_of("Work", "d"), ["\\Answered"])
+    path = s.path_of("Work", "d")
+    s.fs.unlink(path)
+    s.fs.sync_dir(path.rpartition("/")[0])
+
+
+def uidvalidity(s: Stack) -> None:
+    """Story (e), small."""
+    s.server.new_uidvalidity("INBOX", 10)
+    s.serve("INBOX", "f")
+    s.file("INBOX", "g")
+
+
+def cache_lost(s: Stack) -> None:
+    for path in s.state.glob("cache.db*"):
+        path.unlink()
+    s.serve("INBOX", "f")
+    s.file("Work", "g")
+
+
+def mailboxes(s: Stack) -> None:
+    s.server.create("New/Deep")
+    s.serve("New/Deep", "f")
+    s.file("Home/Own", "g")
+    s.server.rename("Work", "Job")
+
+
+def draft_saved_anew(s: Stack) -> None:
+    """Story (j): a draft edited in place and one saved anew."""
+    s.oracle.deleted |= {"x", "y"}
+    path = s.path_of("Drafts", "x")
+    s.fs.unlink(path)
+    s.file("Drafts", "x2", ":2,D")
+    old = s.path_of("Drafts", "y")
+    s.fs.unlink(old)
+    from sim.oracle import body_of
+
+    body = body_of("y2", 5)
+    s.oracle.born("y2", body)
+    s.write(old, body, 1_700_009_999)
+
+
+def drafts(s: Stack) -> None:
+    s.serve("Drafts", "x", "\\Draft")
+    s.serve("Drafts", "y", "\\Draft")
+
+
+SCENARIOS = [
+    Scenario("first pull", nothing, six, SIX),
+    Scenario("first pull, plain server", nothing, six, SIX, plain),
+    Scenario(
+        "new on both sides", six, both_new, {"INBOX": "a b:S c f:R h", "Work": "d e:F g i:FS"}
+    ),
+    Scenario(
+        "new on both sides, plain",
+        six,
+        both_new,
+        {"INBOX": "a b:S c f:R h", "Work": "d e:F g i:FS"},
+        plain,
+    ),
+    Scenario(
+        "new on both sides, no UIDPLUS",
+        six,
+        both_new,
+        {"INBOX": "a b:S c f:R h", "Work": "d e:F g i:FS"},
+        plain_no_uidplus,
+    ),
+    Scenario("flags on both sides", six, flags, {"INBOX": "a:FS b c", "Work": "d:RS e:S"}),
+    Scenario(
+        "flags on both sides, CONDSTORE",
+        six,
+        flags,
+        {"INBOX": "a:FS b c", "Work": "d:RS e:S"},
+        condstore,
+    ),
+    Scenario("deleted on both sides", six, deleted_both_ways, {"INBOX": "c", "Work": "d"}),
+    Scenario(
+        "deleted on both sides, no UIDPLUS",
+        six,
+        deleted_both_ways,
+        {"INBOX": "c", "Work": "d"},
+        plain_no_uidplus,
+    ),
+    Scenario(
+        "deleted into the trash",
+        six,
+        deleted_both_ways,
+        {"INBOX": "c", "Work": "d", "Trash": "b:S"},
+        account={"deletions": Deletions.TRASH},
+    ),
+    Scenario(
+        "moved in the Maildir",
+        six,
+        moved_locally,
+        {"INBOX": "c", "Work": "a d:S e:F", "Archive": "b:S"},
+    ),
+    Scenario(
+        "moved in the Maildir, plain",
+        six,
+        moved_locally,
+        {"INBOX": "c", "Work": "a d:S e:F", "Archive": "b:S"},
+        plain,
+    ),
+    Scenario(
+        "moved on the server",
+        six,
+        moved_on_server,
+        {"INBOX": "c", "Work": "a:F d e:F", "Archive": "b:S"},
+    ),
+    Scenario(
+        "moved on the server, plain",
+        six,
+        moved_on_server,
+        {"INBOX": "c", "Work": "a:F d e:F", "Archive": "b:S"},
+        plain,
+    ),
+    Scenario(
+        "moved apart", six, moved_apart, {"INBOX": "b:S c", "Work": "a d e:F", "Archive": "a"}
+    ),
+    Scenario(
+        "deleted against changed",
+        six,
+        delete_against_change,
+        {"INBOX": "b:S c:F", "Work": "d:R e:F"},
+    ),
+    Scenario("new UIDVALIDITY", six, uidvalidity, {"INBOX": "a b:S c f g", "Work": "d e:F"}),
+    Scenario("cache lost", six, cache_lost, {"INBOX": "a b:S c f", "Work": "d e:F g"}),
+    Scenario(
+        "mailboxes",
+        six,
+        mailboxes,
+        {"INBOX": "a b:S c", "Job": "d e:F", "New/Deep": "f", "Home/Own": "g"},
+    ),
+    Scenario("draft saved anew", drafts, draft_saved_anew, {"Drafts": "x2:D y2:D"}),
+]

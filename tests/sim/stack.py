@@ -1,0 +1,208 @@
+"""The whole engine on a simulated machine: real cycle, real SQLite, simulated disk and server."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from mailsync.cache import Cache
+from mailsync.cache.cache import Cache as CacheClass
+from mailsync.model.report import AccountReport, SyncOptions, Target
+from mailsync.model.settings import Account, Deletions, Guard, Secret, Security
+from mailsync.modes.once import Job, sync_account
+from sim import loop
+from sim.disk import SimDisk
+from sim.fs import SimFs
+from sim.oracle import Oracle, body_of
+from sim.rand import SimRand
+from sim.server import SimServer
+from sim.server_profile import Profile, strict_qresync
+from sim.server_state import ghost_of
+from sim.steps import Crash, Steps
+from sim.world import make_world
+
+ROOT = "/mail"
+DATE = 1_700_000_000
+
+
+class Stack:
+    """One account: `server`, `fs`, a cache on a real file; what mail readers and clients do."""
+
+    def __init__(
+        self, seed: int | str = 0, profile: Profile | None = None, **changes: object
+    ) -> None:
+        self.rand = SimRand(seed)
+        self.server = SimServer(profile or strict_qresync(), self.rand.fork("server"))
+        for name, role in (("Trash", "\\Trash"), ("Drafts", "\\Drafts")):
+            self.server.create(name, [role])
+        self.state = Path(tempfile.mkdtemp(prefix="sim-", dir=_fast()))
+        self.disk = SimDisk(lambda: int(self.server.wall() * 1_000_000_000))
+        self.fs = SimFs(self.rand.fork("fs"), self.disk)  # as mail readers see the disk
+        self.account = replace(
+            Account(
+                name="test",
+                host="sim.example",
+                port=993,
+                user="me",
+                maildir=Path(ROOT),
+                state=self.state,
+                security=Security.TLS,
+                secret=Secret(inline="secret"),
+                deletions=Deletions.EXPUNGE,
+                guard=Guard(share=None),
+            ),
+            **changes,  # type: ignore[arg-type]
+        )
+        self.oracle = Oracle(ROOT, str(self.state / "undo"))
+        self.runs = 0
+        self.last: Steps | None = None
+
+    def close(self) -> None:
+        shutil.rmtree(self.state, ignore_errors=True)
+
+    # -- what users do -------------------------------------------------------------------------
+
+    def serve(self, box: str, ghost: str, *flags: str, size: int = 0) -> int:
+        """A message arrives on the server."""
+        body = body_of(ghost, size)
+        self.oracle.born(ghost, body)
+        date = DATE + len(self.oracle.bodies)
+        return self.server.deliver(box, body.replace(b"\n", b"\r\n"), flags, date)
+
+    def file(self, box: str, ghost: str, info: str = "", size: int = 0) -> str:
+        """A mail reader saves a message."""
+        body = body_of(ghost, size)
+        self.oracle.born(ghost, body)
+        self.make(box)
+        path = f"{ROOT}/{box}/{'cur' if info else 'new'}/{DATE}.{ghost}.reader{info}"
+        self.write(path, body, DATE + len(self.oracle.bodies))
+        return path
+
+    def write(self, path: str, data: bytes, mtime: int) -> None:
+        writer = self.fs.create(path)
+        writer.write(data)
+        writer.sync()
+        writer.close(mtime * 1_000_000_000)
+        self.fs.sync_dir(path.rpartition("/")[0])
+
+    def make(self, box: str) -> None:
+        """A Maildir, durable."""
+        path = ""
+        for part in (ROOT + "/" + box).strip("/").split("/"):
+            parent, path = path or "/", f"{path}/{part}"
+            with contextlib.suppress(FileExistsError):
+                self.fs.mkdir(path)
+                self.fs.sync_dir(parent)
+        for folder in ("cur", "new", "tmp"):
+            with contextlib.suppress(FileExistsError):
+                self.fs.mkdir(f"{path}/{folder}")
+        self.fs.sync_dir(path)
+
+    def path_of(self, box: str, ghost: str) -> str:
+        """The file of a ghost in a mailbox."""
+        start = f"{ROOT}/{box}/"
+        for path, data in sorted(self.fs.files().items()):
+            rest = path.removeprefix(start)
+            if path.startswith(start) and rest.count("/") == 1 and ghost_of(data) == ghost:
+                if not rest.startswith("tmp/"):
+                    return path
+        raise KeyError(ghost)
+
+    def uid_of(self, box: str, ghost: str) -> int:
+        return next(m.uid for m in self.server.contents(box) if m.ghost == ghost)
+
+    def unlink(self, box: str, ghost: str) -> None:
+        """A user deletes a file."""
+        self.oracle.deleted.add(ghost)
+        path = self.path_of(box, ghost)
+        self.fs.unlink(path)
+        self.fs.sync_dir(path.rpartition("/")[0])
+
+    def expunge(self, box: str, ghost: str) -> None:
+        """A user deletes on another device."""
+        self.oracle.deleted.add(ghost)
+        self.server.expunge(box, self.uid_of(box, ghost))
+
+    def flag(self, box: str, ghost: str, letters: str) -> None:
+        """A mail reader sets exactly these flags."""
+        path = self.path_of(box, ghost)
+        folder, _, name = path.rpartition("/")
+        target = f"{folder.rpartition('/')[0]}/cur/{name.split(':')[0]}:2,{letters}"
+        self.rename(path, target)
+
+    def move_file(self, box: str, ghost: str, target: str, unique: str = "") -> None:
+        path = self.path_of(box, ghost)
+        name = path.rpartition("/")[2]
+        if unique:
+            name = unique + ("" if ":" not in name else ":" + name.split(":", 1)[1])
+        self.make(target)
+        self.rename(path, f"{ROOT}/{target}/{path.split('/')[-2]}/{name}")
+
+    def rename(self, path: str, target: str) -> None:
+        self.fs.rename(path, target)
+        self.fs.sync_dir(target.rpartition("/")[0])
+        self.fs.sync_dir(path.rpartition("/")[0])
+
+    def pass_time(self, seconds: float) -> None:
+        """Wall and file system time go on between runs."""
+        self.server.time.now += seconds
+
+    # -- runs ----------------------------------------------------------------------------------
+
+    def sync(self, steps: Steps | None = None, **options: bool) -> AccountReport:
+        """One `mailsync sync`; raises Crash where `steps` says."""
+        self.runs += 1
+        steps = steps or Steps()
+        self.last = steps
+        seed = f"{self.rand.seed}/{self.runs}"
+        world = make_world(self.server, self.fs, seed, steps)
+        world = replace(world, fs=SimFs(SimRand(f"{seed}/fs"), self.disk, step=steps.step))
+        job = Job.of(Target(self.account), SyncOptions(**options), world)  # type: ignore[arg-type]
+        opened: list[CacheClass] = []
+        with _noted(opened):
+            try:
+                return loop.run(sync_account(job))
+            finally:
+                for cache in opened:
+                    cache.close()
+
+    def crash(self, at: int, model: str) -> bool:
+        """A sync that dies at step `at`; False: it ended before."""
+        try:
+            self.sync(Steps(crash_at=at))
+        except Crash:
+            gc.collect()
+            self.disk.crash(model, self.rand.fork(f"crash {at}"))
+            self.server.zombie(self.rand.fork(f"zombie {at}"))
+            return True
+        return False
+
+
+@contextlib.contextmanager
+def _noted(opened: list[CacheClass]) -> Iterator[None]:
+    """Every cache that is opened, so that one left open by a crash can be closed."""
+    original = CacheClass.open
+
+    def note(directory: str, account: str) -> CacheClass:
+        cache = original(directory, account)
+        opened.append(cache)
+        return cache
+
+    CacheClass.open = note  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        CacheClass.open = original  # type: ignore[method-assign]
+
+
+def _fast() -> str | None:
+    """A tmpfs where there is one: fsync costs nothing there."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
+__all__ = ["Cache", "Stack"]

@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
+from sqlalchemy import Connection, select, update
+
+from mailsync.cache import (
+    deletions,
+    intents,
+    mailboxes,
+    observe,
+    observe_local,
+    outcomes,
+    pairing,
+    read,
+    relink,
+    rename,
+    reports,
+)
+from mailsync.cache.open import Opened, close, open_file, translated
+from mailsync.cache.tables import account
 from mailsync.cache.words import (
     Deletion,
     DeletionId,
@@ -33,6 +51,8 @@ from mailsync.model.observation import (
 from mailsync.model.rows import Mailbox, Role, Row, Settled, Side
 from mailsync.model.settings import Deletions, Direction
 
+_FACTS = select(account.c.uuid, account.c.account_uuid, account.c.generation)
+
 
 class Cache:
     """One file, one connection, one thread.
@@ -52,24 +72,51 @@ class Cache:
     account_uuid: str
     generation: int
 
+    def __init__(self, opened: Opened) -> None:
+        self._connection = opened.connection
+        self._path = opened.path
+        self._now = 0.0  # of the last `due` or `mailboxes`: by it `accepted` has expired
+        self.recovered = opened.recovered
+        self.network = opened.network
+
+    @contextmanager
+    def _tx(self) -> Iterator[Connection]:
+        with translated(self._path), self._connection.begin():
+            yield self._connection
+
     @classmethod
-    def open(cls, directory: str, account: str, new_uuid: Callable[[], str] | None = None) -> Cache:
+    def open(
+        cls, directory: str, account_name: str, new_uuid: Callable[[], str] | None = None
+    ) -> Cache:
         """Open, make or upgrade `directory`/cache.db.
 
         A newer schema raises CacheError that names both revisions.  A file that is not a sound
         cache is moved aside to cache.db.corrupt-<n> and a fresh one made.
         """
-        raise NotImplementedError
+        opened = open_file(directory, account_name, new_uuid)
+        made = cls(opened)
+        try:
+            with made._tx() as c:
+                made.uuid, made.account_uuid, made.generation = c.execute(_FACTS).one()
+        except BaseException:
+            made.close()
+            raise
+        return made
 
     def close(self) -> None:
-        raise NotImplementedError
+        with translated(self._path):
+            close(self._connection)
 
     def set_generation(self, generation: int) -> None:
-        raise NotImplementedError
+        with self._tx() as c:
+            c.execute(update(account).values(generation=generation))
+        self.generation = generation
 
     def set_account_uuid(self, uuid: str) -> None:
         """Take over the account UUID of a marker that is ours (rule 5)."""
-        raise NotImplementedError
+        with self._tx() as c:
+            c.execute(update(account).values(account_uuid=uuid))
+        self.account_uuid = uuid
 
     # -- mailboxes -----------------------------------------------------------------------------
 
@@ -84,47 +131,59 @@ class Cache:
         One that was there and is not listed is GONE on that side.  A mailbox that comes back
         into scope is relinked on both sides.
         """
-        raise NotImplementedError
+        with self._tx() as c:
+            mailboxes.see_mailboxes(c, server, local, selected)
 
     def mailboxes(self, now: float) -> list[Mailbox]:
         """All of them, selected or not, with their tallies."""
-        raise NotImplementedError
+        self._now = now
+        with self._tx() as c:
+            return mailboxes.mailboxes(c, now)
 
     def wire_names(self) -> dict[MailboxName, bytes]:
         """Of every mailbox that has ever been on the server."""
-        raise NotImplementedError
+        with self._tx() as c:
+            return mailboxes.wire_names(c)
 
     def cursors(self) -> dict[MailboxName, Known]:
-        raise NotImplementedError
+        with self._tx() as c:
+            return mailboxes.cursors(c)
 
     def mailbox_made(self, mailbox: MailboxId, side: Side, wire_name: bytes | None = None) -> None:
-        raise NotImplementedError
+        with self._tx() as c:
+            mailboxes.mailbox_made(c, mailbox, side, wire_name)
 
     def mailbox_renamed(self, mailbox: MailboxId, new: MailboxId, side: Side) -> None:
         """`side` was renamed by us: `mailbox` has the name of `new` and swallows its rows.
 
         Both cursors are forgotten, so that the next observation lists in full.
         """
-        raise NotImplementedError
+        with self._tx() as c:
+            rename.mailbox_renamed(c, mailbox, new, side)
 
     def mailbox_gone(self, mailbox: MailboxId, side: Side) -> None:
         """We removed it there: its rows are gone there, too."""
-        raise NotImplementedError
+        with self._tx() as c:
+            mailboxes.mailbox_gone(c, mailbox, side)
 
     def forget_mailbox(self, mailbox: MailboxId) -> None:
         """The mailbox with its rows leaves the cache; rows with an intent keep it."""
-        raise NotImplementedError
+        with self._tx() as c:
+            mailboxes.forget_mailbox(c, mailbox)
 
     def hold_mailbox(self, mailbox: MailboxId, side: Side, reason: str) -> None:
-        raise NotImplementedError
+        with self._tx() as c:
+            pairing.hold_mailbox(c, mailbox, side, reason)
 
     def mailbox_trouble(self, mailbox: MailboxId, error: str, next_try: float) -> None:
-        raise NotImplementedError
+        with self._tx() as c:
+            mailboxes.mailbox_trouble(c, mailbox, error, next_try)
 
-    def mark_synced(self, mailboxes: Iterable[MailboxId]) -> None:
+    def mark_synced(self, boxes: Iterable[MailboxId]) -> None:
         """End of a run: those that are there on both sides were synced; keywords seen by now
         are the base for rule 6; trouble of the mailboxes is over."""
-        raise NotImplementedError
+        with self._tx() as c:
+            mailboxes.mark_synced(c, boxes)
 
     def ran_with(self, direction: Direction, deletions: Deletions, digest: str = "") -> bool:
         """Call before planning.  True: some selected mailbox ran with another policy before.
@@ -133,46 +192,58 @@ class Cache:
         accept or reject, unsent flags and files are due (rule 9).  On a change of `digest` (of
         the rest of the policy) every other wait is void.
         """
-        raise NotImplementedError
+        with self._tx() as c:
+            return mailboxes.ran_with(c, direction, deletions, digest)
 
     # -- observations --------------------------------------------------------------------------
 
     def store_server(self, obs: ServerObservation, now: float) -> Stored:
         """One mailbox as the server shows it, with its cursor, in one transaction (I14, I15)."""
-        raise NotImplementedError
+        try:
+            with self._tx() as c:
+                return observe.store_server(c, obs)
+        except observe.DoesNotAddUp:
+            return Stored(ok=False)
 
     def unknown_names(
         self, mailbox: MailboxName, entries: Sequence[LocalEntry]
     ) -> list[LocalEntry]:
         """Those whose file the cache does not have as there: `inspect` them."""
-        raise NotImplementedError
+        with self._tx() as c:
+            return observe_local.unknown_names(c, mailbox, entries)
 
     def lacks(self, mailbox: MailboxName, names: Collection[UniqueName]) -> bool:
         """Some file that was there is not among `names`: a second listing is wanted (rule 3)."""
-        raise NotImplementedError
+        with self._tx() as c:
+            return observe_local.lacks(c, mailbox, names)
 
     def store_local(self, obs: LocalObservation) -> None:
         """One mailbox of the Maildir.  An unknown name without facts is left out.
 
         A name whose facts differ from those stored: its row loses the file, a new row gets it.
         """
-        raise NotImplementedError
+        with self._tx() as c:
+            observe_local.store_local(c, obs)
 
     def begin_relink(self, mailbox: MailboxId | None, sides: Collection[Side]) -> None:
         """The `sides` of all rows are UNKNOWN until seen again; everything is listed in full.
         None: the whole account, with mailboxes that are yet to be seen."""
-        raise NotImplementedError
+        with self._tx() as c:
+            relink.begin_relink(c, mailbox, sides)
 
     def end_relink(self, mailbox: MailboxId | None) -> None:
-        raise NotImplementedError
+        with self._tx() as c:
+            relink.end_relink(c, mailbox)
 
     def facts(self, rows: Mapping[RowId, Digest]) -> None:
         """What reading the files told."""
-        raise NotImplementedError
+        with self._tx() as c:
+            outcomes.facts(c, rows)
 
     def headers(self, rows: Mapping[RowId, bytes | None]) -> None:
         """Header hashes (`content.header_hash`) of the messages on the server; None is ignored."""
-        raise NotImplementedError
+        with self._tx() as c:
+            outcomes.headers(c, rows)
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -182,29 +253,42 @@ class Cache:
         `expunge_deleted`: closed rows on which both sides agree that they are \\Deleted, too.
         Rows with an intent are among them, marked.
         """
-        raise NotImplementedError
+        self._now = now
+        with self._tx() as c:
+            return read.due(c, now, expunge_deleted)
 
     def open_rows(self) -> list[Row]:
         """Every open row, waiting, parked and unselected ones too."""
-        raise NotImplementedError
+        with self._tx() as c:
+            return read.open_rows(c, self._now)
 
     def candidates(self, rows: Sequence[Row]) -> list[Row]:
         """Other rows that share body or header hash, EMAILID, name or own-name UID with `rows`,
         and all that are held."""
-        raise NotImplementedError
+        with self._tx() as c:
+            return read.candidates(c, rows, self._now)
 
     def rows(self, ids: Iterable[RowId]) -> list[Row]:
         """In ascending order of id; those that are no more are left out."""
-        raise NotImplementedError
+        with self._tx() as c:
+            return read.rows(c, ids, self._now)
+
+    def rows_of(self, mailbox: MailboxId) -> list[Row]:
+        """Every row of one mailbox: for an audit, never for a plan."""
+        with self._tx() as c:
+            return read.rows_of(c, mailbox, self._now)
 
     def row_of_uid(self, mailbox: MailboxId, uids: Iterable[UID]) -> dict[UID, Row]:
-        raise NotImplementedError
+        with self._tx() as c:
+            return read.row_of_uid(c, mailbox, uids, self._now)
 
     def reports(self) -> list[Report]:
-        raise NotImplementedError
+        with self._tx() as c:
+            return reports.reports(c)
 
     def totals(self) -> Totals:
-        raise NotImplementedError
+        with self._tx() as c:
+            return reports.totals(c)
 
     # -- outcomes ------------------------------------------------------------------------------
     # In each, synced takes every flag on which both sides of a touched row now agree (rule 6);
@@ -212,56 +296,69 @@ class Cache:
 
     def apply(self, actions: Sequence[Pair | Forget | Defer | DeferMailbox]) -> None:
         """Rows with an intent are not forgotten."""
-        raise NotImplementedError
+        with self._tx() as c:
+            pairing.apply(c, actions)
 
     def delivered(self, items: Sequence[DeliveredRow]) -> None:
         """Files are there; deletions that they were taken from are dropped."""
-        raise NotImplementedError
+        with self._tx() as c:
+            outcomes.delivered(c, items)
 
     def delivered_pair(self, row: RowId, file_row: RowId) -> None:
         """A downloaded body proved equal to the file of `file_row`, which `row` swallows."""
-        raise NotImplementedError
+        with self._tx() as c:
+            pairing.pair(c, [(row, file_row, None)])
 
     def stored_flags(
         self, mailbox: MailboxId, rows: Collection[RowId], add: Flags, remove: Flags
     ) -> None:
         """The server took the flags."""
-        raise NotImplementedError
+        with self._tx() as c:
+            outcomes.stored_flags(c, rows, add, remove)
 
     def renamed(self, items: Sequence[tuple[RowId, LocalEntry]]) -> None:
         """Files have new names for new flags, or another folder."""
-        raise NotImplementedError
+        with self._tx() as c:
+            outcomes.renamed(c, items)
 
     def removed(self, rows: Collection[RowId], now: float, counted: bool = True) -> None:
         """Their files are in undo/ (or unlinked).  `counted`: the guard counts them."""
-        raise NotImplementedError
+        with self._tx() as c:
+            outcomes.removed(c, rows, now, counted)
 
     def expunged(self, rows: Collection[RowId], now: float, counted: bool = True) -> None:
         """Their UIDs are expunged.  Rows settled as COPIED never count."""
-        raise NotImplementedError
+        with self._tx() as c:
+            outcomes.expunged(c, rows, now, counted)
 
     def settle(self, rows: Collection[RowId], settled: Settled) -> None:
-        raise NotImplementedError
+        with self._tx() as c:
+            outcomes.settle(c, rows, settled)
 
     def lost_file(self, rows: Collection[RowId]) -> None:
         """ENOENT: nothing is proven; their mailboxes are listed again."""
-        raise NotImplementedError
+        with self._tx() as c:
+            outcomes.lost_file(c, rows)
 
     def moved_local(self, items: Sequence[MovedFile]) -> None:
         """`row` takes the mailbox and the server side of `join`, which is no more."""
-        raise NotImplementedError
+        with self._tx() as c:
+            outcomes.moved_local(c, items)
 
     def trouble(self, rows: Collection[RowId], error: str, next_try: float) -> None:
-        raise NotImplementedError
+        with self._tx() as c:
+            outcomes.trouble(c, rows, error, next_try)
 
     # -- intents -------------------------------------------------------------------------------
 
-    def begin_intents(self, intents: Sequence[NewIntent], run: str, now: float) -> list[IntentId]:
+    def begin_intents(self, new: Sequence[NewIntent], run: str, now: float) -> list[IntentId]:
         """Durable when it returns; ids in the order given."""
-        raise NotImplementedError
+        with self._tx() as c:
+            return intents.begin_intents(c, new, run, now)
 
     def intents(self) -> list[Intent]:
-        raise NotImplementedError
+        with self._tx() as c:
+            return intents.read(c)
 
     def linked(self, items: Sequence[Linked], now: float) -> None:
         """The intents are fulfilled; a row that was observed under such a UID is swallowed.
@@ -270,45 +367,56 @@ class Cache:
         settled as COPIED.  Without a row (\\Trash): a new row in the target, the source's UID
         gone, and the guard counts it.
         """
-        raise NotImplementedError
+        with self._tx() as c:
+            intents.linked(c, items, now)
 
-    def dropped(self, intents: Collection[IntentId]) -> None:
+    def dropped(self, ids: Collection[IntentId]) -> None:
         """Proven not executed."""
-        raise NotImplementedError
+        with self._tx() as c:
+            intents.dropped(c, ids)
 
-    def intents_repeated(self, intents: Collection[IntentId], run: str, now: float) -> None:
+    def intents_repeated(self, ids: Collection[IntentId], run: str, now: float) -> None:
         """They are sent once more, by this run, now."""
-        raise NotImplementedError
+        with self._tx() as c:
+            intents.repeated(c, ids, run, now)
 
     # -- deletions and the guard ---------------------------------------------------------------
 
     def record_deletions(self, items: Sequence[NewDeletion], now: float) -> list[DeletionId]:
         """Durable when it returns, before the files are renamed into undo/ (rule 9)."""
-        raise NotImplementedError
+        with self._tx() as c:
+            return deletions.record(c, items, now)
 
     def deletions(self, since: float | None = None) -> list[Deletion]:
         """Oldest first."""
-        raise NotImplementedError
+        with self._tx() as c:
+            return deletions.read(c, since)
 
     def deletions_done(self, ids: Collection[DeletionId]) -> None:
-        raise NotImplementedError
+        with self._tx() as c:
+            deletions.done(c, ids)
 
     def forget_deletions(self, ids: Collection[DeletionId]) -> None:
         """The rename did not happen, or the file was taken out or purged."""
-        raise NotImplementedError
+        with self._tx() as c:
+            deletions.forget(c, ids)
 
     def expired_deletions(self, before: float) -> list[Deletion]:
         """Those whose files may be purged: unlink them, then `forget_deletions`."""
-        raise NotImplementedError
+        with self._tx() as c:
+            return deletions.read(c, None, before)
 
     def accept(self, mailbox: MailboxId | None, until: float) -> int:
         """Release exactly what is held now until that time; how many messages and mailboxes."""
-        raise NotImplementedError
+        with self._tx() as c:
+            return deletions.accept(c, mailbox, until)
 
     def reject(self, mailbox: MailboxId | None) -> int:
         """Forget that what is held was ever synced, so that what is missing is fetched or sent
         again; how many messages and mailboxes."""
-        raise NotImplementedError
+        with self._tx() as c:
+            return deletions.reject(c, mailbox)
 
     def held(self, mailbox: MailboxId | None = None) -> list[Held]:
-        raise NotImplementedError
+        with self._tx() as c:
+            return deletions.held(c, mailbox)

@@ -1,0 +1,222 @@
+# ruff: noqa: S608 (the statements are put together from constants of this room)
+"""Intents: commands whose outcome must be known before anything else is done (rule 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
+
+from mailsync.cache.sql import FREE, PERMANENT, agree, want
+from mailsync.cache.tables import intents as table
+from mailsync.cache.words import Intent, IntentKind, Linked, NewIntent
+from mailsync.model.flags import Flags
+from mailsync.model.ids import IntentId
+
+_ROW = text("SELECT * FROM messages WHERE id = :id")
+_AT_UID = text("SELECT * FROM messages WHERE mailbox = :box AND uid = :uid")
+_DELETE = text("DELETE FROM messages WHERE id = :id")
+_MOVE_INTENTS = [
+    text("UPDATE intents SET row = :to WHERE row = :gone"),
+    text("UPDATE intents SET source = :to WHERE source = :gone"),
+]
+_LINK = text(f"""
+    UPDATE messages SET
+        uid = :uid, hint_uid = NULL, server = 1, server_shown = :shown,
+        server_flags = :shown & {PERMANENT}, server_extra = :extra, synced_extra = :extra,
+        synced = :synced & {PERMANENT},
+        internal_date = coalesce(:internal_date, internal_date), size = coalesce(:size, size),
+        email_id = coalesce(:email_id, email_id),
+        server_header = CASE WHEN header <> :header THEN :header ELSE server_header END,
+        settled = 0, {FREE}
+    WHERE id = :id""")
+_NEW_ROW = text("""
+    INSERT INTO messages
+        (mailbox, uid, server, server_shown, server_flags, server_extra, internal_date, size,
+         email_id, wire_size, body, header, message_id)
+    VALUES (:mailbox, :uid, 1, :shown, :shown & (SELECT permanent FROM mailboxes
+        WHERE id = :mailbox), :extra, :internal_date, :size, :email_id, :wire_size, :body,
+        :header, :message_id)""")
+_FILL = text("""
+    UPDATE messages SET wire_size = coalesce(wire_size, :wire_size), body = coalesce(body, :body),
+        header = coalesce(header, :header), email_id = coalesce(email_id, :email_id),
+        message_id = CASE WHEN message_id = '' THEN :message_id ELSE message_id END
+    WHERE id = :id""")
+_LEFT = text("UPDATE messages SET server = 2, settled = 0 WHERE id = :id")
+_COPIED = text("UPDATE messages SET settled = 1 WHERE id = :id")
+_COUNT = text("""
+    INSERT INTO removals (mailbox, side, at, count) VALUES (:mailbox, 'server', :now, 1)""")
+
+
+def begin_intents(
+    c: Connection, given: Sequence[NewIntent], run: str, now: float
+) -> list[IntentId]:
+    if not given:
+        return []
+    last: int = c.exec_driver_sql("SELECT coalesce(max(id), 0) FROM intents").scalar_one()
+    ids = [IntentId(last + 1 + at) for at in range(len(given))]
+    c.execute(
+        insert(table),
+        [
+            {
+                "id": number,
+                "kind": new.kind,
+                "row": new.row,
+                "source": new.source,
+                "mailbox": new.mailbox,
+                "uid_validity": new.uid_validity,
+                "uid_next": new.uid_next,
+                "message_id": new.message_id,
+                "size": new.size,
+                "body": new.body,
+                "header": new.header,
+                "internal_date": new.internal_date,
+                "flags": int(new.flags),
+                "run": run,
+                "began": now,
+                "attempts": 1,
+            }
+            for number, new in zip(ids, given, strict=True)
+        ],
+    )
+    return ids
+
+
+def read(c: Connection) -> list[Intent]:
+    return [_intent(row) for row in c.execute(select(table).order_by(table.c.id))]
+
+
+def _intent(row: Any) -> Intent:
+    return Intent(
+        id=row.id,
+        new=NewIntent(
+            kind=IntentKind(row.kind),
+            row=row.row,
+            source=row.source,
+            mailbox=row.mailbox,
+            uid_validity=row.uid_validity,
+            uid_next=row.uid_next,
+            message_id=row.message_id,
+            size=row.size,
+            body=row.body,
+            header=row.header,
+            internal_date=row.internal_date,
+            flags=Flags(row.flags),
+        ),
+        run=row.run,
+        began=row.began,
+        attempts=row.attempts,
+    )
+
+
+def dropped(c: Connection, ids: Collection[IntentId]) -> None:
+    if ids:
+        c.execute(delete(table).where(table.c.id == bindparam("n")), [{"n": n} for n in ids])
+
+
+def repeated(c: Connection, ids: Collection[IntentId], run: str, now: float) -> None:
+    if ids:
+        c.execute(
+            update(table)
+            .where(table.c.id == bindparam("n"))
+            .values(run=run, began=now, attempts=table.c.attempts + 1),
+            [{"n": n} for n in ids],
+        )
+
+
+def linked(c: Connection, items: Sequence[Linked], now: float) -> None:
+    """Items whose intent is no more are passed over: they were linked before."""
+    found = {intent.id: intent.new for intent in read(c)}
+    dropped(c, [item.intent for item in items])
+    touched: list[int] = []
+    for item in items:
+        new = found.get(item.intent)
+        if new is None:
+            continue
+        source = c.execute(_ROW, {"id": new.source}).one_or_none()
+        seen = c.execute(_AT_UID, {"box": new.mailbox, "uid": item.uid}).one_or_none()
+        if new.row is not None:
+            touched.append(_link(c, item, new, source, seen))
+        elif source is not None:
+            _to_trash(c, item, new, source, seen)
+        if source is not None:
+            _leave(c, new, source, now)
+    want(c, touched)
+    agree(c)
+
+
+def _link(c: Connection, item: Linked, new: NewIntent, source: Any, seen: Any) -> int:
+    """The row with the file gets the UID; a row that was observed under it is swallowed."""
+    assert new.row is not None
+    row = c.execute(_ROW, {"id": new.row}).one_or_none()
+    if seen is not None and seen.id != new.row:
+        if row is None:
+            return int(seen.id)
+        for statement in _MOVE_INTENTS:
+            c.execute(statement, {"to": new.row, "gone": seen.id})
+        c.execute(_DELETE, {"id": seen.id})
+    shows = seen if seen is not None else source
+    base = item.flags
+    if base is None and new.kind is not IntentKind.APPEND and source is not None:
+        synced = source.synced
+    else:
+        synced = int(new.flags if base is None else base)
+    c.execute(
+        _LINK,
+        {
+            "id": new.row,
+            "uid": item.uid,
+            "shown": int(new.flags) if shows is None else shows.server_shown,
+            "extra": None if shows is None else shows.server_extra,
+            "synced": synced,
+            "internal_date": new.internal_date if shows is None else shows.internal_date,
+            "size": None if shows is None else shows.size,
+            "email_id": item.email_id or (None if shows is None else shows.email_id),
+            "header": None if shows is None else shows.server_header or shows.header,
+        },
+    )
+    return new.row
+
+
+def _to_trash(c: Connection, item: Linked, new: NewIntent, source: Any, seen: Any) -> None:
+    """Moved to the \\Trash mailbox: a row there, never synced, with the content known here."""
+    content = {
+        "wire_size": source.wire_size,
+        "body": source.body,
+        "header": source.header,
+        "message_id": source.message_id,
+        "email_id": item.email_id or source.email_id,
+    }
+    if seen is not None:
+        c.execute(_FILL, {"id": seen.id, **content})
+        return
+    c.execute(
+        _NEW_ROW,
+        {
+            "mailbox": new.mailbox,
+            "uid": item.uid,
+            "shown": source.server_shown,
+            "extra": source.server_extra,
+            "internal_date": source.internal_date,
+            "size": source.size,
+            **content,
+        },
+    )
+
+
+def _leave(c: Connection, new: NewIntent, source: Any, now: float) -> None:
+    """What becomes of the source row."""
+    bound = {"id": source.id}
+    if new.row is None:
+        c.execute(_COUNT, {"mailbox": source.mailbox, "now": now})
+    if new.kind is IntentKind.MOVE_BY_COPY:
+        c.execute(_COPIED, bound)
+    elif new.kind is IntentKind.MOVE:
+        busy = c.execute(
+            text("SELECT EXISTS (SELECT 1 FROM intents WHERE row = :id OR source = :id)"), bound
+        ).scalar_one()
+        if new.row is None or source.local in (1, 3) or busy:
+            c.execute(_LEFT, bound)
+        else:
+            c.execute(_DELETE, bound)

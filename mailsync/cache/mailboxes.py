@@ -1,0 +1,280 @@
+# ruff: noqa: S608 (the statements are put together from constants of this room)
+"""Mailboxes: which there are, where their observations ended, what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from mailsync.cache.observe_local import load_stamp
+from mailsync.cache.relink import begin_relink
+from mailsync.cache.schema import EXTRA, OPEN, printable
+from mailsync.cache.sql import NO_TROUBLE
+from mailsync.cache.words import Known
+from mailsync.model.flags import Flags
+from mailsync.model.ids import MailboxId, ModSeq, UIDValidity
+from mailsync.model.mailboxname import MailboxName
+from mailsync.model.observation import Cursor, ServerMailbox
+from mailsync.model.rows import Mailbox, Presence, Role, Side, Tally
+from mailsync.model.settings import Deletions, Direction
+
+Selected = Callable[[MailboxName, Role | None], bool]
+HOUR = 3600.0
+
+_NOT_HELD = "held = 0, wait_side = NULL, wait_reason = NULL, accepted_until = NULL"
+_UPDATE = text("""
+    UPDATE mailboxes SET
+        server = :server, local = :local, role = :role, wire_name = :wire_name,
+        mailbox_id = :mailbox_id, selected = :selected,
+        held = CASE WHEN :moved THEN 0 ELSE held END,
+        accepted_until = CASE WHEN :moved THEN NULL ELSE accepted_until END
+    WHERE id = :box""")
+_INSERT = text("""
+    INSERT INTO mailboxes (name, server, local, role, wire_name, mailbox_id, selected, relink)
+    SELECT :name, :server, :local, :role, :wire_name, :mailbox_id, :selected, relink
+    FROM account""")
+_HAS_ROWS = text("SELECT EXISTS (SELECT 1 FROM messages WHERE mailbox = :box)")
+_COUNTS = text("""
+    SELECT mailbox, sum(server = 1), sum(local = 1), sum(server = 1 OR local = 1)
+    FROM messages GROUP BY mailbox""")
+_HELD = text(f"""
+    SELECT mailbox, wait_side, count(*) FROM messages WHERE {OPEN} AND messages.wait = 1
+    GROUP BY mailbox, wait_side""")
+_REMOVED = text("""
+    SELECT mailbox, side, sum(count) FROM removals WHERE at > :after GROUP BY mailbox, side""")
+_MADE = {
+    side: text(f"""
+    UPDATE mailboxes SET
+        {side} = 1, wire_name = coalesce(:wire_name, wire_name), {_NOT_HELD}
+    WHERE id = :box""")
+    for side in Side
+}
+_GONE = {
+    side: text(f"UPDATE mailboxes SET {side} = 2, {_NOT_HELD} WHERE id = :box") for side in Side
+}
+_ROWS_GONE = {
+    side: text(f"UPDATE messages SET {side} = 2 WHERE mailbox = :box AND {side} IN (1, 3)")
+    for side in Side
+}
+_FORGET_ROWS = text("""
+    DELETE FROM messages WHERE mailbox = :box AND NOT EXISTS (
+        SELECT 1 FROM intents WHERE intents.row = messages.id OR intents.source = messages.id)""")
+_FORGET = text("""
+    DELETE FROM mailboxes WHERE id = :box
+        AND NOT EXISTS (SELECT 1 FROM messages WHERE mailbox = :box)
+        AND NOT EXISTS (SELECT 1 FROM intents WHERE mailbox = :box)""")
+_FORGET_REMOVALS = text("DELETE FROM removals WHERE mailbox = :box")
+_TROUBLE = text("""
+    UPDATE mailboxes SET attempts = attempts + 1, next_try = :next_try, error = :error
+    WHERE id = :box""")
+_SYNCED = text(f"""
+    UPDATE mailboxes SET
+        synced = CASE WHEN server = 1 AND local = 1 THEN 1 ELSE synced END, {NO_TROUBLE}
+    WHERE id = :box""")
+_KEYWORDS = text(f"""
+    UPDATE messages SET synced_extra = server_extra
+    WHERE messages.mailbox = :box AND {EXTRA} AND messages.server = 1 AND messages.local = 1""")
+_REASON = "'direction or deletions changed'"
+_HOLD_WAITING = text(f"""
+    UPDATE messages SET
+        wait = 1, wait_policy = NULL, wait_reason = {_REASON}, settled = 0,
+        wait_side = CASE WHEN server = 1 THEN 'server' ELSE 'local' END
+    WHERE mailbox = :box AND (wait IN (2, 3) OR settled = 2)
+        AND (server = 1) <> (local = 1) AND synced IS NOT NULL""")
+_FREE_WAITING = text("""
+    UPDATE messages SET wait = 0, wait_side = NULL, wait_reason = NULL, wait_policy = NULL,
+        settled = CASE WHEN settled = 2 THEN 0 ELSE settled END
+    WHERE mailbox = :box AND (wait IN (2, 3) OR settled = 2)""")
+_VOID_WAITS = text("""
+    UPDATE messages SET wait = 0, wait_side = NULL, wait_reason = NULL, wait_policy = NULL
+    WHERE mailbox = :box AND wait <> 0 AND settled = 0 AND wait_policy <> :digest""")
+_RAN_WITH = text("""
+    UPDATE mailboxes SET direction = :direction, deletions = :deletions, policy = :digest
+    WHERE id = :box""")
+
+
+# -- listings ----------------------------------------------------------------------------------
+
+
+def see_mailboxes(
+    c: Connection,
+    server: Sequence[ServerMailbox] | None,
+    local: Sequence[MailboxName] | None,
+    selected: Selected,
+) -> None:
+    shown = None if server is None else {box.name: box for box in server if box.selectable}
+    files = None if local is None else set(local)
+    had = {row.name: row for row in c.execute(text("SELECT * FROM mailboxes"))}
+    for name in sorted((shown or {}).keys() | (files or set()) | had.keys()):
+        row, box = had.get(name), (shown or {}).get(name)
+        at_server = _presence(
+            None if row is None else row.server, None if shown is None else box is not None
+        )
+        at_local = _presence(
+            None if row is None else row.local, None if files is None else name in files
+        )
+        role = box.role if box is not None else row and row.role and Role(row.role)
+        new: dict[str, Any] = {
+            "name": name,
+            "server": at_server,
+            "local": at_local,
+            "role": role or None,
+            "wire_name": box.wire_name if box is not None else row and row.wire_name,
+            "mailbox_id": (box and box.mailbox_id) or (row and row.mailbox_id),
+            "selected": selected(name, role or None),
+        }
+        if row is None:
+            c.execute(_INSERT, new)
+            continue
+        new |= {"box": row.id, "moved": (at_server, at_local) != (row.server, row.local)}
+        if any(row._mapping[key] != new[key] for key in _SEEN):
+            c.execute(_UPDATE, new)
+        if new["selected"] and not row.selected and c.execute(_HAS_ROWS, new).scalar_one():
+            begin_relink(c, MailboxId(row.id), set(Side))
+
+
+_SEEN = ("server", "local", "role", "wire_name", "mailbox_id", "selected")
+
+
+def _presence(had: int | None, listed: bool | None) -> int:
+    """`listed` None: that side was not looked at."""
+    if listed:
+        return Presence.THERE
+    if listed is False and had == Presence.THERE:
+        return Presence.GONE
+    return had or Presence.NONE
+
+
+# -- reading -----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Sums:
+    """By mailbox, and by mailbox and side."""
+
+    rows: dict[int, tuple[int, int, int]]
+    held: dict[tuple[int, str], int]
+    removed: dict[tuple[int, str], int]
+
+    def tally(self, box: int, side: Side) -> Tally:
+        there = self.rows.get(box, (0, 0, 0))[0 if side is Side.SERVER else 1]
+        return Tally(there, self.removed.get((box, side), 0), self.held.get((box, side), 0))
+
+
+def mailboxes(c: Connection, now: float) -> list[Mailbox]:
+    sums = _Sums(
+        rows={box: (a, b, both) for box, a, b, both in c.execute(_COUNTS).tuples()},
+        held={(box, side): count for box, side, count in c.execute(_HELD).tuples()},
+        removed={
+            (box, side): count
+            for box, side, count in c.execute(_REMOVED, {"after": now - HOUR}).tuples()
+        },
+    )
+    found = list(c.execute(text("SELECT * FROM mailboxes ORDER BY name")))
+    parents = {
+        row.name[:at]
+        for row in found
+        if Presence.THERE in (row.server, row.local)
+        for at, char in enumerate(row.name)
+        if char == "/"
+    }
+    return [_mailbox(row, sums, row.name in parents, now) for row in found]
+
+
+def _mailbox(row: Any, sums: _Sums, has_children: bool, now: float) -> Mailbox:
+    return Mailbox(
+        id=row.id,
+        name=row.name,
+        server=Presence(row.server),
+        local=Presence(row.local),
+        role=None if row.role is None else Role(row.role),
+        uid_validity=row.uid_validity,
+        uid_next=row.uid_next,
+        mailbox_id=row.mailbox_id,
+        synced=bool(row.synced),
+        selected=bool(row.selected),
+        read_only=bool(row.read_only),
+        permanent=Flags(row.permanent),
+        has_children=has_children,
+        on_server=sums.tally(row.id, Side.SERVER),
+        on_local=sums.tally(row.id, Side.LOCAL),
+        messages=sums.rows.get(row.id, (0, 0, 0))[2],
+        held=bool(row.held),
+        accepted=row.accepted_until is not None and row.accepted_until > now,
+    )
+
+
+def wire_names(c: Connection) -> dict[MailboxName, bytes]:
+    found = c.execute(text("SELECT name, wire_name FROM mailboxes WHERE wire_name IS NOT NULL"))
+    return dict(list(found.tuples()))
+
+
+def cursors(c: Connection) -> dict[MailboxName, Known]:
+    counts = {box: there for box, there, _, _ in c.execute(_COUNTS).tuples()}
+    return {
+        row.name: Known(
+            cursor=cursor_of(row.uid_validity, row.uid_next, row.messages, row.highest_modseq),
+            known=counts.get(row.id, 0),
+            relink=bool(row.relink),
+            stamp=None if row.stamp is None else load_stamp(row.stamp),
+        )
+        for row in c.execute(text("SELECT * FROM mailboxes"))
+    }
+
+
+def cursor_of(
+    uid_validity: int | None, uid_next: int | None, messages: int | None, modseq: int | None
+) -> Cursor | None:
+    if uid_validity is None or uid_next is None or messages is None:
+        return None
+    return Cursor(
+        UIDValidity(uid_validity), uid_next, messages, None if modseq is None else ModSeq(modseq)
+    )
+
+
+# -- what became of one ------------------------------------------------------------------------
+
+
+def mailbox_made(c: Connection, box: MailboxId, side: Side, wire_name: bytes | None) -> None:
+    c.execute(_MADE[side], {"box": box, "wire_name": wire_name})
+
+
+def mailbox_gone(c: Connection, box: MailboxId, side: Side) -> None:
+    c.execute(_ROWS_GONE[side], {"box": box})
+    c.execute(_GONE[side], {"box": box})
+
+
+def forget_mailbox(c: Connection, box: MailboxId) -> None:
+    bound = {"box": box}
+    c.execute(_FORGET_ROWS, bound)
+    c.execute(_FORGET_REMOVALS, bound)
+    c.execute(_FORGET, bound)
+
+
+def mailbox_trouble(c: Connection, box: MailboxId, error: str, next_try: float) -> None:
+    c.execute(_TROUBLE, {"box": box, "error": printable(error), "next_try": next_try})
+
+
+def mark_synced(c: Connection, boxes: Iterable[MailboxId]) -> None:
+    for box in boxes:
+        c.execute(_SYNCED, {"box": box})
+        c.execute(_KEYWORDS, {"box": box})
+
+
+def ran_with(c: Connection, direction: Direction, deletions: Deletions, digest: str) -> bool:
+    changed = False
+    found = c.execute(text("SELECT id, direction, deletions, policy FROM mailboxes WHERE selected"))
+    for box, had_direction, had_deletions, had_digest in found.tuples().all():
+        now = {"box": box, "direction": direction, "deletions": deletions, "digest": digest}
+        if (had_direction, had_deletions, had_digest) == (direction, deletions, digest):
+            continue
+        if had_direction is not None and (had_direction, had_deletions) != (direction, deletions):
+            changed = True
+            c.execute(_HOLD_WAITING, now)
+            c.execute(_FREE_WAITING, now)
+        c.execute(_VOID_WAITS, now)
+        c.execute(_RAN_WITH, now)
+    return changed

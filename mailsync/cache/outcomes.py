@@ -1,0 +1,238 @@
+# ruff: noqa: S608 (the statements are put together from constants of this room)
+"""What the executor did, written into the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from mailsync.cache.schema import pack, printable
+from mailsync.cache.sql import (
+    FREE,
+    FREE_UNLESS_FIRM,
+    PERMANENT,
+    agree,
+    drop_stamps,
+    many,
+    want,
+)
+from mailsync.cache.words import DeliveredRow, MovedFile
+from mailsync.model.content import Digest
+from mailsync.model.flags import Flags
+from mailsync.model.ids import RowId
+from mailsync.model.observation import LocalEntry
+from mailsync.model.rows import Settled, Side
+
+HOUR = 3600.0
+
+# A delivered name belongs to its row alone: a mere file row of it is swallowed, a hint cleared.
+_SWALLOW = """
+    DELETE FROM messages WHERE mailbox = (SELECT mailbox FROM messages WHERE id = ?1)
+        AND name = ?2 AND id <> ?1 AND uid IS NULL AND synced IS NULL
+        AND id NOT IN (SELECT row FROM intents WHERE row IS NOT NULL)"""
+_CLEAR_HINT = """
+    UPDATE messages SET name = NULL
+    WHERE mailbox = (SELECT mailbox FROM messages WHERE id = ?1)
+        AND name = ?2 AND id <> ?1 AND local <> 1"""
+_DELIVER = f"""
+    UPDATE messages SET
+        local = 1, name = ?2, folder = ?3, info = ?4, local_shown = ?5,
+        local_flags = ?5 & {PERMANENT}, file_size = ?6, mtime_ns = ?7, origin = ?8,
+        synced = ?9 & {PERMANENT}, synced_extra = server_extra, settled = 0, {FREE}
+    WHERE id = ?1"""
+_CONTENT = """
+    UPDATE messages SET
+        wire_size = ?2, body = ?3, header = ?4, message_id = ?5,
+        server_header = CASE WHEN header <> ?4 THEN header ELSE server_header END
+    WHERE id = ?1"""
+_RENAME = f"""
+    UPDATE messages SET folder = ?2, info = ?3, local_shown = ?4,
+        local_flags = ?4 & {PERMANENT}, {FREE_UNLESS_FIRM}
+    WHERE id = ?1"""
+_FACTS = """
+    UPDATE messages SET wire_size = ?2, body = ?3, header = ?4, message_id = ?5,
+        server_header = CASE WHEN uid IS NOT NULL AND header <> ?4 AND body IS NULL
+            THEN header ELSE server_header END
+    WHERE id = ?1"""
+_HEADERS = """
+    UPDATE messages SET
+        server_header = CASE WHEN local = 1 AND header <> ?2 THEN ?2 ELSE server_header END,
+        header = CASE WHEN local = 1 THEN coalesce(header, ?2) ELSE ?2 END
+    WHERE id = ?1"""
+_STORED_FLAGS = text(f"""
+    UPDATE messages SET
+        server_shown = (server_shown | :add) & ~:remove,
+        server_flags = ((server_shown | :add) & ~:remove) & {PERMANENT}, {FREE_UNLESS_FIRM}
+    WHERE id IN (SELECT id FROM wanted)""")
+_GONE = f"UPDATE messages SET {{side}} = 2, settled = 0, {FREE} WHERE id IN (SELECT id FROM wanted)"
+_REMOVED = text(_GONE.format(side="local"))
+_EXPUNGED = text(_GONE.format(side="server"))
+_OLD_REMOVALS = text("DELETE FROM removals WHERE at <= :now - :hour")
+_COUNT = text("""
+    INSERT INTO removals (mailbox, side, at, count)
+    SELECT mailbox, :side, :now, count(*) FROM messages
+    WHERE id IN (SELECT id FROM wanted) AND settled <> 1 GROUP BY mailbox""")
+_SETTLE = text("UPDATE messages SET settled = :settled WHERE id IN (SELECT id FROM wanted)")
+_TROUBLE = text("""
+    UPDATE messages SET attempts = attempts + 1, next_try = :next_try, error = :error
+    WHERE id IN (SELECT id FROM wanted)""")
+_JOINS = text("""
+    SELECT id, mailbox, uid, server, server_flags, server_shown, server_extra, internal_date,
+        size, email_id, header
+    FROM messages WHERE id IN (SELECT id FROM wanted)""")
+_DELETE = text("DELETE FROM messages WHERE id IN (SELECT id FROM wanted)")
+_TAKE_SERVER = """
+    UPDATE messages SET
+        mailbox = ?2, uid = ?3, server = ?4, server_flags = ?5, server_shown = ?6,
+        server_extra = ?7, internal_date = coalesce(?8, internal_date), size = coalesce(?9, size),
+        email_id = coalesce(?10, email_id),
+        server_header = CASE WHEN header <> ?11 THEN ?11 ELSE server_header END,
+        hint_uid = NULL, synced_extra = ?7
+    WHERE id = ?1"""
+_TAKE_NAME = f"""
+    UPDATE messages SET
+        local = 1, name = ?2, folder = ?3, info = ?4, local_shown = ?5,
+        local_flags = ?5 & {PERMANENT}, settled = 0, {FREE}
+    WHERE id = ?1"""
+_INTENT_ROW = "UPDATE intents SET row = ?1 WHERE row = ?2"
+_INTENT_SOURCE = "UPDATE intents SET source = ?1 WHERE source = ?2"
+
+
+def delivered(c: Connection, items: Sequence[DeliveredRow]) -> None:
+    names = [(item.row, pack(item.entry.name)) for item in items]
+    many(c, _SWALLOW, names)
+    many(c, _CLEAR_HINT, names)
+    many(
+        c,
+        _CONTENT,
+        [
+            (item.row, d.wire_size, d.body, d.header, d.message_id)
+            for item in items
+            if (d := item.facts.digest) is not None
+        ],
+    )
+    many(
+        c,
+        _DELIVER,
+        [
+            (
+                item.row,
+                pack(item.entry.name),
+                item.entry.folder,
+                pack(item.entry.info),
+                int(item.entry.flags),
+                item.facts.size,
+                item.facts.mtime_ns,
+                item.facts.origin,
+                int(item.flags),
+            )
+            for item in items
+        ],
+    )
+    taken = [(item.undo,) for item in items if item.undo is not None]
+    many(c, "DELETE FROM deletions WHERE undo = ?", taken)
+    want(c, [item.row for item in items])
+    agree(c)
+    drop_stamps(c)
+
+
+def stored_flags(c: Connection, rows: Collection[RowId], add: Flags, remove: Flags) -> None:
+    want(c, rows)
+    c.execute(_STORED_FLAGS, {"add": int(add), "remove": int(remove)})
+    agree(c)
+
+
+def renamed(c: Connection, items: Sequence[tuple[RowId, LocalEntry]]) -> None:
+    many(
+        c,
+        _RENAME,
+        [(row, entry.folder, pack(entry.info), int(entry.flags)) for row, entry in items],
+    )
+    want(c, [row for row, _ in items])
+    agree(c)
+    drop_stamps(c)
+
+
+def removed(c: Connection, rows: Collection[RowId], now: float, counted: bool) -> None:
+    want(c, rows)
+    _count(c, Side.LOCAL, now, counted)
+    c.execute(_REMOVED)
+    drop_stamps(c)
+
+
+def expunged(c: Connection, rows: Collection[RowId], now: float, counted: bool) -> None:
+    want(c, rows)
+    _count(c, Side.SERVER, now, counted)
+    c.execute(_EXPUNGED)
+
+
+def _count(c: Connection, side: Side, now: float, counted: bool) -> None:
+    """For the guard; what is only left over from a COPY (COPIED) is no deletion."""
+    if counted:
+        c.execute(_OLD_REMOVALS, {"now": now, "hour": HOUR})
+        c.execute(_COUNT, {"side": side, "now": now})
+
+
+def settle(c: Connection, rows: Collection[RowId], settled: Settled) -> None:
+    want(c, rows)
+    c.execute(_SETTLE, {"settled": int(settled)})
+
+
+def lost_file(c: Connection, rows: Collection[RowId]) -> None:
+    want(c, rows)
+    drop_stamps(c)
+
+
+def trouble(c: Connection, rows: Collection[RowId], error: str, next_try: float) -> None:
+    want(c, rows)
+    c.execute(_TROUBLE, {"error": printable(error), "next_try": next_try})
+
+
+def facts(c: Connection, rows: Mapping[RowId, Digest]) -> None:
+    many(
+        c,
+        _FACTS,
+        [(row, d.wire_size, d.body, d.header, d.message_id) for row, d in rows.items()],
+    )
+
+
+def headers(c: Connection, rows: Mapping[RowId, bytes | None]) -> None:
+    many(c, _HEADERS, [(row, found) for row, found in rows.items() if found is not None])
+
+
+def moved_local(c: Connection, items: Sequence[MovedFile]) -> None:
+    want(c, [item.row for item in items])
+    drop_stamps(c)
+    want(c, [item.join for item in items])
+    drop_stamps(c)
+    joins: dict[int, tuple[Any, ...]] = {
+        values[0]: values[1:] for values in c.execute(_JOINS).cursor.fetchall()
+    }
+    swaps = [(item.row, item.join) for item in items]
+    many(c, _INTENT_ROW, swaps)
+    many(c, _INTENT_SOURCE, swaps)
+    c.execute(_DELETE)
+    # Out of the way first: in the old mailbox the row must not meet another's uid or name.
+    many(c, "UPDATE messages SET uid = NULL, name = NULL WHERE id = ?", [(i.row,) for i in items])
+    many(c, _TAKE_SERVER, [(item.row, *joins[item.join]) for item in items])
+    names = [(item.row, pack(item.entry.name)) for item in items]
+    many(c, _SWALLOW, names)
+    many(c, _CLEAR_HINT, names)
+    many(
+        c,
+        _TAKE_NAME,
+        [
+            (
+                item.row,
+                pack(item.entry.name),
+                item.entry.folder,
+                pack(item.entry.info),
+                int(item.entry.flags),
+            )
+            for item in items
+        ],
+    )
+    want(c, [item.row for item in items])
+    agree(c)

@@ -1,0 +1,109 @@
+# ruff: noqa: S608 (the statements are put together from constants of this room)
+"""Actions that change only the cache: pair, forget, defer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, text
+
+from mailsync.cache.schema import printable
+from mailsync.cache.sql import FREE, agree, many, want
+from mailsync.model.actions import Defer, DeferMailbox, Forget, Pair
+from mailsync.model.ids import MailboxId, RowId
+from mailsync.model.rows import Side
+
+# What the file's row knows; taken before it is deleted, because names are unique in a mailbox.
+_TAKEN = (
+    "name, folder, info, local, local_flags, local_shown, file_size, mtime_ns, origin,"
+    " wire_size, body, header, message_id"
+)
+_SNAPSHOT = text(f"""
+    UPDATE pairs SET ({_TAKEN}) = (SELECT {_TAKEN} FROM messages WHERE messages.id = pairs.file)""")
+_INTENTS = [
+    text(f"""
+    UPDATE intents SET {column} = (SELECT keep FROM pairs WHERE file = intents.{column})
+    WHERE {column} IN (SELECT file FROM pairs)""")
+    for column in ("row", "source")
+]
+_DROP_FILES = text("DELETE FROM messages WHERE id IN (SELECT file FROM pairs)")
+_MERGE = text(f"""
+    UPDATE messages SET
+        name = pairs.name, folder = pairs.folder, info = pairs.info, local = pairs.local,
+        local_flags = pairs.local_flags, local_shown = pairs.local_shown,
+        file_size = pairs.file_size, mtime_ns = pairs.mtime_ns, origin = pairs.origin,
+        wire_size = coalesce(pairs.wire_size, messages.wire_size),
+        body = coalesce(pairs.body, messages.body),
+        header = coalesce(pairs.header, messages.header),
+        server_header = CASE WHEN messages.header <> pairs.header THEN messages.header
+            ELSE messages.server_header END,
+        message_id = CASE WHEN pairs.message_id <> '' THEN pairs.message_id
+            ELSE messages.message_id END,
+        hint_uid = NULL, synced = pairs.synced, synced_extra = messages.server_extra,
+        settled = 0, {FREE}
+    FROM pairs WHERE messages.id = +pairs.keep""")
+_FORGET = text("""
+    DELETE FROM messages WHERE id IN (SELECT id FROM wanted)
+        AND NOT EXISTS (
+            SELECT 1 FROM intents
+            WHERE intents.row = messages.id OR intents.source = messages.id)""")
+_DEFER = text("""
+    UPDATE messages SET
+        wait = :wait, wait_side = :side, wait_reason = :reason, settled = :settled,
+        wait_policy = coalesce(
+            (SELECT policy FROM mailboxes WHERE mailboxes.id = messages.mailbox), '')
+    WHERE id IN (SELECT id FROM wanted)""")
+_HOLD = text("""
+    UPDATE mailboxes SET held = 1, wait_side = :side, wait_reason = :reason WHERE id = :box""")
+
+
+def apply(c: Connection, actions: Sequence[Pair | Forget | Defer | DeferMailbox]) -> None:
+    pairs: list[tuple[int, int, int | None]] = []
+    forgotten: list[RowId] = []
+    for action in actions:
+        match action:
+            case Pair():
+                synced = None if action.synced is None else int(action.synced)
+                pairs.append((action.keep.id, action.file.id, synced))
+            case Forget():
+                forgotten += [row.id for row in action.rows]
+            case Defer():
+                defer(c, action)
+            case DeferMailbox():
+                hold_mailbox(c, action.mailbox, action.side, action.reason)
+    pair(c, pairs)
+    if forgotten:
+        want(c, forgotten)
+        c.execute(_FORGET)
+
+
+def pair(c: Connection, pairs: Sequence[tuple[int, int, int | None]]) -> None:
+    """(row that keeps its uid, row whose file it swallows, merge base or None: a union)."""
+    if not pairs:
+        return
+    c.exec_driver_sql("DELETE FROM pairs")
+    many(c, "INSERT INTO pairs (keep, file, synced) VALUES (?, ?, ?)", pairs)
+    c.execute(_SNAPSHOT)
+    for statement in _INTENTS:
+        c.execute(statement)
+    c.execute(_DROP_FILES)
+    c.execute(_MERGE)
+    want(c, [keep for keep, _, _ in pairs])
+    agree(c)
+
+
+def defer(c: Connection, action: Defer) -> None:
+    want(c, [row.id for row in action.rows])
+    c.execute(
+        _DEFER,
+        {
+            "wait": int(action.wait),
+            "side": action.side,
+            "reason": printable(action.reason),
+            "settled": int(action.settled),
+        },
+    )
+
+
+def hold_mailbox(c: Connection, mailbox: MailboxId, side: Side, reason: str) -> None:
+    c.execute(_HOLD, {"box": mailbox, "side": side, "reason": printable(reason)})

@@ -1,0 +1,197 @@
+"""Rows out of the cache."""
+
+# ruff: noqa: S608 (the statements are put together from constants of this room)
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from mailsync.cache.schema import (
+    DUE,
+    DUE_DELETED,
+    IN_SCOPE,
+    LOOSE,
+    OPEN,
+    pack,
+    unpack,
+)
+from mailsync.cache.sql import load_extra, many, want
+from mailsync.model.flags import Flags
+from mailsync.model.ids import UID, MailboxId, RowId, UniqueName
+from mailsync.model.rows import Presence, Row, Settled, Wait
+
+COLUMNS = """
+    messages.id, messages.mailbox, messages.uid, messages.hint_uid, messages.server,
+    messages.server_flags, messages.name, messages.folder, messages.info, messages.local,
+    messages.local_flags, messages.file_size, messages.mtime_ns, messages.synced,
+    messages.internal_date, messages.size, messages.wire_size, messages.body, messages.header,
+    messages.server_header, messages.message_id, messages.email_id, messages.server_extra,
+    messages.synced_extra, messages.wait, messages.settled, messages.accepted_until,
+    messages.attempts, messages.origin"""
+_SCOPED = f"FROM messages CROSS JOIN mailboxes ON mailboxes.id = messages.mailbox AND {IN_SCOPE}"
+_ORDER = "ORDER BY messages.mailbox, messages.uid DESC, messages.id"
+
+_DUE = text(f"SELECT {COLUMNS} {_SCOPED} WHERE {DUE} {_ORDER}")
+_DUE_DELETED = text(f"SELECT {COLUMNS} {_SCOPED} WHERE {DUE_DELETED} {_ORDER}")
+_OPEN = text(f"SELECT {COLUMNS} FROM messages WHERE {OPEN} {_ORDER}")
+_WANTED = text(f"SELECT {COLUMNS} FROM messages WHERE id IN (SELECT id FROM wanted) ORDER BY id")
+_OF_MAILBOX = text(f"SELECT {COLUMNS} FROM messages WHERE mailbox = :mailbox ORDER BY id")
+_BY_UID = text(f"""
+    SELECT {COLUMNS} FROM spans CROSS JOIN messages
+    WHERE messages.mailbox = :mailbox AND messages.uid = spans.low""")
+
+# The name is looked for mailbox by mailbox while that is less work than one scan of all rows.
+BY_NAME = """
+    SELECT messages.id FROM wanted CROSS JOIN mailboxes CROSS JOIN messages
+    WHERE messages.mailbox = mailboxes.id AND messages.name = wanted.name"""
+_BY_NAME_SCAN = """
+    SELECT messages.id FROM messages
+    WHERE messages.name IN (SELECT name FROM wanted WHERE name IS NOT NULL)"""
+SHARED = {
+    "body": f"""
+    SELECT messages.id FROM wanted CROSS JOIN messages
+    WHERE messages.body IS NOT NULL AND messages.body = wanted.body AND {LOOSE}""",
+    "header": f"""
+    SELECT messages.id FROM wanted CROSS JOIN messages
+    WHERE messages.header IS NOT NULL AND messages.header = wanted.header AND {OPEN}""",
+    "email_id": """
+    SELECT messages.id FROM wanted CROSS JOIN messages
+    WHERE messages.email_id IS NOT NULL AND messages.email_id = wanted.email_id""",
+    "origin": """
+    SELECT messages.id FROM wanted CROSS JOIN messages
+    WHERE messages.mailbox = wanted.mailbox AND messages.uid = wanted.origin""",
+}
+_LOAD = """
+    INSERT INTO wanted (id, mailbox, body, header, email_id, name, origin)
+    VALUES (?, ?, ?, ?, ?, ?, ?)"""
+_FLAGS = tuple(Flags(value) for value in range(64))
+_PRESENCES = tuple(Presence)
+_WAITS = tuple(Wait)
+_SETTLED = tuple(Settled)
+_NOTHING: frozenset[str] = frozenset()
+
+
+def due(c: Connection, now: float, expunge_deleted: bool) -> list[Row]:
+    found = list(c.execute(_DUE, {"now": now}).cursor.fetchall())
+    if expunge_deleted:
+        found += c.execute(_DUE_DELETED, {"now": now}).cursor.fetchall()
+    return _made(c, found, now)
+
+
+def open_rows(c: Connection, now: float) -> list[Row]:
+    return _made(c, c.execute(_OPEN).cursor.fetchall(), now)
+
+
+def rows(c: Connection, ids: Iterable[RowId], now: float) -> list[Row]:
+    want(c, ids)
+    return _made(c, c.execute(_WANTED).cursor.fetchall(), now)
+
+
+def rows_of(c: Connection, mailbox: MailboxId, now: float) -> list[Row]:
+    return _made(c, c.execute(_OF_MAILBOX, {"mailbox": mailbox}).cursor.fetchall(), now)
+
+
+def row_of_uid(
+    c: Connection, mailbox: MailboxId, uids: Iterable[UID], now: float
+) -> dict[UID, Row]:
+    c.exec_driver_sql("DELETE FROM spans")
+    many(c, "INSERT INTO spans (low, high) VALUES (?, ?)", [(uid, uid) for uid in set(uids)])
+    found = c.execute(_BY_UID, {"mailbox": mailbox}).cursor.fetchall()
+    return {row.uid: row for row in _made(c, found, now) if row.uid is not None}
+
+
+def candidates(c: Connection, given: Sequence[Row], now: float) -> list[Row]:
+    c.exec_driver_sql("DELETE FROM wanted")
+    many(
+        c,
+        _LOAD,
+        [
+            (
+                row.id,
+                row.mailbox,
+                row.body,
+                row.header,
+                row.email_id,
+                None if row.name is None else pack(row.name),
+                row.origin,
+            )
+            for row in given
+        ],
+    )
+    named = sum(row.name is not None for row in given)
+    boxes = c.exec_driver_sql("SELECT count(*) FROM mailboxes").scalar_one()
+    total = c.exec_driver_sql("SELECT max(id) FROM messages").scalar() or 0
+    by_name = BY_NAME if named * boxes < total else _BY_NAME_SCAN
+    held = f"SELECT messages.id FROM messages WHERE {OPEN} AND messages.wait = {Wait.HELD:d}"
+    ids = " UNION ".join([*SHARED.values(), by_name, held])
+    found = c.exec_driver_sql(
+        f"SELECT {COLUMNS} FROM messages WHERE messages.id IN ({ids})"
+        " AND messages.id NOT IN (SELECT id FROM wanted) ORDER BY messages.id"
+    ).cursor.fetchall()
+    return _made(c, found, now)
+
+
+def _made(c: Connection, found: Sequence[Any], now: float) -> list[Row]:
+    """Rows from tuples in the order of COLUMNS."""
+    if not found:
+        return []
+    busy = {
+        number
+        for pair in c.exec_driver_sql("SELECT row, source FROM intents").cursor.fetchall()
+        for number in pair
+    }
+    bodies: set[bytes] = set()
+    emails: set[str] = set()
+    for body, email_id in c.exec_driver_sql(
+        "SELECT body, email_id FROM deletions"
+    ).cursor.fetchall():
+        bodies.add(body)
+        emails.add(email_id)
+    bodies.discard(None)
+    emails.discard(None)
+    return [_row(values, busy, bodies, emails, now) for values in found]
+
+
+def _row(
+    values: tuple[Any, ...], busy: set[int], bodies: set[bytes], emails: set[str], now: float
+) -> Row:
+    (
+        number, mailbox, uid, hint_uid, server, server_flags, name, folder, info, local,
+        local_flags, file_size, mtime_ns, synced, internal_date, size, wire_size, body, header,
+        server_header, message_id, email_id, server_extra, synced_extra, wait, settled,
+        accepted_until, attempts, origin,
+    ) = values  # fmt: skip
+    return Row(
+        id=number,
+        mailbox=mailbox,
+        uid=hint_uid if uid is None else uid,
+        server=_PRESENCES[server],
+        server_flags=_FLAGS[server_flags],
+        name=None if name is None else UniqueName(unpack(name)),
+        folder=folder,
+        info=unpack(info),
+        local=_PRESENCES[local],
+        local_flags=_FLAGS[local_flags],
+        file_size=file_size,
+        mtime_ns=mtime_ns,
+        synced=None if synced is None else _FLAGS[synced],
+        internal_date=internal_date,
+        size=size,
+        wire_size=wire_size,
+        body=body,
+        header=header,
+        server_header=server_header,
+        message_id=message_id,
+        email_id=email_id,
+        server_extra=load_extra(server_extra) if server_extra else _NOTHING,
+        synced_extra=load_extra(synced_extra) if synced_extra else _NOTHING,
+        wait=_WAITS[wait],
+        settled=_SETTLED[settled],
+        accepted=accepted_until is not None and accepted_until > now,
+        attempts=attempts,
+        intent=number in busy,
+        origin=origin,
+        undo=body in bodies or email_id in emails,
+    )

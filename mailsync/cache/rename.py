@@ -1,0 +1,105 @@
+# ruff: noqa: S608 (the statements are put together from constants of this room)
+"""A mailbox was renamed by us on one side, to repeat what happened on the other (rule 10).
+
+`mailbox` keeps its rows; the cache's row of the new name, which was made when the other side's
+rename was seen, is swallowed with its rows: those that are the same message by UID (the rename
+was the server's) or by unique name (the Maildir's) are joined, the others come along.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from mailsync.cache.pairing import pair
+from mailsync.cache.relink import doubt_server
+from mailsync.cache.sql import FREE, agree, many, want
+from mailsync.model.ids import MailboxId
+from mailsync.model.rows import Side
+
+_BOX = text("SELECT * FROM mailboxes WHERE id = :box")
+_SAME_NAME = text("""
+    SELECT old.id, new.id, old.synced FROM messages AS new CROSS JOIN messages AS old
+    WHERE new.mailbox = :new AND new.name IS NOT NULL AND old.mailbox = :box
+        AND old.name = new.name AND new.uid IS NULL AND old.file_size IS new.file_size""")
+_SAME_UID = text("""
+    SELECT old.id, new.id, new.server_flags, new.server_shown, new.server_extra,
+        new.internal_date, new.size, new.email_id
+    FROM messages AS new CROSS JOIN messages AS old
+    WHERE new.mailbox = :new AND new.uid IS NOT NULL AND old.mailbox = :box
+        AND old.uid = new.uid AND new.name IS NULL""")
+_TAKE = f"""
+    UPDATE messages SET server = 1, server_flags = ?2, server_shown = ?3, server_extra = ?4,
+        internal_date = coalesce(?5, internal_date), size = coalesce(?6, size),
+        email_id = coalesce(?7, email_id), settled = 0, {FREE}
+    WHERE id = ?1"""
+_INTENTS = [
+    text("UPDATE intents SET row = :old WHERE row = :new"),
+    text("UPDATE intents SET source = :old WHERE source = :new"),
+]
+_DOUBT_CLASHES = [
+    # What is left under the same uid or name is another message: the old row loses the hint.
+    text(f"""
+    UPDATE messages SET {column} = NULL, {side} = CASE WHEN {side} = 1 THEN 3 ELSE {side} END
+    WHERE mailbox = :box AND {column} IN (
+        SELECT {column} FROM messages WHERE mailbox = :new AND {column} IS NOT NULL)""")
+    for column, side in (("uid", "server"), ("name", "local"))
+]
+_COME_ALONG = text("UPDATE messages SET mailbox = :box WHERE mailbox = :new")
+_TARGETS = text("UPDATE intents SET mailbox = :box WHERE mailbox = :new")
+_REMOVALS = text("DELETE FROM removals WHERE mailbox = :new")
+_DROP = text("DELETE FROM mailboxes WHERE id = :new")
+_RENAMED = text("""
+    UPDATE mailboxes SET
+        name = :name, wire_name = coalesce(:wire_name, wire_name), server = 1, local = 1,
+        role = coalesce(:role, role), mailbox_id = coalesce(:mailbox_id, mailbox_id),
+        uid_validity = :uid_validity, uid_next = :uid_next, messages = NULL,
+        highest_modseq = NULL, stamp = NULL, held = 0, wait_side = NULL, wait_reason = NULL,
+        accepted_until = NULL
+    WHERE id = :box""")
+
+
+def mailbox_renamed(c: Connection, mailbox: MailboxId, new: MailboxId, side: Side) -> None:
+    bound: dict[str, Any] = {"box": mailbox, "new": new}
+    old_box = c.execute(_BOX, {"box": mailbox}).one()
+    new_box = c.execute(_BOX, {"box": new}).one()
+    validity, uid_next = old_box.uid_validity, old_box.uid_next
+    if new_box.uid_validity is not None:
+        if validity is not None and validity != new_box.uid_validity:
+            doubt_server(c, mailbox)
+        validity, uid_next = new_box.uid_validity, new_box.uid_next
+    if side is Side.SERVER:
+        # A file that is there under both names is the new mailbox's: join takes it from there.
+        found = [(old, file, synced) for old, file, synced in c.execute(_SAME_NAME, bound).tuples()]
+        pair(c, found)
+    else:
+        _join_uids(c, bound)
+    for statement in _DOUBT_CLASHES:
+        c.execute(statement, bound)
+    for statement in (_COME_ALONG, _TARGETS, _REMOVALS, _DROP):
+        c.execute(statement, bound)
+    c.execute(
+        _RENAMED,
+        {
+            "box": mailbox,
+            "name": new_box.name,
+            "wire_name": new_box.wire_name,
+            "role": new_box.role,
+            "mailbox_id": new_box.mailbox_id,
+            "uid_validity": validity,
+            "uid_next": uid_next,
+        },
+    )
+
+
+def _join_uids(c: Connection, bound: dict[str, Any]) -> None:
+    found = [tuple(row) for row in c.execute(_SAME_UID, bound)]
+    for old, new, *_ in found:
+        for statement in _INTENTS:
+            c.execute(statement, {"old": old, "new": new})
+    want(c, [row[1] for row in found])
+    c.execute(text("DELETE FROM messages WHERE id IN (SELECT id FROM wanted)"))
+    many(c, _TAKE, [(row[0], *row[2:]) for row in found])
+    want(c, [row[0] for row in found])
+    agree(c)

@@ -1,0 +1,50 @@
+"""What both doors of the cache share: `tables` by SQLAlchemy, `quick` without it."""
+
+from __future__ import annotations
+
+import os
+
+HEAD = "0001"  # the newest revision in migrations/versions
+APPLICATION_ID = 0x6D734331  # "msC1", in the file's header (PRAGMA application_id)
+FILE = "cache.db"
+
+# One text everywhere, because SQLite takes a partial index only for the very same condition.
+# Closed: there on both sides and both as synced, or settled as KEPT (semantics.md, rule 1).
+OPEN = (
+    "NOT (messages.settled = 2 OR (messages.server = 1 AND messages.local = 1"
+    " AND messages.synced IS messages.server_flags AND messages.synced IS messages.local_flags))"
+)
+# Rows that a new file or a new UID may turn out to be.
+LOOSE = f"(messages.local <> 1 OR {OPEN})"
+DELETED = "(messages.synced & 32) <> 0"
+EXTRA = "messages.synced_extra IS NOT messages.server_extra"
+
+# Rows to be planned now, but for what `mailboxes` say; :now in seconds.
+DUE = f"{OPEN} AND messages.wait = 0 AND (messages.next_try IS NULL OR messages.next_try <= :now)"
+# Closed rows that `expunge-deleted` makes due.
+DUE_DELETED = (
+    f"{DELETED} AND messages.server = 1 AND messages.local = 1 AND NOT ({OPEN})"
+    " AND messages.wait = 0 AND (messages.next_try IS NULL OR messages.next_try <= :now)"
+)
+IN_SCOPE = "mailboxes.selected AND (mailboxes.next_try IS NULL OR mailboxes.next_try <= :now)"
+
+
+def pack(text: str) -> str | bytes:
+    """A part of a file name for SQLite: one with bytes that are not UTF-8 becomes a BLOB, which
+    is never equal to a TEXT, so different names stay different."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(text)
+    return text
+
+
+def unpack(stored: str | bytes) -> str:
+    return stored if isinstance(stored, str) else os.fsdecode(stored)
+
+
+def printable(text: str) -> str:
+    """An error or reason that SQLite can store whatever it holds."""
+    return text.encode("utf-8", "replace").decode()

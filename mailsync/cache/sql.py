@@ -1,0 +1,74 @@
+"""Pieces that the statements of this room share."""
+
+# ruff: noqa: S608 (the statements are put together from constants of this room)
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+# Nothing holds a row back any more.  A wait without a policy stays until accept or reject,
+# unless a side came or went.
+FREE = """
+    wait = 0, wait_side = NULL, wait_reason = NULL, wait_policy = NULL,
+    accepted_until = NULL, attempts = 0, next_try = NULL, error = NULL"""
+NO_TROUBLE = "attempts = 0, next_try = NULL, error = NULL"
+FIRM = "(messages.wait <> 0 AND messages.wait_policy IS NULL)"
+FREE_UNLESS_FIRM = f"""
+    wait = CASE WHEN {FIRM} THEN messages.wait ELSE 0 END,
+    wait_side = CASE WHEN {FIRM} THEN messages.wait_side END,
+    wait_reason = CASE WHEN {FIRM} THEN messages.wait_reason END,
+    wait_policy = NULL,
+    accepted_until = NULL, attempts = 0, next_try = NULL, error = NULL"""
+PERMANENT = "(SELECT permanent FROM mailboxes WHERE mailboxes.id = messages.mailbox)"
+
+
+def agreed(server: str, local: str, synced: str = "messages.synced") -> str:
+    """Synced where both sides are there: each flag on which they agree, the rest as it was."""
+    return (
+        f"CASE WHEN {synced} IS NULL THEN CASE WHEN {server} = {local} THEN {server} END"
+        f" ELSE ({synced} & ({server} | {local})) | ({server} & {local}) END"
+    )
+
+
+_LOAD = "INSERT INTO wanted (id) VALUES (?)"
+_AGREE = text(f"""
+    UPDATE messages SET synced = {agreed("messages.server_flags", "messages.local_flags")}
+    WHERE id IN (SELECT id FROM wanted) AND server = 1 AND local = 1""")
+_DROP_STAMPS = text("""
+    UPDATE mailboxes SET stamp = NULL
+    WHERE id IN (SELECT mailbox FROM messages WHERE messages.id IN (SELECT id FROM wanted))""")
+
+
+def want(c: Connection, ids: Iterable[int]) -> None:
+    """Fill the temporary table `wanted` with row ids."""
+    c.exec_driver_sql("DELETE FROM wanted")
+    many(c, _LOAD, [(number,) for number in set(ids)])
+
+
+def many(c: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """executemany with plain tuples: a third of the time of dictionaries by Core."""
+    if rows:
+        c.exec_driver_sql(statement, list(rows))
+
+
+def agree(c: Connection) -> None:
+    """Synced of the `wanted` rows takes every flag on which both sides agree."""
+    c.execute(_AGREE)
+
+
+def drop_stamps(c: Connection) -> None:
+    """The mailboxes of the `wanted` rows are listed again: we wrote there."""
+    c.execute(_DROP_STAMPS)
+
+
+def dump_extra(extra: frozenset[str]) -> str | None:
+    return json.dumps(sorted(extra)) if extra else None
+
+
+@lru_cache(maxsize=1024)
+def load_extra(stored: str) -> frozenset[str]:
+    return frozenset(json.loads(stored))

@@ -80,7 +80,7 @@ def _optional(values: Values, name: str, taken: Mapping[str, Any]) -> dict[str, 
 
 def guard(text: str) -> Guard:
     """`"25%"` or `"off"`, already checked."""
-    return Guard(None) if text == "off" else Guard(min(1.0, float(text.rstrip("% ")) / 100))
+    return Guard(None) if text == "off" else Guard(float(text.rstrip("% ")) / 100)
 
 
 def _secret(values: Values, name: str, taken: Mapping[str, Any]) -> Secret:

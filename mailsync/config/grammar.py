@@ -16,7 +16,7 @@ _Host = Annotated[str, Meta(max_length=255, pattern=r"\A[^\x00-\x20\x7f/@]+\Z")]
 _Port = Annotated[int, Meta(ge=1, le=65535)]
 _Seconds = Annotated[float, Meta(gt=0, le=86400)]
 _Print = Annotated[str, Meta(pattern=r"\A(?:sha256:)?(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}\Z")]
-_Share = Annotated[str, Meta(pattern=r"\A(?:off|(?:100|[0-9]{1,2})(?:\.[0-9]+)?[ ]?%)\Z")]
+_Share = Annotated[str, Meta(pattern=r"\A(?:off|(?:100(?:\.0+)?|[0-9]{1,2}(?:\.[0-9]+)?)[ ]?%)\Z")]
 _Words = Annotated[list[_Text], Meta(min_length=1, max_length=1000)]
 
 _YES_NO = "true or false"

@@ -41,7 +41,8 @@ class Lines:
             if not inside:
                 if header := _HEADER.match(line):
                     table = _parts(header[1])
-                    self._at.setdefault(table, number)
+                    for length in range(1, len(table) + 1):
+                        self._at.setdefault(table[:length], number)
                 elif found := _KEY.match(line):
                     self._at.setdefault(table + _parts(found[1]), number)
             inside ^= len(_LONG_STRING.findall(line)) % 2 == 1

@@ -1,0 +1,59 @@
+"""sample.conf as shipped."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+import tomllib
+from pathlib import Path
+
+from mailsync import config
+from mailsync.config.grammar import ACCOUNT, TOP
+from mailsync.model.settings import Account, Secret
+
+SAMPLE = Path(__file__).parents[2] / "sample.conf"
+
+
+def test_it_loads_as_shipped_and_shows_the_defaults() -> None:
+    found = config.load(str(SAMPLE), {})
+    assert found.state == config.default_state({})
+    (account,) = found.accounts
+    shown = Account(
+        name="personal",
+        host="imap.example.org",
+        port=993,
+        user="me@example.org",
+        maildir=Path.home() / "Mail/personal",
+        state=found.state / "personal",
+        secret=Secret(command=("pass", "show", "mail/me")),
+        mailboxes=("*", "!Junk"),
+    )
+    assert account == shown
+
+
+def test_its_keys_are_those_of_the_code() -> None:
+    tree = tomllib.loads(SAMPLE.read_text(encoding="utf-8"))
+    assert set(tree) == {*TOP, "accounts"}
+    assert set(tree["accounts"]["personal"]) == set(ACCOUNT)
+
+
+def test_the_code_s_keys_are_those_of_settings() -> None:
+    fields = {field.name.replace("_", "-") for field in dataclasses.fields(Account)}
+    passwords = {key for key in ACCOUNT if key.startswith("password")}
+    assert set(ACCOUNT) - passwords == fields - {"name", "state", "secret"}
+
+
+def test_every_key_is_explained() -> None:
+    """A comment stands above or behind every key but those three that speak for themselves."""
+    lines = SAMPLE.read_text(encoding="utf-8").splitlines()
+    bare = [
+        line.split(" ")[0]
+        for above, line in itertools.pairwise(lines)
+        if re.match(r"[a-z-]+ = ", line) and not above.startswith("#") and "#" not in line
+    ]
+    assert bare == ["host", "user"]
+
+
+def test_it_can_be_found_from_the_code() -> None:
+    assert config.sample() == SAMPLE.read_text(encoding="utf-8")

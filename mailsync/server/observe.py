@@ -276,7 +276,8 @@ class Observer:
         items = self._items(job, cursor)
         if job.mode in (Mode.FULL, Mode.PLAIN):
             if len(items) == cursor.messages:
-                complete = UIDSet.span(1, cursor.uid_next - 1)
+                told = selection.uid_next is not None or selection.arrived
+                complete = UIDSet.span(1, cursor.uid_next - 1 if told else UID_MAX)
         elif job.mode is Mode.CONDSTORE and known is not None:
             gone = self._missing(job, cursor, known, items)
             if isinstance(gone, Mode):

@@ -13,17 +13,15 @@ connection is closed: from then on every call raises the reason.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from mailsync.imap import (
     WAIT,
-    BodyData,
     Capabilities,
     Capability,
     Command,
     Continuation,
-    Deflate,
     Enabled,
     Event,
     Id,
@@ -31,8 +29,6 @@ from mailsync.imap import (
     Literal,
     LiteralMode,
     Pending,
-    ProtocolError,
-    Receiver,
     Status,
     Tags,
     cmd,
@@ -47,18 +43,14 @@ from mailsync.model.errors import (
     ServerDefect,
     StorageError,
 )
-from mailsync.server.answers import farewell, lost, refusal, said, tls_failed
+from mailsync.server.answers import farewell, refusal, said, tls_failed
 from mailsync.server.calls import Call, Selection
 from mailsync.server.values import Traffic
+from mailsync.server.wire import FAREWELL, Wire
 from mailsync.system.seams import Rand, Stream
 from mailsync.system.text import safe
 
-LEAST_PROGRESS = 1024  # bytes of a literal within one timeout; less is a dribble
-PATIENCE = 30  # timeouts that a server may fill with `* OK Still here` and nothing else
-FAREWELL = 2.0  # seconds for LOGOUT, or for the reason after a failed write
 PIECE = 256 << 10  # bytes written at once, so that each write has its own deadline
-
-_NEWS = (Status, Continuation)
 
 
 class Session:
@@ -67,8 +59,6 @@ class Session:
     def __init__(
         self, stream: Stream, rand: Rand, timeout: float, traffic: Traffic, limits: Limits
     ) -> None:
-        self.stream = stream
-        self.timeout = timeout
         self.traffic = traffic
         self.capabilities = Capabilities()
         self.capabilities_told = False  # since this was last set to False
@@ -76,9 +66,8 @@ class Session:
         self.id: dict[str, str] = {}
         self.selected: Selection | None = None
         self.broken: MailsyncError | None = None
-        self._limits = limits
-        self._receiver = Receiver(limits)
-        self._deflate: Deflate | None = None
+        self._timeout = timeout
+        self._wire = Wire(stream, timeout, traffic, limits, self._dispatch)
         self._tags = Tags(rand.bits)
         self._pending = Pending()
         self._calls: dict[str, Call] = {}  # unanswered, oldest first
@@ -87,10 +76,6 @@ class Session:
         self._greeting: Status | None = None
         self._go = False  # a `+` has arrived
         self._leaving = False  # LOGOUT was sent
-        self._wrote = False  # since the last read
-        self._ends_tagged = False  # the last bytes read ended with a tagged answer
-        self._stalled = self._unanswered = 0.0  # seconds waited without progress, without answer
-        self._dribbled = 0
 
     @asynccontextmanager
     async def busy(self) -> AsyncIterator[None]:
@@ -209,91 +194,25 @@ class Session:
                 help=Help.RETRY,
             )
 
-    # -- bytes out -----------------------------------------------------------------------------
-
     async def _write(self, data: bytes) -> None:
         if not data:
             return
         self._check()
-        if self._deflate is not None:
-            data = self._deflate.compress(data)
         try:
-            async with asyncio.timeout(self.timeout):
-                await self.stream.write(data)
-        except (TimeoutError, OSError) as error:
-            await self._salvage()
-            raise await self._fail(lost(error, self.timeout)) from error
-        self._wrote = True
-        self.traffic.bytes_out += len(data)
-
-    async def _salvage(self) -> None:
-        """A server that stops reading mostly says why first."""
-        try:
-            async with asyncio.timeout(min(FAREWELL, self.timeout)):
-                while data := await self.stream.read():
-                    self._receive(data)
-        except (TimeoutError, OSError, ServerDefect):
-            pass
-
-    # -- bytes in ------------------------------------------------------------------------------
+            await self._wire.write(data)
+        except Disconnected as error:
+            await self._wire.salvage()
+            raise await self._fail(error) from error
 
     async def pump(self) -> None:
         """Wait for bytes once and hand out what they say."""
         self._check()
-        if self._wrote:
-            self.traffic.round_trips += 1
-            self._wrote = False
-        loop = asyncio.get_running_loop()
-        began = loop.time()
         try:
-            async with asyncio.timeout(max(0.0, self.timeout - self._stalled)):
-                data = await self.stream.read()
-        except (TimeoutError, OSError) as error:
-            raise await self._fail(lost(error, self.timeout)) from error
-        if not data:
-            raise await self._fail(Disconnected("the server closed the connection"))
-        waited = loop.time() - began
-        self._stalled += waited
-        self._unanswered += waited
-        try:
-            self._receive(data)
-        except ServerDefect as error:
+            await self._wire.read()
+        except MailsyncError as error:
             raise await self._fail(error) from error
         if self.broken is not None:
-            await self.stream.close()
-        elif self._stalled >= self.timeout or self._unanswered >= self.timeout * PATIENCE:
-            raise await self._fail(Disconnected("the server is alive but makes no progress"))
-
-    def _receive(self, data: bytes) -> None:
-        self.traffic.bytes_in += len(data)
-        for step in self._inflated(data):
-            try:
-                events = self._receiver.receive(step)
-            except ProtocolError as error:
-                for event in getattr(error, "events", ()):
-                    self._dispatch(event)
-                raise
-            for event in events:
-                self._dispatch(event)
-            if events:
-                last = events[-1]
-                self._ends_tagged = isinstance(last, Status) and last.tag is not None
-                self._note_progress(events, len(step))
-            elif self._receiver.pending():
-                self._note_progress(events, len(step))
-
-    def _inflated(self, data: bytes) -> Iterator[bytes]:
-        return iter((data,)) if self._deflate is None else self._deflate.decompress(data)
-
-    def _note_progress(self, events: Sequence[Event], size: int) -> None:
-        """A finished response is progress, and so is a decent piece of a literal; a status line
-        is no answer."""
-        self._dribbled += size
-        whole = any(not isinstance(event, BodyData) for event in events)
-        if whole or self._dribbled >= LEAST_PROGRESS:
-            self._stalled, self._dribbled = 0.0, 0
-        if any(not isinstance(event, _NEWS) or getattr(event, "tag", None) for event in events):
-            self._unanswered = 0.0
+            await self._wire.stream.close()
 
     # -- to whom it belongs ----------------------------------------------------------------------
 
@@ -380,7 +299,7 @@ class Session:
             await self.pump()
             if self.broken is not None:
                 raise self.broken
-            if self._greeting is None and not self._receiver.pending():
+            if self._greeting is None and not self._wire.pending():
                 raise await self._fail(ServerDefect("this is no IMAP server: no greeting"))
         if self._greeting.kind not in ("OK", "PREAUTH"):
             raise await self._fail(
@@ -405,19 +324,19 @@ class Session:
                 InsecureError("somebody put text between the server's consent to TLS and TLS")
             )
         try:
-            async with asyncio.timeout(self.timeout):
-                await upgrade(self.stream)
+            async with asyncio.timeout(self._timeout):
+                await upgrade(self._wire.stream)
         except MailsyncError as error:
             raise await self._fail(error) from error
         except (TimeoutError, OSError) as error:
-            raise await self._fail(tls_failed(error, self.timeout)) from error
-        self._receiver = Receiver(self._limits)
+            raise await self._fail(tls_failed(error, self._timeout)) from error
+        self._wire.forget()
         self.capabilities, self.capabilities_told = Capabilities(), False
         self.enabled, self.id = frozenset(), {}
 
     async def start_compress(self) -> bool:
         """COMPRESS=DEFLATE from here on (RFC 4978); False: the server does not want to."""
-        if self._deflate is not None:
+        if self._wire.compressed:
             return True
         call = Call(cmd.compress())
         await self.run(call)
@@ -425,12 +344,12 @@ class Session:
             return False
         if not self._clean():
             raise await self._fail(ServerDefect("the server does not start compression cleanly"))
-        self._deflate = Deflate()
+        self._wire.compress()
         return True
 
     def _clean(self) -> bool:
         """Nothing came behind the tagged answer that was read last."""
-        return self._ends_tagged and not self._calls and not self._receiver.pending()
+        return self._wire.ends_tagged and not self._calls and not self._wire.pending()
 
     async def close(self) -> None:
         """LOGOUT if all is well, but never for longer than two seconds; never raises."""
@@ -438,7 +357,7 @@ class Session:
             call = Call(cmd.logout())
             self._leaving = True
             try:
-                async with asyncio.timeout(min(FAREWELL, self.timeout)):
+                async with asyncio.timeout(min(FAREWELL, self._timeout)):
                     await self.run(call)
             except (TimeoutError, MailsyncError):
                 pass
@@ -451,7 +370,7 @@ class Session:
     async def _close(self, reason: MailsyncError) -> None:
         if self.broken is None:
             self.broken = reason
-        await self.stream.close()
+        await self._wire.stream.close()
 
     async def _fail(self, error: MailsyncError) -> MailsyncError:
         """Close; returns the error to raise: the server's own last word if it had one."""

@@ -1,0 +1,141 @@
+"""The bytes of one connection: deadlines, progress, compression, counting."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+
+from mailsync.imap import (
+    BodyData,
+    Continuation,
+    Deflate,
+    Event,
+    Limits,
+    ProtocolError,
+    Receiver,
+    Status,
+)
+from mailsync.model.errors import Disconnected, ServerDefect
+from mailsync.server.answers import lost
+from mailsync.server.values import Traffic
+from mailsync.system.seams import Stream
+
+LEAST_PROGRESS = 1024  # bytes of an unfinished response within one timeout; less is a dribble
+PATIENCE = 30  # timeouts that a server may fill with `* OK Still here` and nothing else
+FAREWELL = 2.0  # seconds for LOGOUT, or for the reason after a failed write
+
+
+class Wire:
+    """Every wait ends after `timeout` seconds without progress, in Disconnected.
+
+    What the server says is given to `dispatch`, event by event, from within `read`.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        timeout: float,
+        traffic: Traffic,
+        limits: Limits,
+        dispatch: Callable[[Event], None],
+    ) -> None:
+        self.stream = stream
+        self.ends_tagged = False  # the bytes read last ended with a tagged answer
+        self._timeout, self._traffic, self._limits = timeout, traffic, limits
+        self._dispatch = dispatch
+        self._receiver = Receiver(limits)
+        self._deflate: Deflate | None = None
+        self._wrote = False  # since the last read
+        self._stalled = self._unanswered = 0.0  # seconds waited without progress, without answer
+        self._dribbled = 0
+
+    def pending(self) -> int:
+        """Bytes read that are no response yet."""
+        return self._receiver.pending()
+
+    def forget(self) -> None:
+        """After STARTTLS: nothing is left of what came in clear."""
+        self._receiver = Receiver(self._limits)
+
+    @property
+    def compressed(self) -> bool:
+        return self._deflate is not None
+
+    def compress(self) -> None:
+        self._deflate = Deflate()
+
+    async def write(self, data: bytes) -> None:
+        if self._deflate is not None:
+            data = self._deflate.compress(data)
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self.stream.write(data)
+        except (TimeoutError, OSError) as error:
+            raise lost(error, self._timeout) from error
+        self._wrote = True
+        self._traffic.bytes_out += len(data)
+
+    async def salvage(self) -> None:
+        """After a failed write: a server that stops reading mostly says why first."""
+        try:
+            async with asyncio.timeout(min(FAREWELL, self._timeout)):
+                while data := await self.stream.read():
+                    self._receive(data)
+        except (TimeoutError, OSError, ServerDefect):
+            pass
+
+    async def read(self) -> None:
+        """Wait for bytes once.  Raises Disconnected, or ServerDefect for what they say."""
+        if self._wrote:
+            self._traffic.round_trips += 1
+            self._wrote = False
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            async with asyncio.timeout(max(0.0, self._timeout - self._stalled)):
+                data = await self.stream.read()
+        except (TimeoutError, OSError) as error:
+            raise lost(error, self._timeout) from error
+        if not data:
+            raise Disconnected("the server closed the connection")
+        waited = loop.time() - began
+        self._stalled += waited
+        self._unanswered += waited
+        self._receive(data)
+        if self._stalled >= self._timeout or self._unanswered >= self._timeout * PATIENCE:
+            raise Disconnected("the server is alive but makes no progress")
+
+    def _receive(self, data: bytes) -> None:
+        self._traffic.bytes_in += len(data)
+        for step in self._inflated(data):
+            try:
+                events = self._receiver.receive(step)
+            except ProtocolError as error:
+                for event in getattr(error, "events", ()):
+                    self._dispatch(event)
+                raise
+            for event in events:
+                self._dispatch(event)
+            if events:
+                last = events[-1]
+                self.ends_tagged = isinstance(last, Status) and last.tag is not None
+            self._note_progress(events, len(step))
+
+    def _inflated(self, data: bytes) -> Iterator[bytes]:
+        return iter((data,)) if self._deflate is None else self._deflate.decompress(data)
+
+    def _note_progress(self, events: Sequence[Event], size: int) -> None:
+        """A finished response is progress, and so is a decent piece of a literal; a status line
+        is no answer."""
+        self._dribbled += size
+        whole = any(not isinstance(event, BodyData) for event in events)
+        if whole or self._dribbled >= LEAST_PROGRESS:
+            self._stalled, self._dribbled = 0.0, 0
+        if any(_answers(event) for event in events):
+            self._unanswered = 0.0
+
+
+def _answers(event: Event) -> bool:
+    if isinstance(event, Status):
+        return event.tag is not None
+    return not isinstance(event, Continuation)

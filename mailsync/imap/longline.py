@@ -19,7 +19,7 @@ _MAY_BE_LONG = re.compile(
     rb"|(?:[^ \[]{1,64} +(?:(?:OK|NO) +)?)?\[(?:COPYUID|MODIFIED|APPENDUID) ",
     re.I,
 )
-_SET = re.compile(rb"[0-9:*]*")
+_SET = re.compile(rb"[0-9:*,]*")
 
 Word = bytes | Ranges
 
@@ -74,7 +74,7 @@ class LongLine:
         if self._ranges is not None:
             last = _SET.match(word)
             assert last is not None
-            self._ranges.add([last[0]])
+            self._ranges.add(last[0].split(b","))
             self._words.append(self._ranges)
             self._ranges = None
             word = word[last.end() :]

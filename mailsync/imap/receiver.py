@@ -110,8 +110,10 @@ class Receiver:
         self._at = self._searched = end + 1
         if self._tokens is None:
             self._begin(line)
-        else:
+        elif line[:1] in (b"", b" ", b")"):
             self._go_on(self._tokens, line)
+        else:
+            raise ProtocolError("the server sent a literal of the wrong size")
         return True
 
     def _listing(self) -> bool:
@@ -128,7 +130,7 @@ class Receiver:
     def _lengthy(self) -> bool:
         found = None
         if self._tokens is None:
-            start = bytes(memoryview(self._buffer)[self._at : self._at + KIB])
+            start = bytes(self._buffer[self._at : self._at + min(KIB, self.limits.line)])
             found = longline.of(start, self.limits)
         if found is None:
             raise ProtocolError(longline.TOO_LONG)

@@ -1,5 +1,7 @@
 """What real servers send although no RFC allows it (protocol.md §1.1), and who."""
 
+# ruff: noqa: E501 (tables are read in rows)
+
 from __future__ import annotations
 
 import pytest

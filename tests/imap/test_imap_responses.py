@@ -1,5 +1,7 @@
 """What a server says, one table: bytes → events."""
 
+# ruff: noqa: E501 (tables are read in rows)
+
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError
@@ -200,12 +202,14 @@ def test_code(text: str, code: Code | None, human: str, head: str, tag: str | No
     assert one(f"{head} OK {text}") == Status("OK", code, human, tag)
 
 
-RFC5530 = """UNAVAILABLE AUTHENTICATIONFAILED AUTHORIZATIONFAILED EXPIRED PRIVACYREQUIRED
-CONTACTADMIN NOPERM INUSE EXPUNGEISSUED CORRUPTION SERVERBUG CLIENTBUG CANNOT LIMIT OVERQUOTA
-ALREADYEXISTS NONEXISTENT UNKNOWN-CTE""".split()
+RFC5530 = (
+    "UNAVAILABLE AUTHENTICATIONFAILED AUTHORIZATIONFAILED EXPIRED PRIVACYREQUIRED CONTACTADMIN"
+    " NOPERM INUSE EXPUNGEISSUED CORRUPTION SERVERBUG CLIENTBUG CANNOT LIMIT OVERQUOTA"
+    " ALREADYEXISTS NONEXISTENT UNKNOWN-CTE"
+)
 
 
-@pytest.mark.parametrize("name", RFC5530)
+@pytest.mark.parametrize("name", RFC5530.split())
 def test_rfc5530_codes(name: str) -> None:
     assert one(f"b NO [{name.lower()}] text") == Status("NO", Code(name), "text", "b")
 
@@ -278,3 +282,10 @@ def test_events_are_frozen() -> None:
 def test_the_memo_of_flag_sets_is_bounded() -> None:
     lines = [f"* {n} FETCH (FLAGS (k{n}))" for n in range(1, 5000)]
     assert heard(*lines)[-1] == Fetch(seq(4999), flags=frozenset({"k4999"}))
+
+
+def test_a_literal_may_end_the_response() -> None:
+    assert heard('* LIST () "/" {3}', "a b", "* STATUS {0}", "") == [
+        List(frozenset(), "/", b"a b"),
+        StatusData(b"", {}),
+    ]

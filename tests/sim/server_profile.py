@@ -1,0 +1,203 @@
+"""What a simulated server offers: one switch per extension, and presets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+SYSTEM_FLAGS = ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """`extra`: atoms announced although nothing of them works (SORT, THREAD=… of real servers)."""
+
+    name: str = "strict"
+    condstore: bool = True
+    qresync: bool = True
+    uidplus: bool = True
+    move: bool = True
+    multiappend: bool = True
+    literal: str = "plus"  # "none", "minus" (RFC 7888: at most 4096 bytes) or "plus"
+    list_status: bool = True
+    list_extended: bool = True
+    special_use: bool = True
+    esearch: bool = True
+    binary: bool = True
+    objectid: bool = True
+    sasl_ir: bool = True
+    enable: bool = True
+    id: bool = True
+    namespace: bool = True
+    unselect: bool = True
+    children: bool = True
+    idle: bool = True
+    status_size: bool = True
+    compress: bool = True
+    append_limit: int | None = None
+    permanent: tuple[str, ...] = (*SYSTEM_FLAGS, "$Forwarded")
+    keywords: bool = True  # PERMANENTFLAGS has \*
+    refuse_keywords: bool = False  # STORE of a flag that cannot be kept: NO (else: ignored)
+    delimiter: str = "/"
+    prefix: bytes = b""  # of the personal namespace, such as INBOX.
+    starttls: bool = False
+    login_disabled: bool = False  # until TLS
+    greeting_capabilities: bool = True
+    login_capabilities: bool = True  # in the tagged OK of LOGIN
+    max_line: int = 65536
+    vanished_log: int | None = None  # expunges remembered; None: all (RFC 7162 §3.2.7 allows less)
+    chatty: bool = True  # may report other clients' changes before a command's own data
+    scramble: bool = False  # FETCH responses in any order
+    alter: Callable[[bytes], bytes] | None = None  # what APPEND makes of a body
+    extra: tuple[str, ...] = ()
+
+    def capabilities(self, *, authenticated: bool, tls: bool) -> list[str]:
+        found = ["IMAP4rev1"]
+        switches = [
+            ("SASL-IR", self.sasl_ir),
+            ("ID", self.id),
+            ("ENABLE", self.enable),
+            ("IDLE", self.idle),
+            ("LITERAL+", self.literal == "plus"),
+            ("LITERAL-", self.literal == "minus"),
+        ]
+        if authenticated:
+            switches += [
+                ("NAMESPACE", self.namespace),
+                ("CHILDREN", self.children),
+                ("UNSELECT", self.unselect),
+                ("UIDPLUS", self.uidplus),
+                ("MOVE", self.move),
+                ("MULTIAPPEND", self.multiappend),
+                ("CONDSTORE", self.condstore),
+                ("QRESYNC", self.qresync),
+                ("ESEARCH", self.esearch),
+                ("LIST-EXTENDED", self.list_extended),
+                ("LIST-STATUS", self.list_status),
+                ("SPECIAL-USE", self.special_use),
+                ("BINARY", self.binary),
+                ("OBJECTID", self.objectid),
+                ("STATUS=SIZE", self.status_size),
+                ("COMPRESS=DEFLATE", self.compress),
+                (f"APPENDLIMIT={self.append_limit}", self.append_limit is not None),
+            ]
+        else:
+            hidden = self.login_disabled and not tls
+            switches += [
+                ("STARTTLS", self.starttls and not tls),
+                ("LOGINDISABLED", hidden),
+                ("AUTH=PLAIN", not hidden),
+            ]
+        found += [atom for atom, there in switches if there]
+        return found + (list(self.extra) if authenticated else [])
+
+
+def strict_qresync() -> Profile:
+    """Everything there is, by the letter."""
+    return Profile()
+
+
+def condstore() -> Profile:
+    return Profile(name="condstore", qresync=False, objectid=False, compress=False)
+
+
+def plain() -> Profile:
+    """IMAP4rev1 with UIDPLUS and no more."""
+    return Profile(
+        name="plain",
+        condstore=False,
+        qresync=False,
+        move=False,
+        multiappend=False,
+        literal="none",
+        list_status=False,
+        list_extended=False,
+        special_use=False,
+        esearch=False,
+        binary=False,
+        objectid=False,
+        sasl_ir=False,
+        enable=False,
+        id=False,
+        namespace=False,
+        unselect=False,
+        children=False,
+        idle=False,
+        status_size=False,
+        compress=False,
+        greeting_capabilities=False,
+        login_capabilities=False,
+        chatty=False,
+    )
+
+
+def plain_no_uidplus() -> Profile:
+    return replace(plain(), name="plain_no_uidplus", uidplus=False, keywords=False)
+
+
+def dovecot() -> Profile:
+    """Like Dovecot 2.3.19 of Debian 12, with its announcements."""
+    return Profile(
+        name="dovecot",
+        objectid=False,
+        compress=False,
+        permanent=SYSTEM_FLAGS,
+        chatty=False,
+        extra=(
+            "LOGIN-REFERRALS",
+            "SORT",
+            "SORT=DISPLAY",
+            "THREAD=REFERENCES",
+            "THREAD=REFS",
+            "THREAD=ORDEREDSUBJECT",
+            "URL-PARTIAL",
+            "CATENATE",
+            "I18NLEVEL=1",
+            "ESORT",
+            "SEARCHRES",
+            "WITHIN",
+            "CONTEXT=SEARCH",
+            "SNIPPET=FUZZY",
+            "PREVIEW=FUZZY",
+            "PREVIEW",
+            "SAVEDATE",
+            "NOTIFY",
+        ),
+    )
+
+
+def gmail() -> Profile:
+    """Gmail's announcements (its labels and its merging of messages are not simulated)."""
+    return Profile(
+        name="gmail",
+        qresync=False,
+        multiappend=False,
+        literal="minus",
+        binary=False,
+        objectid=False,
+        status_size=False,
+        append_limit=35651584,
+        extra=("QUOTA", "XLIST"),
+    )
+
+
+def courier() -> Profile:
+    """Courier 5.0: the old server with the INBOX. prefix."""
+    return replace(
+        plain(),
+        name="courier",
+        namespace=True,
+        children=True,
+        idle=True,
+        enable=True,
+        delimiter=".",
+        prefix=b"INBOX.",
+        keywords=False,
+        permanent=SYSTEM_FLAGS,
+    )
+
+
+PRESETS: dict[str, Callable[[], Profile]] = {
+    make.__name__: make
+    for make in (strict_qresync, condstore, plain, plain_no_uidplus, dovecot, gmail, courier)
+}

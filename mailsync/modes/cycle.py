@@ -131,6 +131,12 @@ async def due(run: Run, only: frozenset[MailboxName]) -> tuple[list[Row], list[R
     """
     rows = await run.stored(run.cache.due, run.now(), run.account.expunge_deleted)
     candidates = await run.stored(run.cache.candidates, rows)
+    # All of a mailbox that is gone on one side: was it renamed, and what moved out of it?
+    for box in run.mailboxes.values():
+        if box.selected and box.synced and not on_both(box):
+            candidates += await run.stored(run.cache.rows_of, box.id)
+    seen = {row.id for row in rows}
+    candidates = list({row.id: row for row in candidates if row.id not in seen}.values())
     if only:
         inside = {box.id for box in run.mailboxes.values() if box.name in only}
         foreign = {row.id for row in rows if row.mailbox not in inside}

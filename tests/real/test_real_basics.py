@@ -74,6 +74,8 @@ def test_deletions_both_ways(rig: Rig) -> None:
 
 def test_moves_both_ways(rig: Rig) -> None:
     fill(rig)
+    with rig.client() as client:
+        client.create("Archive")
     settled(rig)
     with rig.client() as client:
         client.move(client.uids()[:2], "INBOX", "Archive")

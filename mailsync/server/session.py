@@ -121,8 +121,9 @@ class Session:
         except BaseException as error:
             # Whatever it was: part of a command may be out.
             await self._close(Disconnected("closed: a command was torn"))
-            refused = all(call.status is not None for call in calls)
-            if not (refused and isinstance(error, MailsyncError)):
+            # Where the server refused first, its refusal says more than the lost connection.
+            refused = all(call.status is not None for call in calls) and not calls[-1].succeeded
+            if not (refused and isinstance(error, Disconnected)):
                 raise
 
     async def _send_one(self, call: Call, out: bytearray) -> None:

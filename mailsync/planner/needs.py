@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from mailsync.model.ids import MailboxId
-from mailsync.model.rows import Mailbox, Row
+from mailsync.model.ids import MailboxId, RowId
+from mailsync.model.rows import Mailbox, Role, Row
+from mailsync.planner.ladder import (
+    EMAIL_ID,
+    MOVED_NAME,
+    OWN_NAME,
+    climb,
+    dates,
+    is_draft,
+    sizes,
+)
+from mailsync.planner.moves import deleted_files, expunged, new_files, new_messages
+from mailsync.planner.pairing import match, opposites
+from mailsync.planner.policy import Policy
+from mailsync.planner.scene import Scene, survey, uid_order
+
+LONGEST = 2  # times as long a file can get when each of its LFs becomes a CRLF
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +37,115 @@ class Needs:
         return bool(self.headers or self.digests)
 
 
+@dataclass(slots=True)
+class _Wanted:
+    headers: dict[RowId, Row] = field(default_factory=dict)
+    digests: dict[RowId, Row] = field(default_factory=dict)
+
+
 def needs(rows: Sequence[Row], candidates: Sequence[Row], mailboxes: Sequence[Mailbox]) -> Needs:
-    """Ask again after the answers are stored, until nothing is needed: sizes come with digests."""
-    raise NotImplementedError
+    """Ask again after the answers are stored, until nothing is needed: sizes come with digests.
+
+    Files are asked for wherever a message may be theirs (reading is cheap, and an upload reads
+    them anyway); headers only where date or size are equal.  A message for which an answer
+    cannot be had is asked for again: bound the questions.
+    """
+    scene = survey(rows, candidates, mailboxes, Policy())
+    wanted = _Wanted()
+    spent = _pairing_wants(scene, wanted)
+    _local_moves_want(scene, spent, wanted)
+    _server_moves_want(scene, spent, wanted)
+    return Needs(_by_mailbox(wanted.headers.values()), _by_mailbox(wanted.digests.values()))
+
+
+def _by_mailbox(rows: Iterable[Row]) -> dict[MailboxId, tuple[Row, ...]]:
+    found: defaultdict[MailboxId, list[Row]] = defaultdict(list)
+    for row in sorted(rows, key=uid_order):
+        found[row.mailbox].append(row)
+    return {box: tuple(members) for box, members in found.items()}
+
+
+def _pairing_wants(scene: Scene, wanted: _Wanted) -> set[RowId]:
+    """For pairs inside a mailbox; the rows that have a partner without looking."""
+    spent: set[RowId] = set()
+    for box, (messages, files) in opposites(scene).items():
+        for one in match(scene, messages, files, (EMAIL_ID, OWN_NAME)):
+            spent.update((one.left.id, one.right.id))
+        messages = [row for row in messages if row.id not in spent]
+        files = [row for row in files if row.id not in spent]
+        ask_files(files, messages, wanted)
+        ask_headers(messages, files, wanted)
+        if scene.boxes[box].role is Role.DRAFTS and messages:
+            wanted.digests.update((row.id, row) for row in files if row.body is None)
+    return spent
+
+
+def _local_moves_want(scene: Scene, spent: set[RowId], wanted: _Wanted) -> None:
+    sources = deleted_files(scene, spent)
+    left_both = sorted((row for row in scene.both_gone if row.id not in spent), key=uid_order)
+    if not sources and not left_both:
+        return
+    files = new_files(scene, spent)
+    known = climb((MOVED_NAME,), [(sources, files), (left_both, files)])
+    done = {row.id for one in known for row in (one.left, one.right)}
+    sources = [row for row in sources if row.id not in done]
+    files = [row for row in files if row.id not in done]
+    ask_files(files, sources + left_both, wanted)
+    ask_headers(sources, files, wanted)
+
+
+def _server_moves_want(scene: Scene, spent: set[RowId], wanted: _Wanted) -> None:
+    sources = expunged(scene, spent)
+    left_both = sorted((row for row in scene.both_gone if row.id not in spent), key=uid_order)
+    if not sources and not left_both:
+        return
+    arrived = new_messages(scene, spent)
+    known = climb((EMAIL_ID,), [(arrived, sources), (arrived, left_both)])
+    done = {row.id for one in known for row in (one.left, one.right)}
+    sources = [row for row in sources if row.id not in done]
+    arrived = [row for row in arrived if row.id not in done]
+    ask_files([row for row in sources if row.header is None], arrived, wanted)
+    ask_headers(arrived, sources + left_both, wanted)
+
+
+# -- prefilters --------------------------------------------------------------------------------
+
+
+def ask_files(files: Iterable[Row], others: Sequence[Row], wanted: _Wanted) -> None:
+    """Files not read yet of which one of `others` may be the message: date or size agree."""
+    unread = [row for row in files if row.body is None]
+    if not unread or not others:
+        return
+    known_dates = {date for row in others for date in dates(row)}
+    known_files = {row.file_size for row in others}
+    lengths = sorted({size for row in others if row.file_size is None for size in sizes(row)})
+    unmeasured = any(row.file_size is None and not sizes(row) for row in others)
+    for row in unread:
+        size = row.file_size
+        if (
+            size is None
+            or unmeasured
+            or size in known_files
+            or not dates(row).isdisjoint(known_dates)
+            or _between(lengths, size, LONGEST * size)
+        ):
+            wanted.digests[row.id] = row
+
+
+def _between(numbers: Sequence[int], low: int, high: int) -> bool:
+    return bisect_left(numbers, low) < bisect_right(numbers, high)
+
+
+def ask_headers(messages: Iterable[Row], files: Sequence[Row], wanted: _Wanted) -> None:
+    """Messages whose header is not known and of which one of `files` may be the file."""
+    known_dates = {date for row in files for date in dates(row)}
+    known_sizes = {size for row in files for size in sizes(row)}
+    for row in messages:
+        if (
+            row.body is None
+            and row.header is None
+            and row.server_header is None
+            and not is_draft(row)
+            and (not dates(row).isdisjoint(known_dates) or not sizes(row).isdisjoint(known_sizes))
+        ):
+            wanted.headers[row.id] = row

@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 
-from mailsync.model.actions import Plan
-from mailsync.model.rows import Mailbox, Row
-from mailsync.planner.policy import Policy
+from mailsync.model.actions import CreateLocalMailbox, CreateMailbox, Plan
+from mailsync.model.ids import UID, MailboxId, RowId
+from mailsync.model.rows import Mailbox, Presence, Row, Settled, Side, Wait
+from mailsync.planner.deletions import Doomed, write_deletions
+from mailsync.planner.flags import merged
+from mailsync.planner.mailboxes import Creation, creations, departure, farewells
+from mailsync.planner.moves import Moves, copies, find_moves, local_copies
+from mailsync.planner.pairing import Pairing, doubtful, pair_up
+from mailsync.planner.policy import Departed, Ground, Policy
+from mailsync.planner.scene import Scene, survey
+from mailsync.planner.sheet import Sheet
+from mailsync.planner.verdict import Ruled, Ruling, Verdict, judge
+
+T, G = Presence.THERE, Presence.GONE
+
+GMAIL_DELETED = "\\Deleted is never sent to Gmail"
+
+WAITS: dict[Verdict, tuple[Wait, Side]] = {
+    Verdict.HOLD_SERVER: (Wait.HELD, Side.SERVER),
+    Verdict.HOLD_LOCAL: (Wait.HELD, Side.LOCAL),
+    Verdict.UNSENT_SERVER: (Wait.UNSENT, Side.SERVER),
+    Verdict.UNSENT_LOCAL: (Wait.UNSENT, Side.LOCAL),
+    Verdict.KEEP: (Wait.KEPT, Side.SERVER),
+}
 
 
 def plan(
@@ -23,4 +47,188 @@ def plan(
     is out of scope or unknown on a side, is left alone.  The order of the arguments is of no
     consequence.
     """
-    raise NotImplementedError
+    scene = survey(rows, candidates, mailboxes, policy)
+    sheet = Sheet(renames=scene.renames, trash=policy.trash)
+    sheet.creations = creations(scene.boxes.values(), policy)
+    grounds = _grounds(scene, sheet.creations, policy)
+    pairing = pair_up(scene, policy)
+    sheet.pairs += pairing.pairs
+    moves = find_moves(scene, pairing.spent, grounds, policy)
+    _write_moves(sheet, moves, scene)
+    rulings = _judge(scene, pairing, moves, grounds, policy)
+    for row, ruling in rulings.waiting:
+        _write_wait(sheet, row, ruling)
+    for row in rulings.merging:
+        _write_flags(sheet, row, grounds[row.mailbox])
+    for row, ruling in rulings.forgotten:
+        sheet.forgotten[row.mailbox, ruling.reason].append(row)
+    transfers = _write_transfers(sheet, rulings, scene, policy)
+    doomed = Doomed(rulings.deletions, rulings.removals, rulings.expunges, rulings.uploads)
+    gone = write_deletions(sheet, doomed, transfers, grounds, policy, (rows, candidates))
+    _say_farewell(sheet, scene, grounds, moves, rulings, gone, policy)
+    return sheet.plan()
+
+
+# -- what holds where --------------------------------------------------------------------------
+
+
+def _grounds(scene: Scene, made: Sequence[Creation], policy: Policy) -> dict[MailboxId, Ground]:
+    made_here = {one.mailbox for one in made if isinstance(one, CreateLocalMailbox)}
+    made_there = {one.mailbox for one in made if isinstance(one, CreateMailbox)}
+    gone: defaultdict[MailboxId, dict[UID, Row]] = defaultdict(dict)
+    for row in scene.due:
+        if row.server is G and row.local is not T and row.uid is not None:
+            gone[row.mailbox][row.uid] = row
+    return {
+        box.id: Ground(
+            box=box,
+            server_ok=policy.server_may_change
+            and not box.read_only
+            and (box.server is T or box.id in made_there),
+            local_ok=policy.maildir_may_change and (box.local is T or box.id in made_here),
+            keeps=policy.keeps,
+            expunge_deleted=policy.expunge_deleted,
+            departed=departure(box, made_here | made_there, policy),
+            gone_uids=gone[box.id],
+            gmail=policy.gmail,
+        )
+        for box in scene.boxes.values()
+    }
+
+
+# -- verdicts ----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Rulings:
+    """Every row that needs one, by what becomes of it."""
+
+    downloads: Ruled = field(default_factory=list)
+    uploads: Ruled = field(default_factory=list)
+    deletions: Ruled = field(default_factory=list)
+    removals: Ruled = field(default_factory=list)
+    expunges: Ruled = field(default_factory=list)
+    forgotten: Ruled = field(default_factory=list)
+    waiting: Ruled = field(default_factory=list)
+    merging: list[Row] = field(default_factory=list)
+
+
+def _judge(
+    scene: Scene,
+    pairing: Pairing,
+    moves: Moves,
+    grounds: Mapping[MailboxId, Ground],
+    policy: Policy,
+) -> Rulings:
+    found = Rulings()
+    lists: dict[Verdict, Ruled] = {
+        Verdict.DOWNLOAD: found.downloads,
+        Verdict.UPLOAD: found.uploads,
+        Verdict.DELETE: found.deletions,
+        Verdict.REMOVE: found.removals,
+        Verdict.EXPUNGE: found.expunges,
+        Verdict.FORGET: found.forgotten,
+    }
+    done = pairing.linked | moves.done
+    for row in _to_judge(scene, grounds):
+        if row.id in done or not policy.covers(row.mailbox):
+            continue
+        server, local = scene.states(row)
+        ruling = judge(row, server, local, grounds[row.mailbox])
+        if ruling.verdict is Verdict.MERGE:
+            found.merging.append(row)
+        else:
+            lists.get(ruling.verdict, found.waiting).append((row, ruling))
+    return found
+
+
+def _to_judge(scene: Scene, grounds: Mapping[MailboxId, Ground]) -> list[Row]:
+    """What is due; of a mailbox that was accepted to go, all of it."""
+    known = {row.id for row in scene.due}
+    more = [
+        row
+        for box, members in sorted(scene.rows_of.items())
+        if box in grounds and grounds[box].departed is Departed.ACCEPTED
+        for row in members
+        if row.id not in known and not row.intent and row.settled is not Settled.COPIED
+    ]
+    return scene.due + more
+
+
+# -- writing it down ---------------------------------------------------------------------------
+
+
+def _write_moves(sheet: Sheet, moves: Moves, scene: Scene) -> None:
+    due = {row.id for row in scene.due}
+    sheet.pairs += moves.pairs
+    sheet.moves += moves.moves
+    sheet.local_moves += moves.local_moves
+    sheet.copies += moves.copies
+    sheet.local_copies += moves.local_copies
+    for row, ruling in moves.waiting:
+        if row.id in due:
+            _write_wait(sheet, row, ruling)
+
+
+def _write_wait(sheet: Sheet, row: Row, ruling: Ruling) -> None:
+    wait, side = WAITS[ruling.verdict]
+    for_good = wait is Wait.KEPT and row.local is not T
+    sheet.wait(row, wait, side, ruling.reason, Settled.KEPT if for_good else Settled.NO)
+
+
+def _write_flags(sheet: Sheet, row: Row, ground: Ground) -> None:
+    shared = ground.shared
+    server, local = row.server_flags & shared, row.local_flags & shared
+    wanted = merged(None if row.synced is None else row.synced & shared, server, local)
+    add, remove = wanted & ~server & ground.sendable, server & ~wanted & ground.sendable
+    unsendable = (wanted ^ server) & ~ground.sendable
+    if (add or remove) and ground.server_ok:
+        sheet.stored[row.mailbox, add, remove].append(row)
+    elif add or remove:
+        sheet.wait(row, Wait.UNSENT, Side.SERVER, "flags: the server is not to be changed here")
+    elif unsendable:
+        sheet.wait(row, Wait.UNSENT, Side.SERVER, GMAIL_DELETED)
+    if wanted != local and ground.local_ok:
+        sheet.set_locally[row.mailbox, wanted & ~local, local & ~wanted].append(row)
+    elif wanted != local:
+        sheet.wait(row, Wait.UNSENT, Side.LOCAL, "flags: the Maildir is not to be changed here")
+
+
+def _write_transfers(
+    sheet: Sheet, rulings: Rulings, scene: Scene, policy: Policy
+) -> dict[RowId, Row]:
+    """Downloads, uploads and the copies that spare them; what is really sent, by row."""
+    downloads = [row for row, _ in rulings.downloads]
+    why = {row.id: ruling.reason for row, ruling in rulings.downloads + rulings.uploads}
+    made, downloads = local_copies(downloads, scene.paired, policy)
+    sheet.local_copies += made
+    for row in downloads:
+        sheet.downloads[row.mailbox, why[row.id]].append(row)
+    uploads = [row for row, _ in rulings.uploads]
+    later = doubtful(downloads, uploads)
+    made, uploads = copies((row for row in uploads if row.id not in later), scene.paired, policy)
+    sheet.copies += made
+    for row in uploads:
+        sheet.uploads[row.mailbox, why[row.id]].append(row)
+    return {row.id: row for row in (*uploads, *(join for _, join in made))}
+
+
+# -- mailboxes that go -------------------------------------------------------------------------
+
+
+def _say_farewell(
+    sheet: Sheet,
+    scene: Scene,
+    grounds: Mapping[MailboxId, Ground],
+    moves: Moves,
+    rulings: Rulings,
+    gone: AbstractSet[RowId],
+    policy: Policy,
+) -> None:
+    departing = {
+        box: ground.departed for box, ground in grounds.items() if ground.departed is not None
+    }
+    leaving = moves.leaving() | gone | {row.id for row, _ in rulings.forgotten}
+    end = farewells(scene.boxes, departing, scene.rows_of, leaving, gone, policy)
+    sheet.held_boxes += end.held
+    sheet.removals += end.removed

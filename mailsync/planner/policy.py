@@ -2,25 +2,85 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from mailsync.model.ids import MailboxId
+from mailsync.model.flags import ALL_FLAGS, Flags
+from mailsync.model.ids import UID, MailboxId
+from mailsync.model.rows import Mailbox, Role, Row
 from mailsync.model.settings import Deletions, Direction, Guard
+
+_DEFAULT_GUARD = Guard()
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """`trash` is the \\Trash mailbox on the server, None: the account has none.
 
-    `has_uidplus`, `has_move` and `dry` change how a plan is executed, never what it says.
+    `only`: the mailboxes to act in (`sync A/M`); moves that touch others are left open, so hand
+    in the rows of all.  `has_uidplus`, `has_move` and `dry` change how a plan is executed, never
+    what it says.
     """
 
     direction: Direction = Direction.BOTH
     deletions: Deletions = Deletions.TRASH
     expunge_deleted: bool = False
-    guard: Guard = Guard()
+    guard: Guard = _DEFAULT_GUARD
     trash: MailboxId | None = None
     gmail: bool = False
     has_uidplus: bool = True
     has_move: bool = True
     dry: bool = False
+    only: frozenset[MailboxId] | None = None
+
+    @property
+    def keeps(self) -> bool:
+        """Deletions never reach the server (Gmail: always the \\Trash mailbox, rule 9)."""
+        return self.deletions is Deletions.KEEP and not self.gmail
+
+    @property
+    def server_may_change(self) -> bool:
+        return self.direction is not Direction.PULL
+
+    @property
+    def maildir_may_change(self) -> bool:
+        return self.direction is not Direction.PUSH
+
+    def covers(self, mailbox: MailboxId) -> bool:
+        return self.only is None or mailbox in self.only
+
+    def is_trash(self, box: Mailbox) -> bool:
+        return box.id == self.trash or box.role is Role.TRASH
+
+
+class Departed(enum.Enum):
+    """What becomes of the rest of a mailbox that was synced and is gone on one side."""
+
+    HELD = "held"
+    ACCEPTED = "accepted"
+    UNSENT = "unsent"  # `direction` forbids to repeat it
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What holds for all rows of one mailbox."""
+
+    box: Mailbox
+    server_ok: bool  # the server's side may be changed, and is there or made by this plan
+    local_ok: bool
+    keeps: bool
+    expunge_deleted: bool
+    departed: Departed | None = None
+    gone_uids: Mapping[UID, Row] = field(default_factory=dict)  # proven gone on the server
+    gmail: bool = False
+
+    @property
+    def shared(self) -> Flags:
+        """The flags that both sides can keep (I9)."""
+        return self.box.permanent & ALL_FLAGS
+
+    @property
+    def sendable(self) -> Flags:
+        """\\Deleted is never sent to Gmail, where it would archive (rule 9)."""
+        return self.shared & ~Flags.DELETED if self.gmail else self.shared

@@ -1,0 +1,169 @@
+"""Deletions: past the guard, to the \\Trash mailbox or expunged (rules 3, 9 and 10)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mailsync.model.actions import CreateMailbox
+from mailsync.model.flags import Flags
+from mailsync.model.ids import MailboxId, RowId
+from mailsync.model.rows import Presence, Role, Row, Settled, Side, Wait
+from mailsync.model.settings import Deletions
+from mailsync.planner.guard import stops
+from mailsync.planner.policy import Departed, Ground, Policy
+from mailsync.planner.sheet import Sheet
+from mailsync.planner.verdict import FLAGGED_DELETED, Ruled
+
+T, G = Presence.THERE, Presence.GONE
+
+NO_GMAIL_TRASH = "Gmail has no \\Trash mailbox to move it to"
+TRASH_CLOSED = "the \\Trash mailbox may not be changed"
+
+Everything = tuple[Sequence[Row], Sequence[Row]]  # rows and candidates, out of scope ones too
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """What the verdicts want deleted: on the server, in the Maildir, and moved on (`COPIED`)."""
+
+    deletions: Ruled
+    removals: Ruled
+    expunges: Ruled
+    new_versions: Ruled  # uploads
+
+
+def write_deletions(
+    sheet: Sheet,
+    doomed: Doomed,
+    sent: Mapping[RowId, Row],
+    grounds: Mapping[MailboxId, Ground],
+    policy: Policy,
+    everything: Everything,
+) -> set[RowId]:
+    """Every deletion that passes the guard; the rows that really go.
+
+    `sent`: the rows that this plan uploads or copies to the server.
+    """
+    for row, ruling in doomed.expunges:
+        sheet.expunged[row.mailbox, ruling.reason].append(row)
+    replaced = _replaced_drafts(doomed, grounds)
+    for row, version in replaced:
+        if version.id in sent:
+            sheet.expunged[row.mailbox, "draft replaced"].append(row)
+    done = {row.id for row, _ in replaced}
+    removals = _guarded(sheet, doomed.removals, Side.LOCAL, grounds, policy)
+    for row, ruling in removals:
+        sheet.removed[row.mailbox, ruling.reason].append(row)
+    deletions = [(row, why) for row, why in doomed.deletions if row.id not in done]
+    deletions = _guarded(sheet, deletions, Side.SERVER, grounds, policy)
+    kept = _delete(sheet, deletions, grounds, policy, everything) if deletions else set()
+    gone = {row.id for row, _ in (*doomed.expunges, *removals, *deletions)}
+    return (gone | {row.id for row, by in replaced if by.id in sent}) - kept
+
+
+def _guarded(
+    sheet: Sheet,
+    ruled: Ruled,
+    side: Side,
+    grounds: Mapping[MailboxId, Ground],
+    policy: Policy,
+) -> Ruled:
+    """Those that may go; the rest is held, whole mailboxes at a time."""
+    asked: defaultdict[MailboxId, Ruled] = defaultdict(list)
+    free: Ruled = []
+    for row, ruling in ruled:
+        departed = grounds[row.mailbox].departed is Departed.ACCEPTED
+        (free if row.accepted or departed else asked[row.mailbox]).append((row, ruling))
+    for number, members in asked.items():
+        box = grounds[number].box
+        why = stops(box, side, len(members), policy.guard, policy.is_trash(box))
+        if why is None:
+            free += members
+        else:
+            for row, _ in members:
+                sheet.wait(row, Wait.HELD, side, why)
+    return free
+
+
+def _replaced_drafts(doomed: Doomed, grounds: Mapping[MailboxId, Ground]) -> list[tuple[Row, Row]]:
+    """Drafts that were edited or saved anew, each with its new version (rule 3)."""
+    news: defaultdict[tuple[MailboxId, str], list[Row]] = defaultdict(list)
+    for row, _ in doomed.new_versions:
+        if grounds[row.mailbox].box.role is Role.DRAFTS:
+            for key in {row.name or "", row.message_id} - {""}:
+                news[row.mailbox, key].append(row)
+    found: list[tuple[Row, Row]] = []
+    for row, _ in doomed.deletions:
+        for key in (row.name or "", row.message_id):
+            versions = news.get((row.mailbox, key))
+            if versions:
+                found.append((row, versions[0]))
+                break
+    return found
+
+
+def _delete(
+    sheet: Sheet,
+    ruled: Ruled,
+    grounds: Mapping[MailboxId, Ground],
+    policy: Policy,
+    everything: Everything,
+) -> set[RowId]:
+    """To the \\Trash mailbox or expunged (rule 9); the rows that can do neither."""
+    kept: set[RowId] = set()
+    trash = policy.trash
+    holders = _Holders.of(everything, trash)
+    expunges = not policy.gmail and (trash is None or policy.deletions is not Deletions.TRASH)
+    opened = trash is not None and (trash not in grounds or _open_trash(sheet, grounds[trash]))
+    for row, ruling in ruled:
+        if expunges or policy.is_trash(grounds[row.mailbox].box) or holders.have(row):
+            sheet.expunged[row.mailbox, ruling.reason].append(row)
+        elif opened:
+            if ruling is FLAGGED_DELETED:  # else it would be expunged from \\Trash next
+                sheet.stored[row.mailbox, Flags.NONE, Flags.DELETED].append(row)
+            sheet.trashed[row.mailbox, ruling.reason].append(row)
+        else:
+            why = NO_GMAIL_TRASH if trash is None else TRASH_CLOSED
+            sheet.wait(row, Wait.UNSENT, Side.SERVER, why)
+            kept.add(row.id)
+    return kept
+
+
+def _open_trash(sheet: Sheet, ground: Ground) -> bool:
+    if ground.box.read_only:
+        return False
+    if ground.box.server is not T and not any(
+        isinstance(one, CreateMailbox) and one.mailbox == ground.box.id for one in sheet.creations
+    ):
+        sheet.creations.append(CreateMailbox(ground.box.id))
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Holders:
+    """What the \\Trash mailbox holds already."""
+
+    bodies: frozenset[bytes]
+    email_ids: frozenset[str]
+
+    @classmethod
+    def of(cls, everything: Everything, trash: MailboxId | None) -> _Holders:
+        held = [
+            row
+            for rows in everything
+            for row in rows
+            if row.mailbox == trash
+            and row.server is T
+            and row.local is not G
+            and row.settled is not Settled.COPIED
+            and not row.intent
+        ]
+        return cls(
+            frozenset(row.body for row in held if row.body is not None),
+            frozenset(row.email_id for row in held if row.email_id is not None),
+        )
+
+    def have(self, row: Row) -> bool:
+        return row.body in self.bodies or row.email_id in self.email_ids

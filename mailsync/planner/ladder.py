@@ -1,0 +1,153 @@
+"""The ladder by which two rows are told to be one message (semantics.md, rules 4 and 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import NamedTuple
+
+from mailsync.model.actions import Rung
+from mailsync.model.flags import Flags
+from mailsync.model.ids import RowId
+from mailsync.model.rows import Row
+
+Keys = Callable[[Row], Iterable[Hashable]]
+
+
+class Step(NamedTuple):
+    """Two rows match when a key of the one is among the keys of the other, and `fits`."""
+
+    rung: Rung
+    left: Keys
+    right: Keys
+    fits: Callable[[Row, Row], bool] | None = None
+
+
+class Match(NamedTuple):
+    left: Row
+    right: Row
+    rung: Rung
+
+
+Classes = Sequence[tuple[Sequence[Row], Sequence[Row]]]
+
+
+def climb(steps: Iterable[Step], classes: Classes) -> list[Match]:
+    """Match rows of the left lists with rows of the right ones, the first rung that holds first.
+
+    On each rung the classes are tried in turn; among twins the order of the lists decides.
+    """
+    used: set[RowId] = set()
+    found: list[Match] = []
+    classes = [(lefts, rights) for lefts, rights in classes if lefts and rights]
+    for step in steps:
+        for lefts, rights in classes:
+            found += _rung(step, lefts, rights, used)
+    return found
+
+
+def _rung(
+    step: Step, lefts: Sequence[Row], rights: Sequence[Row], used: set[RowId]
+) -> Iterable[Match]:
+    piles: dict[Hashable, list[Row]] = {}
+    for row in reversed(rights):
+        if row.id not in used:
+            for key in step.right(row):
+                piles.setdefault(key, []).append(row)
+    if not piles:
+        return
+    for row in lefts:
+        if row.id in used:
+            continue
+        for key in step.left(row):
+            pile = piles.get(key, [])
+            while pile and pile[-1].id in used:
+                pile.pop()
+            if pile and (step.fits is None or step.fits(row, pile[-1])):
+                other = pile.pop()
+                used.update((row.id, other.id))
+                yield Match(row, other, step.rung)
+                break
+
+
+# -- what rows are known by --------------------------------------------------------------------
+
+
+def email_id(row: Row) -> Iterable[Hashable]:
+    return () if row.email_id is None else (row.email_id,)
+
+
+def body(row: Row) -> Iterable[Hashable]:
+    return () if row.body is None else (row.body,)
+
+
+def dates(row: Row) -> set[int]:
+    return {date for date in (row.internal_date, row.mtime) if date is not None}
+
+
+def sizes(row: Row) -> set[int]:
+    return {size for size in (row.size, row.wire_size) if size is not None}
+
+
+def header_hashes(row: Row) -> set[bytes]:
+    return {one for one in (row.header, row.server_header) if one is not None}
+
+
+def is_draft(row: Row) -> bool:
+    return bool((row.server_flags | row.local_flags) & Flags.DRAFT)
+
+
+def header_and_date(row: Row) -> Iterable[Hashable]:
+    if is_draft(row):
+        return ()
+    return [(one, date) for one in sorted(header_hashes(row)) for date in sorted(dates(row))]
+
+
+def header_and_size(row: Row) -> Iterable[Hashable]:
+    if is_draft(row):
+        return ()
+    return [(one, size) for one in sorted(header_hashes(row)) for size in sorted(sizes(row))]
+
+
+def _uid_and_date(row: Row) -> Iterable[Hashable]:
+    return () if row.uid is None or row.internal_date is None else ((row.uid, row.internal_date),)
+
+
+def _origin_and_date(row: Row) -> Iterable[Hashable]:
+    return () if row.origin is None or row.mtime is None else ((row.origin, row.mtime),)
+
+
+def _name_and_dates(row: Row) -> Iterable[Hashable]:
+    return () if row.name is None else [(row.name, date) for date in sorted(dates(row))]
+
+
+def _name_and_date(row: Row) -> Iterable[Hashable]:
+    return () if row.name is None or row.mtime is None else ((row.name, row.mtime),)
+
+
+def same_length(left: Row, right: Row) -> bool:
+    return None in (left.file_size, right.file_size) or left.file_size == right.file_size
+
+
+def _elsewhere(left: Row, right: Row) -> bool:
+    return left.mailbox != right.mailbox
+
+
+def _same_file_elsewhere(left: Row, right: Row) -> bool:
+    """Under one name in two mailboxes; inside one mailbox the same name means: edited."""
+    return _elsewhere(left, right) and same_length(left, right)
+
+
+EMAIL_ID = Step(Rung.EMAIL_ID, email_id, email_id)
+CONTENT = (
+    Step(Rung.HEADER, header_and_date, header_and_date),
+    Step(Rung.HEADER, header_and_size, header_and_size),
+    Step(Rung.BODY, body, body),
+)
+# left: the message on the server, right: the file
+OWN_NAME = Step(Rung.OWN_NAME, _uid_and_date, _origin_and_date, same_length)
+PAIRING = (EMAIL_ID, OWN_NAME, *CONTENT)
+# left: the row whose file is gone, right: the new file
+MOVED_NAME = Step(Rung.OWN_NAME, _name_and_dates, _name_and_date, _same_file_elsewhere)
+LOCAL_MOVES = (MOVED_NAME, *CONTENT)
+# left: the new UID, right: the row whose UID is gone
+SERVER_MOVES = (EMAIL_ID, *CONTENT)

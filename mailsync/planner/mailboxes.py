@@ -1,0 +1,193 @@
+"""Mailboxes: made on the other side, renamed, held when gone, removed when empty (rule 10)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mailsync.model.actions import (
+    CreateLocalMailbox,
+    CreateMailbox,
+    DeferMailbox,
+    RemoveLocalMailbox,
+    RemoveMailbox,
+    RenameLocalMailbox,
+    RenameMailbox,
+)
+from mailsync.model.ids import MailboxId, RowId
+from mailsync.model.mailboxname import INBOX
+from mailsync.model.rows import Mailbox, Presence, Row, Side
+from mailsync.planner.policy import Departed, Policy
+
+N, T, G = Presence.NONE, Presence.THERE, Presence.GONE
+
+Rename = RenameMailbox | RenameLocalMailbox
+Creation = CreateMailbox | CreateLocalMailbox
+Removal = RemoveMailbox | RemoveLocalMailbox
+
+
+def departed(box: Mailbox) -> bool:
+    """Gone on a side in a way that matters for its rows: it was synced, or is on neither side."""
+    here = box.local is G and (box.synced or box.server is not T)
+    return here or (box.server is G and (box.synced or box.local is not T))
+
+
+def gone_here(box: Mailbox) -> bool:
+    return box.synced and box.local is G and box.server is T
+
+
+def gone_there(box: Mailbox) -> bool:
+    return box.synced and box.server is G and box.local is T
+
+
+def protected(box: Mailbox) -> bool:
+    """Never removed; when it is empty it is made again, so that mail can go there."""
+    return box.name == INBOX or box.role is not None
+
+
+# -- renames -----------------------------------------------------------------------------------
+
+
+def renames(
+    boxes: Mapping[MailboxId, Mailbox],
+    rows: Mapping[MailboxId, Sequence[Row]],
+    policy: Policy,
+) -> list[Rename]:
+    """Every old mailbox that has exactly one new name, no other claiming it; parents first."""
+    claims: list[tuple[Mailbox, Mailbox]] = []
+    for old in boxes.values():
+        if not policy.covers(old.id):
+            continue
+        if gone_there(old) and policy.maildir_may_change:
+            fresh = [box for box in boxes.values() if _new(box, box.server, box.local)]
+            claims += [(old, box) for box in fresh if _renamed_there(old, box, rows)]
+        elif gone_here(old) and policy.server_may_change and old.name != INBOX:
+            fresh = [box for box in boxes.values() if _new(box, box.local, box.server)]
+            claims += [(old, box) for box in fresh if _renamed_here(old, box, rows)]
+    single = [
+        (old, new)
+        for old, new in claims
+        if sum(o.id == old.id or n.id == new.id for o, n in claims) == 1 and policy.covers(new.id)
+    ]
+    return [
+        RenameLocalMailbox(old.id, new.id) if gone_there(old) else RenameMailbox(old.id, new.id)
+        for old, new in sorted(single, key=lambda pair: pair[0].name)
+    ]
+
+
+def _new(box: Mailbox, here: Presence, there: Presence) -> bool:
+    return here is T and there is not T and not box.synced
+
+
+def _renamed_there(old: Mailbox, new: Mailbox, rows: Mapping[MailboxId, Sequence[Row]]) -> bool:
+    """Its MAILBOXID, or its UIDVALIDITY and all its UIDs."""
+    if old.mailbox_id is not None and new.mailbox_id is not None:
+        return old.mailbox_id == new.mailbox_id
+    if old.uid_validity is None or old.uid_validity != new.uid_validity:
+        return False
+    known = [row for row in rows.get(old.id, ()) if T in (row.server, row.local)]
+    uids = {row.uid for row in known if row.server is T}
+    return (
+        bool(uids)
+        and len(known) >= old.messages
+        and uids <= {row.uid for row in rows.get(new.id, ()) if row.server is T}
+    )
+
+
+def _renamed_here(old: Mailbox, new: Mailbox, rows: Mapping[MailboxId, Sequence[Row]]) -> bool:
+    """Over half of its unique names."""
+    names = {row.name for row in rows.get(old.id, ()) if row.name is not None}
+    found = names & {row.name for row in rows.get(new.id, ()) if row.local is T}
+    return 2 * len(found) > max(len(names), old.on_local.there)
+
+
+# -- creation ----------------------------------------------------------------------------------
+
+
+def creations(boxes: Iterable[Mailbox], policy: Policy) -> list[Creation]:
+    """What is on one side only and not on its way out; parents first."""
+    made: list[Creation] = []
+    for box in sorted(boxes, key=lambda box: box.name):
+        if not policy.covers(box.id):
+            continue
+        remake = not box.synced or (protected(box) and box.messages == 0)
+        if box.server is T and policy.maildir_may_change:
+            if box.local is N or (box.local is G and remake):
+                made.append(CreateLocalMailbox(box.id))
+        elif (
+            box.local is T
+            and policy.server_may_change
+            and (box.server is N or (box.server is G and remake))
+        ):
+            made.append(CreateMailbox(box.id))
+    return made
+
+
+# -- departures --------------------------------------------------------------------------------
+
+
+def departure(box: Mailbox, made: Collection[MailboxId], policy: Policy) -> Departed | None:
+    """What holds for the messages that are left in it; None: it is not on its way out."""
+    if box.id in made or not (gone_here(box) or gone_there(box)):
+        return None
+    allowed = policy.server_may_change if gone_here(box) else policy.maildir_may_change
+    if not allowed:
+        return Departed.UNSENT
+    return Departed.ACCEPTED if box.accepted else Departed.HELD
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """What happens to the mailboxes themselves that are gone on one side."""
+
+    held: list[DeferMailbox]
+    removed: list[Removal]
+
+
+def farewells(
+    boxes: Mapping[MailboxId, Mailbox],
+    departing: Mapping[MailboxId, Departed],
+    rows: Mapping[MailboxId, Sequence[Row]],
+    leaving: Collection[RowId],
+    deleted: Collection[RowId],
+    policy: Policy,
+) -> Farewell:
+    """`leaving`: rows that this plan moves away, forgets or deletes; `deleted`: deletes."""
+    held: list[DeferMailbox] = []
+    removable: dict[MailboxId, Mailbox] = {}
+    for number, status in departing.items():
+        box = boxes[number]
+        if status is Departed.UNSENT or not policy.covers(number):
+            continue
+        there = [row for row in rows.get(number, ()) if T in (row.server, row.local)]
+        rest = max(box.messages, len(there))
+        if rest == 0 or (
+            status is Departed.ACCEPTED and sum(row.id in deleted for row in there) == rest
+        ):
+            if not protected(box):
+                removable[number] = box
+        elif sum(row.id in leaving for row in there) < rest and not box.held and not box.accepted:
+            side = Side.SERVER if gone_here(box) else Side.LOCAL
+            where = "in the Maildir" if gone_here(box) else "on the server"
+            held.append(DeferMailbox(number, f"the mailbox is gone {where}", side))
+    removed: list[Removal] = []
+    for box in sorted(removable.values(), key=lambda box: box.name, reverse=True):
+        if not box.has_children or _children_go(box, boxes, removable):
+            here = gone_here(box)
+            removed.append(RemoveMailbox(box.id) if here else RemoveLocalMailbox(box.id))
+    return Farewell(held, removed)
+
+
+def _children_go(
+    box: Mailbox, boxes: Mapping[MailboxId, Mailbox], going: Mapping[MailboxId, Mailbox]
+) -> bool:
+    """Whether all that lies below it goes from the same side in the same plan."""
+    side = "server" if gone_here(box) else "local"
+    below = [
+        child
+        for child in boxes.values()
+        if child.name.startswith(f"{box.name}/") and getattr(child, side) is T
+    ]
+    return bool(below) and all(
+        child.id in going and gone_here(child) == gone_here(box) for child in below
+    )

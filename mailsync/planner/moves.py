@@ -1,0 +1,232 @@
+"""Moves and copies over the whole account, found before anything counts as deleted (rule 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mailsync.model.actions import Pair, Rung
+from mailsync.model.flags import Flags
+from mailsync.model.ids import MailboxId, RowId
+from mailsync.model.rows import Presence, Row
+from mailsync.planner.ladder import LOCAL_MOVES, SERVER_MOVES, climb
+from mailsync.planner.policy import Departed, Ground, Policy
+from mailsync.planner.scene import Scene, uid_order
+from mailsync.planner.verdict import Ruling, Verdict
+
+N, T, G, U = Presence.NONE, Presence.THERE, Presence.GONE, Presence.UNKNOWN
+
+Two = tuple[Row, Row]  # the row that moves or is copied, the row it joins
+
+READ_ONLY_SOURCE = Ruling(Verdict.UNSENT_SERVER, "moved away, but the server may not be changed")
+UNSENT_MOVE = Ruling(Verdict.UNSENT_SERVER, "moved in the Maildir; the server may not be changed")
+UNSENT_LOCAL_MOVE = Ruling(Verdict.UNSENT_LOCAL, "moved on the server; the Maildir may not change")
+HELD_MOVE = Ruling(Verdict.HOLD_LOCAL, "moved into a mailbox that is gone on the server")
+HELD_LOCAL_MOVE = Ruling(Verdict.HOLD_SERVER, "moved into a mailbox that is gone in the Maildir")
+
+
+@dataclass(slots=True)
+class Moves:
+    """What moves and copies were found; rows in `done` need no verdict any more."""
+
+    moves: list[Two] = field(default_factory=list)
+    local_moves: list[Two] = field(default_factory=list)
+    copies: list[Two] = field(default_factory=list)
+    local_copies: list[Two] = field(default_factory=list)
+    pairs: list[Pair] = field(default_factory=list)
+    waiting: list[tuple[Row, Ruling]] = field(default_factory=list)
+    done: set[RowId] = field(default_factory=set)
+
+    def leaving(self) -> set[RowId]:
+        """Rows whose message or file leaves its mailbox."""
+        return {row.id for row, _ in (*self.moves, *self.local_moves)}
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """One message and where it went: `file` is its new file, `message` its new UID."""
+
+    source: Row
+    file: Row | None
+    message: Row | None
+    rung: Rung
+
+
+def new_files(scene: Scene, spent: Collection[RowId]) -> list[Row]:
+    return sorted(
+        (row for row in scene.local_only if row.id not in spent and _is_new_file(scene, row)),
+        key=uid_order,
+    )
+
+
+def new_messages(scene: Scene, spent: Collection[RowId]) -> list[Row]:
+    fresh = (row for row in scene.server_only if row.local is N)
+    return sorted((row for row in fresh if row.id not in spent), key=uid_order)
+
+
+def _is_new_file(scene: Scene, row: Row) -> bool:
+    server, _ = scene.states(row)
+    return server is N or (server is U and row.synced is None and row.origin is None)
+
+
+def deleted_files(scene: Scene, spent: Collection[RowId]) -> list[Row]:
+    gone = (row for row in scene.server_only if scene.states(row)[1] is G)
+    return sorted((row for row in gone if row.id not in spent), key=uid_order)
+
+
+def expunged(scene: Scene, spent: Collection[RowId]) -> list[Row]:
+    gone = (row for row in scene.local_only if scene.states(row)[0] is G)
+    return sorted((row for row in gone if row.id not in spent), key=uid_order)
+
+
+def journeys(scene: Scene, spent: Collection[RowId]) -> list[Journey]:
+    """Where the messages went that left a mailbox on one side or on both."""
+    left_both = sorted((row for row in scene.both_gone if row.id not in spent), key=uid_order)
+    here, there = deleted_files(scene, spent), expunged(scene, spent)
+    files: dict[RowId, Row] = {}
+    messages: dict[RowId, Row] = {}
+    rungs: dict[RowId, Rung] = {}
+    if here or left_both:
+        fresh = new_files(scene, spent)
+        for one in climb(LOCAL_MOVES, [(here, fresh), (left_both, fresh)]):
+            files[one.left.id], rungs[one.left.id] = one.right, one.rung
+    if there or left_both:
+        arrived = new_messages(scene, spent)
+        for one in climb(SERVER_MOVES, [(arrived, there), (arrived, left_both)]):
+            messages[one.right.id], rungs[one.right.id] = one.left, one.rung
+    return [
+        Journey(row, files.get(row.id), messages.get(row.id), rungs[row.id])
+        for row in (*here, *there, *left_both)
+        if row.id in rungs
+    ]
+
+
+def find_moves(
+    scene: Scene,
+    spent: Collection[RowId],
+    grounds: Mapping[MailboxId, Ground],
+    policy: Policy,
+) -> Moves:
+    """Each journey as moves, copies or a pair, as far as `policy` lets it."""
+    found = Moves()
+    for one in journeys(scene, spent):
+        _plan(one, scene, found, grounds, policy)
+    return found
+
+
+def _plan(
+    one: Journey,
+    scene: Scene,
+    found: Moves,
+    grounds: Mapping[MailboxId, Ground],
+    policy: Policy,
+) -> None:
+    rows = [row for row in (one.file, one.message) if row is not None]
+    both_gone = T not in scene.states(one.source)
+    if both_gone and len(rows) == 1:
+        return  # deleted on one side, moved on the other: the destination survives (I11)
+    if not all(policy.covers(row.mailbox) for row in (one.source, *rows)):
+        found.done.update(row.id for row in (one.source, *rows))
+        return
+    source = one.source.mailbox
+    if not both_gone:
+        found.done.add(one.source.id)
+    found.done.update(row.id for row in rows)
+    if one.message is None:
+        assert one.file is not None
+        _move(one.source, one.file, found, grounds)
+    elif one.file is None:
+        _move_local(one.source, one.message, found, grounds)
+    elif one.file.mailbox == one.message.mailbox:
+        found.pairs.append(
+            Pair(one.file.mailbox, one.message, one.file, one.rung, one.source.synced)
+        )
+    elif one.file.mailbox == source:
+        _move_local(one.file, one.message, found, grounds)
+    elif one.message.mailbox == source:
+        _move(one.message, one.file, found, grounds)
+    else:
+        _copy(one.message, one.file, found, grounds)
+        _copy_local(one.file, one.message, found, grounds)
+
+
+def _move(row: Row, join: Row, found: Moves, grounds: Mapping[MailboxId, Ground]) -> None:
+    here, target = grounds[row.mailbox], grounds[join.mailbox]
+    if here.server_ok and target.server_ok:
+        found.moves.append((row, join))
+    elif target.server_ok:
+        found.copies.append((row, join))
+        found.waiting.append((row, READ_ONLY_SOURCE))
+    else:
+        held = target.departed in (Departed.HELD, Departed.ACCEPTED)
+        ruling = HELD_MOVE if held else UNSENT_MOVE
+        found.waiting += [(row, ruling), (join, ruling)]
+
+
+def _move_local(row: Row, join: Row, found: Moves, grounds: Mapping[MailboxId, Ground]) -> None:
+    target = grounds[join.mailbox]
+    if target.local_ok:
+        found.local_moves.append((row, join))
+    else:
+        held = target.departed in (Departed.HELD, Departed.ACCEPTED)
+        ruling = HELD_LOCAL_MOVE if held else UNSENT_LOCAL_MOVE
+        found.waiting += [(row, ruling), (join, ruling)]
+
+
+def _copy(row: Row, join: Row, found: Moves, grounds: Mapping[MailboxId, Ground]) -> None:
+    if grounds[join.mailbox].server_ok:
+        found.copies.append((row, join))
+    else:
+        found.waiting.append((join, UNSENT_MOVE))
+
+
+def _copy_local(row: Row, join: Row, found: Moves, grounds: Mapping[MailboxId, Ground]) -> None:
+    if grounds[join.mailbox].local_ok:
+        found.local_copies.append((row, join))
+    else:
+        found.waiting.append((join, UNSENT_LOCAL_MOVE))
+
+
+# -- copies instead of transfers ---------------------------------------------------------------
+
+
+def copies(
+    uploads: Iterable[Row], paired: Iterable[Row], policy: Policy
+) -> tuple[list[Two], list[Row]]:
+    """Uploads whose content lies on the server already, and the rest of them."""
+    uploads = list(uploads)
+    wanted = {row.body for row in uploads if row.body is not None}
+    known: dict[bytes, Row] = {}
+    if wanted:
+        for row in _sources(paired, policy):
+            if row.body in wanted and row.body is not None and row.server_header is None:
+                known.setdefault(row.body, row)
+    made = [(known[row.body], row) for row in uploads if row.body is not None and row.body in known]
+    return made, [row for row in uploads if row.body is None or row.body not in known]
+
+
+def local_copies(
+    downloads: Sequence[Row], paired: Iterable[Row], policy: Policy
+) -> tuple[list[Two], list[Row]]:
+    """Downloads whose EMAILID says that a file of them is there already, and the rest of them."""
+    known: dict[str, Row] = {}
+    for row in _sources(paired, policy):
+        if row.email_id is not None:
+            known.setdefault(row.email_id, row)
+    if not known:
+        return [], list(downloads)
+    made = [
+        (known[row.email_id], row)
+        for row in downloads
+        if row.email_id is not None and row.email_id in known
+    ]
+    done = {row.id for _, row in made}
+    return made, [row for row in downloads if row.id not in done]
+
+
+def _sources(paired: Iterable[Row], policy: Policy) -> Iterable[Row]:
+    """Paired rows that this plan does nothing to but, perhaps, change flags."""
+    for row in sorted(paired, key=uid_order):
+        flagged = (row.server_flags | row.local_flags) & Flags.DELETED
+        if row.synced is not None and not (policy.expunge_deleted and flagged):
+            yield row

@@ -1,0 +1,143 @@
+"""A message that lacks its file and a file that lacks its message, in one mailbox (rule 4)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+
+from mailsync.model.actions import Pair
+from mailsync.model.flags import Flags
+from mailsync.model.ids import MailboxId, RowId
+from mailsync.model.rows import Presence, Row
+from mailsync.planner.ladder import (
+    CONTENT,
+    EMAIL_ID,
+    PAIRING,
+    Match,
+    Step,
+    climb,
+    dates,
+    header_hashes,
+    sizes,
+)
+from mailsync.planner.policy import Policy
+from mailsync.planner.scene import Scene, uid_order
+
+G = Presence.GONE
+
+
+def opposites(scene: Scene) -> dict[MailboxId, tuple[list[Row], list[Row]]]:
+    """Per mailbox the rows that have only a message and those that have only a file."""
+    if not scene.local_only:
+        return {}
+    files: defaultdict[MailboxId, list[Row]] = defaultdict(list)
+    for row in scene.local_only:
+        files[row.mailbox].append(row)
+    messages: defaultdict[MailboxId, list[Row]] = defaultdict(list)
+    for row in scene.server_only:
+        if row.mailbox in files:
+            messages[row.mailbox].append(row)
+    return {
+        box: (sorted(rows, key=uid_order), sorted(files[box], key=uid_order))
+        for box, rows in sorted(messages.items())
+    }
+
+
+def match(
+    scene: Scene, messages: Sequence[Row], files: Sequence[Row], steps: Iterable[Step]
+) -> list[Match]:
+    """A deleted file with an expunged message never match: two twins were deleted, one here and
+    one there.  A file that got another name goes before a message that got another UID."""
+    deleted = [row for row in messages if scene.states(row)[1] is G]
+    fresh = [row for row in messages if scene.states(row)[1] is not G]
+    new_files = [row for row in files if scene.states(row)[0] is not G]
+    return climb(steps, [(deleted, new_files), (fresh, files)])
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """`linked`: rows that are in a pair; `spent`: those, and rows whose base a pair took over."""
+
+    pairs: list[Pair]
+    linked: frozenset[RowId]
+    spent: frozenset[RowId]
+
+
+def pair_up(scene: Scene, policy: Policy) -> Pairing:
+    """All pairs of the account, with the merge base that either row brings along.
+
+    When both are new but a row of which both sides are gone is the same message (it was moved
+    the same way on both sides), that row's base is taken.
+    """
+    found = [
+        one
+        for box, (messages, files) in opposites(scene).items()
+        if policy.covers(box)
+        for one in match(scene, messages, files, PAIRING)
+    ]
+    moved = _moved_on_both(scene, found)
+    pairs = [
+        Pair(
+            one.left.mailbox,
+            keep=one.left,
+            file=one.right,
+            rung=one.rung,
+            synced=moved[one.left.id].synced if one.left.id in moved else base(one.left, one.right),
+        )
+        for one in found
+    ]
+    linked = frozenset(row.id for one in found for row in (one.left, one.right))
+    return Pairing(pairs, linked, linked | {row.id for row in moved.values()})
+
+
+def base(keep: Row, file: Row) -> Flags | None:
+    """Bases that contradict each other are none."""
+    if keep.synced is None or file.synced is None:
+        return file.synced if keep.synced is None else keep.synced
+    return keep.synced if keep.synced == file.synced else None
+
+
+def _moved_on_both(scene: Scene, found: Sequence[Match]) -> dict[RowId, Row]:
+    new = [one.left for one in found if base(one.left, one.right) is None]
+    old = sorted(scene.both_gone, key=uid_order)
+    return {one.left.id: one.right for one in climb((EMAIL_ID, *CONTENT), [(new, old)])}
+
+
+# -- not yet to be told apart ------------------------------------------------------------------
+
+
+def maybe_same(message: Row, file: Row) -> bool:
+    """Only the whole body can tell: neither proven equal nor, by their headers, different."""
+    heads, others = header_hashes(message), header_hashes(file)
+    if message.body is not None or file.body is None or (heads and not heads & others):
+        return False
+    return bool(heads) or not dates(message).isdisjoint(dates(file)) or _one_size(message, file)
+
+
+def _one_size(message: Row, file: Row) -> bool:
+    return not sizes(message).isdisjoint(sizes(file))
+
+
+def doubtful(downloads: Iterable[Row], uploads: Sequence[Row]) -> set[RowId]:
+    """Uploads that wait for a Download of this plan, which will know the body (rung 4)."""
+    if not uploads:
+        return set()
+    boxes = {row.mailbox for row in uploads}
+    coming: defaultdict[MailboxId, list[Row]] = defaultdict(list)
+    for row in downloads:
+        if row.mailbox in boxes and row.body is None:
+            coming[row.mailbox].append(row)
+    keys = {box: {key for row in rows for key in _doubts(row)} for box, rows in coming.items()}
+    return {
+        row.id
+        for row in uploads
+        if any(key in keys.get(row.mailbox, ()) for key in _doubts(row))
+        and any(maybe_same(message, row) for message in coming[row.mailbox])
+    }
+
+
+def _doubts(row: Row) -> Iterable[Hashable]:
+    yield from (("date", date) for date in dates(row))
+    yield from (("size", size) for size in sizes(row))
+    yield from header_hashes(row)

@@ -1,0 +1,105 @@
+"""What there is to plan with: rows sorted out by the state of their sides.
+
+Rows are effective here: in a mailbox that is gone on a side, every row is gone there, whatever
+the cache had last seen of it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+
+from mailsync.model.ids import MailboxId, RowId
+from mailsync.model.rows import Mailbox, Presence, Row, Settled
+from mailsync.planner.mailboxes import Rename, departed, renames
+from mailsync.planner.policy import Policy
+
+N, T, G, U = Presence.NONE, Presence.THERE, Presence.GONE, Presence.UNKNOWN
+
+States = tuple[Presence, Presence]  # server, local
+
+
+def uid_order(row: Row) -> tuple[int, int, str, int]:
+    """Twins pair in UID order (rule 4); what has no UID comes after, by name."""
+    return (row.mailbox, 1 << 32 if row.uid is None else row.uid, row.name or "", row.id)
+
+
+@dataclass(slots=True)
+class Scene:
+    """`paired`, `server_only`, `local_only` and `both_gone` hold due rows and candidates alike;
+    rows with an intent, settled as copied, or of a mailbox not in play are in none of them."""
+
+    boxes: dict[MailboxId, Mailbox]
+    renames: list[Rename]
+    due: list[Row] = field(default_factory=list)
+    rows_of: dict[MailboxId, list[Row]] = field(default_factory=dict)  # of departed mailboxes
+    paired: list[Row] = field(default_factory=list)
+    server_only: list[Row] = field(default_factory=list)
+    local_only: list[Row] = field(default_factory=list)
+    both_gone: list[Row] = field(default_factory=list)
+    _server_gone: frozenset[MailboxId] = frozenset()
+    _local_gone: frozenset[MailboxId] = frozenset()
+
+    def states(self, row: Row) -> States:
+        server, local = row.server, row.local
+        if server is T and row.mailbox in self._server_gone:
+            server = G
+        if local is T and row.mailbox in self._local_gone:
+            local = G
+        return server, local
+
+
+def in_play(box: Mailbox) -> bool:
+    return box.selected and box.server is not U and box.local is not U
+
+
+def survey(
+    rows: Sequence[Row],
+    candidates: Sequence[Row],
+    mailboxes: Iterable[Mailbox],
+    policy: Policy,
+) -> Scene:
+    """Sort everything out; mailboxes that are to be renamed are left out with their rows."""
+    boxes = {box.id: box for box in sorted(mailboxes, key=attrgetter("id")) if in_play(box)}
+    by_id = {row.id: row for row in candidates}
+    by_id.update((row.id, row) for row in rows)
+    due = {row.id for row in rows}
+    everything = sorted(by_id.values(), key=attrgetter("id"))
+    leaving = {box.id for box in boxes.values() if departed(box)}
+    found: list[Rename] = []
+    rows_of: dict[MailboxId, list[Row]] = {}
+    if leaving:
+        grouped: defaultdict[MailboxId, list[Row]] = defaultdict(list)
+        for row in everything:
+            grouped[row.mailbox].append(row)
+        rows_of = {box: grouped[box] for box in leaving}
+        found = renames(boxes, grouped, policy)
+    renamed = {box for rename in found for box in (rename.mailbox, rename.new)}
+    scene = Scene(
+        boxes={box.id: box for box in boxes.values() if box.id not in renamed},
+        renames=found,
+        rows_of=rows_of,
+        _server_gone=frozenset(box for box in leaving if boxes[box].server is G),
+        _local_gone=frozenset(box for box in leaving if boxes[box].local is G),
+    )
+    _sort_out(scene, everything, due)
+    return scene
+
+
+def _sort_out(scene: Scene, everything: Iterable[Row], due: set[RowId]) -> None:
+    for row in everything:
+        if row.intent or row.mailbox not in scene.boxes:
+            continue
+        if row.id in due:
+            scene.due.append(row)
+        if row.settled is Settled.COPIED:
+            continue
+        server, local = scene.states(row)
+        if server is T:
+            (scene.paired if local is T else scene.server_only).append(row)
+        elif local is T:
+            scene.local_only.append(row)
+        elif server is G and local is G:
+            scene.both_gone.append(row)

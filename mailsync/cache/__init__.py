@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mailsync.cache.words import (
+    Audit,
     Deletion,
     DeletionId,
     DeliveredRow,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from mailsync.cache.cache import Cache
 
 __all__ = [
+    "Audit",
     "Cache",
     "Deletion",
     "DeletionId",

@@ -23,6 +23,7 @@ from mailsync.cache import (
 from mailsync.cache.open import Opened, close, open_file, translated
 from mailsync.cache.tables import account
 from mailsync.cache.words import (
+    Audit,
     Deletion,
     DeletionId,
     DeliveredRow,
@@ -148,6 +149,16 @@ class Cache:
     def cursors(self) -> dict[MailboxName, Known]:
         with self._tx() as c:
             return mailboxes.cursors(c)
+
+    def audits(self) -> dict[MailboxId, Audit]:
+        """Of the selected mailboxes (semantics.md, rule 3)."""
+        with self._tx() as c:
+            return mailboxes.audits(c)
+
+    def audited(self, mailbox: MailboxId, next_uid: int, now: float) -> None:
+        """The range below `next_uid` was compared in full; 1 at the end of a mailbox."""
+        with self._tx() as c:
+            mailboxes.audited(c, mailbox, next_uid, now)
 
     def mailbox_made(self, mailbox: MailboxId, side: Side, wire_name: bytes | None = None) -> None:
         with self._tx() as c:

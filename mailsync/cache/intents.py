@@ -13,6 +13,7 @@ from mailsync.cache.tables import intents as table
 from mailsync.cache.words import Intent, IntentKind, Linked, NewIntent
 from mailsync.model.flags import Flags
 from mailsync.model.ids import IntentId
+from mailsync.model.rows import Presence
 
 _ROW = text("SELECT * FROM messages WHERE id = :id")
 _AT_UID = text("SELECT * FROM messages WHERE mailbox = :box AND uid = :uid")
@@ -30,6 +31,11 @@ _LINK = text(f"""
         email_id = coalesce(:email_id, email_id),
         server_header = CASE WHEN header <> :header THEN :header ELSE server_header END,
         settled = 0, {FREE}
+    WHERE id = :id""")
+# The UID already has another file: this one stays, unsent for good, instead of being sent again.
+_MERGED = text("""
+    UPDATE messages SET settled = 2, wait = 3, wait_side = 'server', wait_reason = :reason,
+        wait_policy = ''
     WHERE id = :id""")
 _NEW_ROW = text("""
     INSERT INTO messages
@@ -153,6 +159,11 @@ def _link(c: Connection, item: Linked, new: NewIntent, source: Any, seen: Any) -
     if seen is not None and seen.id != new.row:
         if row is None:
             return int(seen.id)
+        if seen.local == Presence.THERE:
+            c.execute(
+                _MERGED, {"id": new.row, "reason": f"the server merged it with UID {item.uid}"}
+            )
+            return int(seen.id)
         for statement in _MOVE_INTENTS:
             c.execute(statement, {"to": new.row, "gone": seen.id})
         c.execute(_DELETE, {"id": seen.id})
@@ -216,7 +227,7 @@ def _leave(c: Connection, new: NewIntent, source: Any, now: float) -> None:
         busy = c.execute(
             text("SELECT EXISTS (SELECT 1 FROM intents WHERE row = :id OR source = :id)"), bound
         ).scalar_one()
-        if new.row is None or source.local in (1, 3) or busy:
+        if new.row is None or source.local in (Presence.THERE, Presence.UNKNOWN) or busy:
             c.execute(_LEFT, bound)
         else:
             c.execute(_DELETE, bound)

@@ -13,7 +13,7 @@ from mailsync.cache.observe_local import load_stamp
 from mailsync.cache.relink import begin_relink
 from mailsync.cache.schema import EXTRA, OPEN, printable
 from mailsync.cache.sql import NO_TROUBLE
-from mailsync.cache.words import Known
+from mailsync.cache.words import Audit, Known
 from mailsync.model.flags import Flags
 from mailsync.model.ids import MailboxId, ModSeq, UIDValidity
 from mailsync.model.mailboxname import MailboxName
@@ -75,8 +75,9 @@ _SYNCED = text(f"""
         synced = CASE WHEN server = 1 AND local = 1 THEN 1 ELSE synced END, {NO_TROUBLE}
     WHERE id = :box""")
 _KEYWORDS = text(f"""
-    UPDATE messages SET synced_extra = server_extra
+    UPDATE messages INDEXED BY messages_extra SET synced_extra = server_extra
     WHERE messages.mailbox = :box AND {EXTRA} AND messages.server = 1 AND messages.local = 1""")
+_AUDITED = text("UPDATE mailboxes SET audit_uid = :uid, audit_at = :now WHERE id = :box")
 _REASON = "'direction or deletions changed'"
 _HOLD_WAITING = text(f"""
     UPDATE messages SET
@@ -235,6 +236,15 @@ def cursor_of(
     )
 
 
+def audits(c: Connection) -> dict[MailboxId, Audit]:
+    found = c.execute(text("SELECT id, audit_uid, audit_at FROM mailboxes WHERE selected"))
+    return {box: Audit(uid or 1, at) for box, uid, at in found.tuples()}
+
+
+def audited(c: Connection, box: MailboxId, next_uid: int, now: float) -> None:
+    c.execute(_AUDITED, {"box": box, "uid": next_uid, "now": now})
+
+
 # -- what became of one ------------------------------------------------------------------------
 
 
@@ -275,6 +285,7 @@ def ran_with(c: Connection, direction: Direction, deletions: Deletions, digest: 
             changed = True
             c.execute(_HOLD_WAITING, now)
             c.execute(_FREE_WAITING, now)
-        c.execute(_VOID_WAITS, now)
+        if had_direction is not None:
+            c.execute(_VOID_WAITS, now)
         c.execute(_RAN_WITH, now)
     return changed

@@ -15,6 +15,7 @@ from mailsync.cache.sql import (
     PERMANENT,
     agree,
     drop_stamps,
+    load_files,
     many,
     want,
 )
@@ -28,25 +29,30 @@ from mailsync.model.rows import Settled, Side
 HOUR = 3600.0
 
 # A delivered name belongs to its row alone: a mere file row of it is swallowed, a hint cleared.
-_SWALLOW = """
-    DELETE FROM messages WHERE mailbox = (SELECT mailbox FROM messages WHERE id = ?1)
-        AND name = ?2 AND id <> ?1 AND uid IS NULL AND synced IS NULL
-        AND id NOT IN (SELECT row FROM intents WHERE row IS NOT NULL)"""
-_CLEAR_HINT = """
-    UPDATE messages SET name = NULL
-    WHERE mailbox = (SELECT mailbox FROM messages WHERE id = ?1)
-        AND name = ?2 AND id <> ?1 AND local <> 1"""
-_DELIVER = f"""
-    UPDATE messages SET
-        local = 1, name = ?2, folder = ?3, info = ?4, local_shown = ?5,
-        local_flags = ?5 & {PERMANENT}, file_size = ?6, mtime_ns = ?7, origin = ?8,
-        synced = ?9 & {PERMANENT}, synced_extra = server_extra, settled = 0, {FREE}
-    WHERE id = ?1"""
-_CONTENT = """
-    UPDATE messages SET
-        wire_size = ?2, body = ?3, header = ?4, message_id = ?5,
-        server_header = CASE WHEN header <> ?4 THEN header ELSE server_header END
-    WHERE id = ?1"""
+_CLASHES = text("""
+    SELECT messages.id, messages.uid IS NULL AND messages.synced IS NULL
+        AND messages.id NOT IN (SELECT row FROM intents WHERE row IS NOT NULL)
+    FROM files CROSS JOIN messages AS mine CROSS JOIN messages
+    WHERE mine.id = files.id AND messages.mailbox = mine.mailbox
+        AND messages.name = files.name AND messages.id <> files.id""")
+_SWALLOW = "DELETE FROM messages WHERE id = ?"
+_CLEAR_HINT = "UPDATE messages SET name = NULL WHERE id = ? AND local <> 1"
+_TAKE_FILE = f"""
+        local = 1, name = files.name, folder = files.folder, info = files.info,
+        local_shown = files.flags, local_flags = files.flags & {PERMANENT},
+        settled = 0, {FREE}"""
+_DELIVER = text(f"""
+    UPDATE messages SET {_TAKE_FILE},
+        file_size = files.size, mtime_ns = files.mtime_ns, origin = files.origin,
+        wire_size = coalesce(files.wire_size, messages.wire_size),
+        body = coalesce(files.body, messages.body),
+        header = coalesce(files.header, messages.header),
+        message_id = coalesce(files.message_id, messages.message_id),
+        server_header = CASE WHEN messages.header <> files.header THEN messages.header
+            ELSE messages.server_header END,
+        synced = files.synced & {PERMANENT}, synced_extra = messages.server_extra
+    FROM files WHERE messages.id = +files.id""")
+_MOVE_FILE = text(f"UPDATE messages SET {_TAKE_FILE} FROM files WHERE messages.id = +files.id")
 _RENAME = f"""
     UPDATE messages SET folder = ?2, info = ?3, local_shown = ?4,
         local_flags = ?4 & {PERMANENT}, {FREE_UNLESS_FIRM}
@@ -91,51 +97,26 @@ _TAKE_SERVER = """
         server_header = CASE WHEN header <> ?11 THEN ?11 ELSE server_header END,
         hint_uid = NULL, synced_extra = ?7
     WHERE id = ?1"""
-_TAKE_NAME = f"""
-    UPDATE messages SET
-        local = 1, name = ?2, folder = ?3, info = ?4, local_shown = ?5,
-        local_flags = ?5 & {PERMANENT}, settled = 0, {FREE}
-    WHERE id = ?1"""
 _INTENT_ROW = "UPDATE intents SET row = ?1 WHERE row = ?2"
 _INTENT_SOURCE = "UPDATE intents SET source = ?1 WHERE source = ?2"
 
 
 def delivered(c: Connection, items: Sequence[DeliveredRow]) -> None:
-    names = [(item.row, pack(item.entry.name)) for item in items]
-    many(c, _SWALLOW, names)
-    many(c, _CLEAR_HINT, names)
-    many(
-        c,
-        _CONTENT,
-        [
-            (item.row, d.wire_size, d.body, d.header, d.message_id)
-            for item in items
-            if (d := item.facts.digest) is not None
-        ],
-    )
-    many(
-        c,
-        _DELIVER,
-        [
-            (
-                item.row,
-                pack(item.entry.name),
-                item.entry.folder,
-                pack(item.entry.info),
-                int(item.entry.flags),
-                item.facts.size,
-                item.facts.mtime_ns,
-                item.facts.origin,
-                int(item.flags),
-            )
-            for item in items
-        ],
-    )
-    taken = [(item.undo,) for item in items if item.undo is not None]
+    load_files(c, ((item.row, int(item.flags), item.entry, item.facts) for item in items))
+    _make_way(c)
+    c.execute(_DELIVER)
+    taken = [(pack(item.undo),) for item in items if item.undo is not None]
     many(c, "DELETE FROM deletions WHERE undo = ?", taken)
     want(c, [item.row for item in items])
     agree(c)
     drop_stamps(c)
+
+
+def _make_way(c: Connection) -> None:
+    """For the names in `files`."""
+    clashes = c.execute(_CLASHES).tuples().all()
+    many(c, _SWALLOW, [(number,) for number, mere_file in clashes if mere_file])
+    many(c, _CLEAR_HINT, [(number,) for number, mere_file in clashes if not mere_file])
 
 
 def stored_flags(c: Connection, rows: Collection[RowId], add: Flags, remove: Flags) -> None:
@@ -217,22 +198,8 @@ def moved_local(c: Connection, items: Sequence[MovedFile]) -> None:
     # Out of the way first: in the old mailbox the row must not meet another's uid or name.
     many(c, "UPDATE messages SET uid = NULL, name = NULL WHERE id = ?", [(i.row,) for i in items])
     many(c, _TAKE_SERVER, [(item.row, *joins[item.join]) for item in items])
-    names = [(item.row, pack(item.entry.name)) for item in items]
-    many(c, _SWALLOW, names)
-    many(c, _CLEAR_HINT, names)
-    many(
-        c,
-        _TAKE_NAME,
-        [
-            (
-                item.row,
-                pack(item.entry.name),
-                item.entry.folder,
-                pack(item.entry.info),
-                int(item.entry.flags),
-            )
-            for item in items
-        ],
-    )
+    load_files(c, ((item.row, None, item.entry, None) for item in items))
+    _make_way(c)
+    c.execute(_MOVE_FILE)
     want(c, [item.row for item in items])
     agree(c)

@@ -100,7 +100,7 @@ def look(
     """
     if not os.path.isfile(path) or any(
         os.path.exists(path + suffix) and os.path.getsize(path + suffix) > 0
-        for suffix in ("-wal", "-journal", ".doubt")
+        for suffix in ("-wal", "-journal")
     ):
         return None
     if os.path.exists(path + ".doubt"):

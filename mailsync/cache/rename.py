@@ -22,7 +22,8 @@ _BOX = text("SELECT * FROM mailboxes WHERE id = :box")
 _SAME_NAME = text("""
     SELECT old.id, new.id, old.synced FROM messages AS new CROSS JOIN messages AS old
     WHERE new.mailbox = :new AND new.name IS NOT NULL AND old.mailbox = :box
-        AND old.name = new.name AND new.uid IS NULL AND old.file_size IS new.file_size""")
+        AND old.name = new.name AND new.uid IS NULL AND old.file_size IS new.file_size
+        AND old.mtime_ns IS new.mtime_ns""")
 _SAME_UID = text("""
     SELECT old.id, new.id, new.server_flags, new.server_shown, new.server_extra,
         new.internal_date, new.size, new.email_id

@@ -10,6 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from mailsync.cache.schema import pack
+from mailsync.model.observation import FileFacts, LocalEntry
+
 # Nothing holds a row back any more.  A wait without a policy stays until accept or reject,
 # unless a side came or went.
 FREE = """
@@ -72,3 +75,38 @@ def dump_extra(extra: frozenset[str]) -> str | None:
 @lru_cache(maxsize=1024)
 def load_extra(stored: str) -> frozenset[str]:
     return frozenset(json.loads(stored))
+
+
+_LOAD_FILES = """
+    INSERT INTO files
+        (id, synced, name, folder, info, flags, size, mtime_ns, origin, wire_size, body, header,
+         message_id)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+
+def load_files(
+    c: Connection,
+    found: Iterable[tuple[int | None, int | None, LocalEntry, FileFacts | None]],
+) -> None:
+    """Fill the temporary table `files`: row id and merge base where known, entry, facts."""
+    c.exec_driver_sql("DELETE FROM files")
+    rows: list[tuple[Any, ...]] = []
+    for number, synced, entry, facts in found:
+        seen = (
+            number,
+            synced,
+            pack(entry.name),
+            entry.folder,
+            pack(entry.info),
+            int(entry.flags),
+        )
+        if facts is None:
+            rows.append((*seen, None, None, None, None, None, None, None))
+            continue
+        look = (*seen, facts.size, facts.mtime_ns, facts.origin)
+        d = facts.digest
+        if d is None:
+            rows.append((*look, None, None, None, None))
+        else:
+            rows.append((*look, d.wire_size, d.body, d.header, d.message_id))
+    many(c, _LOAD_FILES, rows)

@@ -135,6 +135,7 @@ messages = Table(
 _m = messages.c
 Index("messages_uid", _m.mailbox, _m.uid, unique=True, sqlite_where=text("uid IS NOT NULL"))
 Index("messages_name", _m.mailbox, _m.name, unique=True, sqlite_where=text("name IS NOT NULL"))
+Index("messages_sides", _m.mailbox, _m.server, _m.local)  # for counts, without the rows
 Index("messages_open", _m.wait, _m.next_try, sqlite_where=text(_bare(OPEN)))
 Index("messages_body", _m.body, sqlite_where=text(f"body IS NOT NULL AND {_bare(LOOSE)}"))
 Index("messages_header", _m.header, sqlite_where=text(f"header IS NOT NULL AND {_bare(OPEN)}"))
@@ -207,15 +208,16 @@ seen_server = Table(
     Column("email_id", Text),
     prefixes=["TEMPORARY"],
 )
-seen_local = Table(
-    "seen_local",
+files = Table(  # as seen or delivered; `id` only where the row is known
+    "files",
     temporary,
     Column("name", Text, primary_key=True),
+    Column("id", Integer),
     Column("folder", Text, nullable=False),
     Column("info", Text, nullable=False),
     Column("flags", Integer, nullable=False),
-    Column("looked", Boolean, nullable=False),  # the columns below are known
-    Column("size", BigInteger),
+    Column("synced", Integer),
+    Column("size", BigInteger),  # null: nobody looked at the file
     Column("mtime_ns", BigInteger),
     Column("origin", BigInteger),
     Column("wire_size", BigInteger),
@@ -223,7 +225,6 @@ seen_local = Table(
     Column("header", LargeBinary),
     Column("message_id", Text),
     prefixes=["TEMPORARY"],
-    sqlite_with_rowid=False,
 )
 spans = Table(  # inclusive ranges of UIDs
     "spans",

@@ -31,6 +31,14 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Audit:
+    """Where the next audit of a mailbox begins; `at` the wall time of the last, None: never."""
+
+    uid: int
+    at: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """`ok` False: nothing was stored, because the delta does not add up to what the server
     counts; observe in full.  `relinked`: the UIDVALIDITY was new, the mailbox is in relink."""

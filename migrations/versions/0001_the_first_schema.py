@@ -10,9 +10,13 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+OPEN = (
+    "NOT (settled = 2 OR (server = 1 AND local = 1"
+    " AND synced IS server_flags AND synced IS local_flags))"
+)
+
 
 def upgrade() -> None:
-
     op.create_table(
         "account",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -127,9 +131,7 @@ def upgrade() -> None:
             "messages_body",
             ["body"],
             unique=False,
-            sqlite_where=sa.text(
-                "body IS NOT NULL AND (local <> 1 OR NOT (settled = 2 OR (server = 1 AND local = 1 AND synced IS server_flags AND synced IS local_flags)))"
-            ),
+            sqlite_where=sa.text(f"body IS NOT NULL AND (local <> 1 OR {OPEN})"),
         )
         batch_op.create_index(
             "messages_deleted",
@@ -153,9 +155,7 @@ def upgrade() -> None:
             "messages_header",
             ["header"],
             unique=False,
-            sqlite_where=sa.text(
-                "header IS NOT NULL AND NOT (settled = 2 OR (server = 1 AND local = 1 AND synced IS server_flags AND synced IS local_flags))"
-            ),
+            sqlite_where=sa.text(f"header IS NOT NULL AND {OPEN}"),
         )
         batch_op.create_index(
             "messages_name",
@@ -164,13 +164,9 @@ def upgrade() -> None:
             sqlite_where=sa.text("name IS NOT NULL"),
         )
         batch_op.create_index(
-            "messages_open",
-            ["wait", "next_try"],
-            unique=False,
-            sqlite_where=sa.text(
-                "NOT (settled = 2 OR (server = 1 AND local = 1 AND synced IS server_flags AND synced IS local_flags))"
-            ),
+            "messages_open", ["wait", "next_try"], unique=False, sqlite_where=sa.text(OPEN)
         )
+        batch_op.create_index("messages_sides", ["mailbox", "server", "local"], unique=False)
         batch_op.create_index(
             "messages_uid", ["mailbox", "uid"], unique=True, sqlite_where=sa.text("uid IS NOT NULL")
         )

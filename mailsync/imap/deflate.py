@@ -27,7 +27,8 @@ class Deflate:
 
     def decompress(self, data: bytes) -> Iterator[bytes]:
         """Exhaust it before the next call.  Raises ProtocolError on broken or ended streams."""
-        while data:
+        more = True
+        while more:
             try:
                 step = self._in.decompress(data, STEP)
             except zlib.error as error:
@@ -37,3 +38,4 @@ class Deflate:
             if self._in.eof:
                 raise ProtocolError("the server ended the compressed stream")
             data = self._in.unconsumed_tail
+            more = bool(data) or len(step) == STEP  # a full step: zlib may still hold some

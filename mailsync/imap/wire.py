@@ -137,6 +137,8 @@ def joined(*parts: Part) -> tuple[Part, ...]:
     """The same with neighbouring bytes made one."""
     made: list[Part] = []
     for part in parts:
+        if part == b"":
+            continue
         last = made[-1] if made else None
         if isinstance(part, bytes) and isinstance(last, bytes):
             made[-1] = last + part

@@ -73,7 +73,7 @@ WILD: list[tuple[str, str, list[Event]]] = [
     ("bare LF", "* 1 EXISTS\n* 2 EXISTS\r\n", [Exists(1), Exists(2)]),
     ("Latin-1 in text", "* OK gr\xfc\xdfe\r\n", [Status("OK", text="gr\ufffd\ufffde")]),
     ("text that looks like a literal", "* OK {5}\r\nA1 OK x {3}\r\n", [Status("OK", text="{5}"), Status("OK", text="x {3}", tag="A1")]),
-    ("unknown, with a literal", '* X-NEW "a ({3}\r\n")(* 1 EXISTS {2}\r\nxx\r\n* 1 EXISTS\r\n', [Ignored('* X-NEW "a ({3}'), Exists(1)]),
+    ("unknown, with a literal", '* X-NEW "a ({3}\r\n")( * 1 EXISTS {2}\r\nxx\r\n* 1 EXISTS\r\n', [Ignored('* X-NEW "a ({3}'), Exists(1)]),
     ("quoted like a literal", '* LIST () "/" "a {3}"\r\n', [List(frozenset(), "/", b"a {3}")]),
 ]  # fmt: skip
 

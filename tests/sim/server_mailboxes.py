@@ -258,7 +258,8 @@ def rename(session: Session, scan: Scan) -> str:
     old = scan.mailbox()
     new = _one(scan)
     _creatable(session, new)
-    if new in session.server.state.boxes:
+    boxes = session.server.state.boxes
+    if new in boxes or new in _parents(set(boxes), session.server.state.delimiter):
         raise No("[ALREADYEXISTS] Target mailbox already exists")
     try:
         session.server.state.rename(old, new)

@@ -47,6 +47,8 @@ class Profile:
     max_line: int = 65536
     vanished_log: int | None = None  # expunges remembered; None: all (RFC 7162 §3.2.7 allows less)
     chatty: bool = True  # may report other clients' changes before a command's own data
+    shy_modseq: bool = False  # HIGHESTMODSEQ at SELECT only where CONDSTORE was ever asked for
+    expunge_down: bool = False  # EXPUNGE from the highest sequence number down
     scramble: bool = False  # FETCH responses in any order
     alter: Callable[[bytes], bytes] | None = None  # what APPEND makes of a body
     extra: tuple[str, ...] = ()
@@ -143,6 +145,8 @@ def dovecot() -> Profile:
         compress=False,
         permanent=SYSTEM_FLAGS,
         chatty=False,
+        shy_modseq=True,
+        expunge_down=True,
         extra=(
             "LOGIN-REFERRALS",
             "SORT",

@@ -33,11 +33,11 @@ def _open(session: Session, scan: Scan, *, read_only: bool) -> str:
     name = scan.mailbox()
     resync = _parameters(session, scan) if scan.skip(b" (") else None
     scan.end()
-    if session.view is not None and session.qresync:
+    if session.view is not None and session.profile.qresync:
         session.untagged("OK [CLOSED] Previous mailbox closed.")
     session.view = None
     box = there(session, name)
-    view = View(box, read_only)
+    view = View(box, read_only, down=session.profile.expunge_down)
     permanent = [] if view.read_only else list(session.profile.permanent)
     keywords = sorted(set(session.profile.permanent) | set(box.spellings.values()))
     if session.profile.keywords and not view.read_only:
@@ -51,7 +51,8 @@ def _open(session: Session, scan: Scan, *, read_only: bool) -> str:
         session.untagged(f"OK [UNSEEN {unseen[0]}] First unseen.")
     session.untagged(f"OK [UIDVALIDITY {box.uid_validity}] UIDs valid")
     session.untagged(f"OK [UIDNEXT {box.uid_next}] Predicted next UID")
-    if session.profile.condstore:
+    box.modseq_asked |= session.condstore
+    if session.profile.condstore and (box.modseq_asked or not session.profile.shy_modseq):
         code = "NOMODSEQ" if box.no_modseq else f"HIGHESTMODSEQ {box.highest}"
         session.untagged(f"OK [{code}] Highest")
     if session.profile.objectid:

@@ -183,6 +183,8 @@ class Session:
             self._answer(name, scan)
             if fault is not None:
                 self._afterwards(fault, before)
+        if self.view is not None and self.condstore:
+            self.view.box.modseq_asked = True
         if self.compress_next:
             self._seal()
             self.compress_next = False

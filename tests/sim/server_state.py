@@ -59,6 +59,7 @@ class Box:
     recent_from: int = 1  # the lowest UID that no session was told is \\Recent
     read_only: bool = False
     no_modseq: bool = False
+    modseq_asked: bool = False  # some session wanted CONDSTORE here
     selectable: bool = True
     spellings: dict[str, str] = field(default_factory=dict)
 
@@ -227,8 +228,9 @@ class State:
             box = self.boxes.pop(name)
             box.name = target + name[len(source) :]
             self.boxes[box.name] = box
-            self.subscribed.discard(name)
-            self.subscribed.add(box.name)
+            if name in self.subscribed:
+                self.subscribed.remove(name)
+                self.subscribed.add(box.name)
 
     def new_uidvalidity(self, name: str | bytes, shift: int = 0) -> None:
         """All UIDs lose their meaning: numbered anew from 1 + shift, in the order they had."""

@@ -11,8 +11,9 @@ from .server_state import Box, Message
 class View:
     """`uids[n - 1]` is the message with sequence number n in this session."""
 
-    def __init__(self, box: Box, read_only: bool) -> None:
+    def __init__(self, box: Box, read_only: bool, *, down: bool = False) -> None:
         self.box = box
+        self.down = down  # EXPUNGE from the highest down
         self.read_only = read_only or box.read_only
         self.validity = box.uid_validity
         self.uids = list(box.messages)
@@ -69,7 +70,7 @@ class View:
         if not gone:
             return []
         lines = [] if not vanished else [f"VANISHED {compact(gone)}"]
-        for uid in gone:
+        for uid in reversed(gone) if self.down else gone:
             seq = self.seq(uid)
             if not vanished:
                 lines.append(f"{seq} EXPUNGE")

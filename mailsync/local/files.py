@@ -11,6 +11,7 @@ from mailsync.local import names
 from mailsync.local.listing import look_at, pieces
 from mailsync.local.tree import Tree
 from mailsync.local.trouble import storage_error, translated
+from mailsync.model.errors import StorageError
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UniqueName
 from mailsync.model.mailboxname import MailboxName
@@ -103,7 +104,7 @@ def _rename_or_copy(tree: Tree, old: str, new: str, scratch_dir: str) -> None:
         finally:
             writer.close()
         tree.fs.rename(scratch, new)
-    except OSError:
+    except (OSError, StorageError):
         with contextlib.suppress(OSError):
             tree.fs.unlink(scratch)
         raise

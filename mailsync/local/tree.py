@@ -75,13 +75,12 @@ class Tree:
 
     def make_durable(self, folders: Iterable[str]) -> None:
         """Directory entries durable, in the order given.  Raises OSError."""
-        paths = list(dict.fromkeys(folders))
+        paths = [f"{path}/." for path in dict.fromkeys(folders)]  # the root may be a link
         if not self.fsync or not paths:
             return
         if len(paths) > FEW_FOLDERS:
             devices = {self.fs.stat(path).device: path for path in paths}
             done = {device for device, path in devices.items() if self.fs.sync_all(path)}
-            if done:
-                paths = [path for path in paths if self.fs.stat(path).device not in done]
+            paths = [path for path in paths if self.fs.stat(path).device not in done]
         for path in paths:
             self.fs.sync_dir(path)

@@ -1,0 +1,179 @@
+"""Flags, moves, undo, marker."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+from sim.fs import SimFs
+from support.maildirs import BOX, DATE, Ground
+
+from mailsync.local import Marker
+from mailsync.model.errors import NotOurs, StorageError
+from mailsync.model.flags import Flags, from_letters
+from mailsync.model.ids import UniqueName
+from mailsync.model.mailboxname import MailboxName
+from mailsync.model.observation import LocalEntry
+
+WORK = MailboxName("Work")
+
+
+def entry_of(ground: Ground, mailbox: MailboxName = BOX) -> LocalEntry:
+    found = ground.maildir.entries(mailbox)
+    assert found is not None
+    (entry,) = found.entries
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("before", "add", "remove", "after"),
+    [
+        ("new/a", "S", "", "cur/a:2,S"),
+        ("new/a", "", "S", "new/a"),
+        ("new/a:2,", "S", "", "cur/a:2,S"),
+        ("cur/a:2,S", "", "S", "cur/a:2,"),
+        ("cur/a:2,S", "S", "", "cur/a:2,S"),
+        ("cur/a", "T", "", "cur/a:2,T"),
+        ("cur/a,S=1,W=2:2,aS,x=y", "FT", "S", "cur/a,S=1,W=2:2,FTa,x=y"),
+        ("cur/a;2,S", "R", "", "cur/a;2,RS"),
+        ("cur/a!2,S", "R", "", "cur/a!2,RS"),
+        ("cur/\udcff:2,S", "R", "", "cur/\udcff:2,RS"),
+    ],
+)
+def test_set_flags(ground: Ground, before: str, add: str, remove: str, after: str) -> None:
+    ground.put(f"INBOX/{before}")
+    entry = entry_of(ground)
+    new = ground.maildir.set_flags(BOX, entry, from_letters(add), from_letters(remove))
+    folder, _, name = after.partition("/")
+    assert ground.names(f"INBOX/{folder}") == [name]
+    assert new == entry_of(ground)
+    ground.maildir.settle([BOX])
+
+
+def test_a_reader_was_faster(ground: Ground) -> None:
+    ground.put("INBOX/cur/a:2,")
+    entry = entry_of(ground)
+    ground.fs.rename(f"{ground.root}/INBOX/cur/a:2,", f"{ground.root}/INBOX/cur/a:2,F")
+    assert ground.maildir.set_flags(BOX, entry, Flags.SEEN, Flags.NONE) is None
+    assert ground.maildir.move(BOX, entry, BOX) is None
+    assert ground.maildir.remove_to_undo(BOX, entry, f"{ground.root}.undo", "u") is None
+    assert ground.names("INBOX/cur") == ["a:2,F"]
+
+
+def test_nothing_is_replaced(ground: Ground) -> None:
+    ground.put("INBOX/cur/a:2,", b"one")
+    entry = entry_of(ground)
+    ground.put("INBOX/cur/a:2,S", b"two")
+    assert ground.maildir.set_flags(BOX, entry, Flags.SEEN, Flags.NONE) is None
+    assert ground.names("INBOX/cur") == ["a:2,", "a:2,S"]
+
+
+def test_move(ground: Ground) -> None:
+    ground.maildir.create(WORK)
+    ground.put("INBOX/cur/a,S=2:2,S", b"x", DATE)
+    moved = ground.maildir.move(BOX, entry_of(ground), WORK)
+    assert moved == entry_of(ground, WORK) == LocalEntry("a", "cur", ",S=2:2,S", Flags.SEEN)
+    ground.maildir.settle((WORK, BOX))
+    back = ground.maildir.move(WORK, moved, BOX, UniqueName("b"))
+    assert back == entry_of(ground)
+    assert ground.names("INBOX/cur") == ["b,S=2:2,S"]
+
+
+def test_move_where_the_name_is_taken(ground: Ground) -> None:
+    ground.maildir.create(WORK)
+    ground.put("INBOX/new/a", b"x")
+    ground.put("Work/new/a", b"theirs")
+    moved = ground.maildir.move(BOX, entry_of(ground), WORK)
+    assert moved is not None
+    assert moved.name != "a"
+    assert ground.read("Work/new/a") == b"theirs"
+    assert ground.read(f"Work/new/{moved.name}") == b"x"
+
+
+def test_move_to_a_missing_mailbox(ground: Ground) -> None:
+    ground.put("INBOX/new/a", b"x")
+    with pytest.raises(StorageError, match="Work"):
+        ground.maildir.move(BOX, entry_of(ground), WORK)
+    assert ground.names("INBOX/new") == ["a"]
+
+
+def test_undo(ground: Ground) -> None:
+    undo = f"{ground.root}.state/undo"
+    assert ground.maildir.undo_files(undo) == {}
+    ground.put("INBOX/cur/a:2,S", b"as\r\nit is\n", DATE)
+    name = ground.maildir.undo_name()
+    path = ground.maildir.remove_to_undo(BOX, entry_of(ground), undo, name)
+    assert path == f"{undo}/{name}"
+    ground.maildir.settle([BOX], undo)
+    assert ground.names("INBOX/cur") == []
+    facts = ground.maildir.undo_files(undo)
+    assert {file: (f.size, f.mtime_ns) for file, f in facts.items()} == {name: (10, DATE * 10**9)}
+    delivery = ground.maildir.delivery()
+    assert delivery.restore(path, BOX, UniqueName("a"), Flags.SEEN, DATE)
+    assert not delivery.restore(f"{undo}/none", BOX, UniqueName("b"), Flags.SEEN, DATE)
+    delivery.commit()
+    assert ground.read("INBOX/cur/a:2,S") == b"as\r\nit is\n"
+    ground.maildir.purge(undo, [name, "none"])
+    assert ground.maildir.undo_files(undo) == {}
+
+
+def across(ground: Ground) -> SimFs:
+    assert isinstance(ground.fs, SimFs)
+    ground.fs.disk.mount("/state")
+    ground.put("INBOX/cur/a:2,S", b"x\r\n" * 200_000, DATE)
+    return ground.fs
+
+
+def test_undo_on_another_file_system(sim: Ground) -> None:
+    fs = across(sim)
+    path = sim.maildir.remove_to_undo(BOX, entry_of(sim), "/state/undo", "u")
+    assert path == "/state/undo/u"
+    assert fs.files() == {path: b"x\r\n" * 200_000}
+    assert fs.files(durable=True)[path] == b"x\r\n" * 200_000
+    assert fs.stat(path).mtime_ns == DATE * 10**9
+
+
+def test_undo_on_another_file_system_fails_anywhere(sim: Ground) -> None:
+    """The message is in the one place or in the other, whole, whatever call fails."""
+    fs = across(sim)
+    entry = entry_of(sim)
+    for at in range(1, 60):
+        fs.fail(at, errno.ENOSPC)
+        try:
+            path = sim.maildir.remove_to_undo(BOX, entry, "/state/undo", f"u{at}")
+        except StorageError:
+            assert list(fs.files().values()).count(b"x\r\n" * 200_000) == 1
+        else:
+            assert fs.files() == {path: b"x\r\n" * 200_000}
+            break
+        finally:
+            fs.heal()
+    assert at > 8
+
+
+def test_marker(ground: Ground) -> None:
+    assert ground.maildir.read_marker() is None
+    first = Marker("acc", "cache", 1, "machine", "/state/\udcff")
+    ground.maildir.write_marker(first)
+    assert ground.maildir.read_marker() == first
+    second = Marker("acc", "cache", 2, "machine", "/state")
+    ground.maildir.write_marker(second)
+    assert ground.maildir.read_marker() == second
+    assert ground.names("") == [".mailsync", "INBOX"]
+    assert ground.maildir.mailboxes() == ([BOX], [])
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"{", b"[]", b'{"generation": 1}', b"\xff", b'{"generation": "1"}', b"x" * 99999]
+)
+def test_a_marker_that_cannot_be_understood(ground: Ground, text: bytes) -> None:
+    ground.put(".mailsync", text)
+    with pytest.raises(NotOurs, match="mailsync accept"):
+        ground.maildir.read_marker()
+
+
+def test_a_marker_that_is_a_link_is_not_followed(sim: Ground) -> None:
+    assert isinstance(sim.fs, SimFs)
+    sim.fs.disk.plant(f"{sim.root}/.mailsync", kind="link", link="/elsewhere")
+    with pytest.raises(StorageError):
+        sim.maildir.read_marker()

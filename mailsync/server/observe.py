@@ -308,8 +308,10 @@ class Observer:
             if call.succeeded or job.selection.exists == 0:
                 continue  # some refuse to list what is empty
             if job.mode in (Mode.QRESYNC, Mode.CONDSTORE):
-                # What was announced does not work: by plain means, for all of this session.
-                return self._without("CONDSTORE") if job.mode is Mode.CONDSTORE else Mode.FULL
+                # What was announced does not work: by plain means, for all of this session,
+                # unless only this mailbox keeps no modseqs (RFC 7162 §3.1.2.2).
+                broken = job.mode is Mode.CONDSTORE and job.selection.highest_modseq is not None
+                return self._without("CONDSTORE") if broken else Mode.FULL
             return name, refusal(call.status, f"to list {name}")
         return None
 

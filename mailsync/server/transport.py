@@ -98,4 +98,5 @@ def _unreachable(account: Account, error: Exception) -> MailsyncError:
         return Disconnected(f"{where}: the name cannot be resolved: {safe(error.strerror or '')}")
     if isinstance(error, TimeoutError):
         return Disconnected(f"{where} does not answer within {account.timeout:g} s")
-    return Disconnected(f"{where} cannot be reached: {safe(error.strerror or str(error))}")  # type: ignore[attr-defined]
+    reason = getattr(error, "strerror", None) or str(error) or "the connection was cut"
+    return Disconnected(f"{where} cannot be reached: {safe(reason)}")

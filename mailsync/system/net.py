@@ -123,9 +123,14 @@ class TcpStream(asyncio.Protocol):
         if self._received:
             raise OSError("data arrived in clear before TLS could start")
         loop = asyncio.get_running_loop()
-        secured = await loop.start_tls(transport, self, context, server_hostname=host)
-        if secured is None:
-            raise ConnectionAbortedError("the connection was closed while TLS started")
+        try:
+            secured = await loop.start_tls(transport, self, context, server_hostname=host)
+            if secured is None:
+                raise ConnectionAbortedError("the connection was closed while TLS started")
+        except BaseException:
+            transport.abort()
+            self.connection_lost(None)  # asyncio no longer tells us
+            raise
         self._transport = secured
 
     def peer_certificate(self) -> bytes | None:

@@ -339,7 +339,7 @@ class TestAppend:
         """Half a message would be stored, or the rest read as commands."""
 
         async def step() -> None:
-            server, dialogue = await logged_in('C: APPEND "INBOX" {%d}\nS: + go' % size)
+            server, dialogue = await logged_in(f'C: APPEND "INBOX" {{{size}}}\nS: + go')
             torn = Outgoing(Flags.NONE, None, size, message(b"hello").open)
             with pytest.raises(StorageError) as caught:
                 await server.append(INBOX, [torn])

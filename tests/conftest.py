@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support import dovecot as dovecots
@@ -38,5 +39,5 @@ def dovecot_with() -> Iterator[object]:
         return running[key]
 
     yield ask
-    for server in running.values():
-        server.stop()
+    with ThreadPoolExecutor(8) as pool:  # each takes a second to end
+        list(pool.map(lambda server: server.stop(), running.values()))

@@ -117,6 +117,12 @@ class Link:
         selected = self.session.selected
         return selected is not None and selected.wire_name == self.wire(box)
 
+    async def refresh(self, box: MailboxName) -> None:
+        """See a selected mailbox as it is now.  The NOOP is answered first: Dovecot puts off what
+        it is for while more commands wait."""
+        if self.is_selected(box):
+            await self.session.run(Call(cmd.noop()))
+
     def select(self, box: MailboxName, writable: bool = False) -> Call | None:
         """None: it is selected already."""
         selected, wire = self.session.selected, self.wire(box)

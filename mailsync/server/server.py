@@ -71,10 +71,10 @@ class Server(Changes):
         """Every message with a UID ≥ `from_uid`, by a fresh look; not made to be stored."""
         link, items = self.link, Items()
         async with link.session.busy():
-            fresh = [Call(cmd.noop())] if link.is_selected(box) else []
+            await link.refresh(box)
             facts = facts_of(link.session, link.quirks, link.refused)
             fetch = Call(cmd.uid_fetch(UIDSet.span(from_uid, UID_MAX), facts.items), items.take)
-            selection = await link.on(box, [*fresh, fetch], "to list", uid_validity)
+            selection = await link.on(box, [fetch], "to list", uid_validity)
         assert selection.uid_validity is not None
         found = tuple(item for uid, item in sorted(items.found.items()) if uid >= from_uid)
         highest = max((item.uid for item in found), default=0)
@@ -88,11 +88,12 @@ class Server(Changes):
 
     async def alive(self, box: MailboxName, uids: UIDSet) -> UIDSet:
         """Those of `uids` that the mailbox still has."""
-        return await self._search(box, *((part,) for part in uids.split(self.link.line))) & uids
+        parts = ((part,) for part in uids.split(self.link.line))
+        return await self._search(box, *parts, fresh=True) & uids
 
     async def deleted(self, box: MailboxName) -> UIDSet:
         """The UIDs marked \\Deleted."""
-        return await self._search(box, ("DELETED",))
+        return await self._search(box, ("DELETED",), fresh=True)
 
     async def search_message_id(self, box: MailboxName, mid: str) -> UIDSet:
         """Messages whose Message-ID contains `mid`, or its longest ASCII part."""
@@ -102,7 +103,7 @@ class Server(Changes):
         return await self._search(box, (Header("Message-ID", max(parts, key=len)),))
 
     async def _search(
-        self, box: MailboxName, *criteria: tuple[UIDSet | str | Header, ...]
+        self, box: MailboxName, *criteria: tuple[UIDSet | str | Header, ...], fresh: bool = False
     ) -> UIDSet:
         if not criteria:
             return UIDSet()
@@ -110,6 +111,8 @@ class Server(Changes):
         returns = ("ALL",) if link.has("ESEARCH") else ()
         found = [Found() for _ in criteria]
         async with link.session.busy():
+            if fresh:
+                await link.refresh(box)
             calls = [
                 Call(cmd.uid_search(one, returns), into.take)
                 for one, into in zip(criteria, found, strict=True)

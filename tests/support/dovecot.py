@@ -43,7 +43,8 @@ listen = 127.0.0.1
 ssl = yes
 ssl_cert = <{dir}/leaf.pem
 ssl_key = <{dir}/key.pem
-disable_plaintext_auth = {tls_only}
+disable_plaintext_auth = no
+auth_failure_delay = 0
 auth_mechanisms = plain login
 {capability}
 passdb {{
@@ -87,6 +88,9 @@ protocol imap {{
 default_vsz_limit = 0
 service anvil {{
   chroot =
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service stats {{
   chroot =
@@ -162,12 +166,11 @@ class Dovecot:
         location: str = "sdbox:~/mail",
         separator: str = "/",
         prefix: str = "",
-        tls_only: bool = False,
         extra: str = "",
         password: str = "secret",
     ) -> None:
         self.capability, self.location, self.extra = capability, location, extra
-        self.separator, self.prefix, self.tls_only = separator, prefix, tls_only
+        self.separator, self.prefix = separator, prefix
         self.password = password
         self.port = self.tls_port = 0
         self.fingerprint = ""
@@ -226,7 +229,6 @@ class Dovecot:
                 location=self.location,
                 separator=self.separator,
                 prefix=self.prefix,
-                tls_only="yes" if self.tls_only else "no",
                 capability=f"imap_capability = {self.capability}" if self.capability else "",
                 extra=self.extra,
                 port=self.port,

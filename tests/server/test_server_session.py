@@ -163,9 +163,11 @@ class TestAttribution:
             S: * 1 FETCH (UID 1 BODY[] "a")
             S: * 2 FETCH (UID 2 BODY[] "b")
             S: $3 OK done
+            C: NOOP
+            S: $4 OK done
             C: UID SEARCH DELETED
             S: * SEARCH 2
-            S: $4 OK done
+            S: $5 OK done
             """,
             step,
         )

@@ -164,9 +164,9 @@ def held(c: Connection, mailbox: MailboxId | None) -> list[Held]:
             names=(),
             whole=True,
         )
-        for box, name, side, reason, validity, count in c.execute(_WHOLE, bound).tuples()
+        for box, name, side, reason, validity, count in c.execute(_WHOLE, bound)
     ]
-    rows = c.execute(_HELD, bound).tuples()
+    rows = c.execute(_HELD, bound)
     for (box, name, side, reason, validity), group in groupby(rows, key=lambda row: row[:5]):
         members = list(group)
         found.append(

@@ -167,11 +167,10 @@ class _Sums:
 
 def mailboxes(c: Connection, now: float) -> list[Mailbox]:
     sums = _Sums(
-        rows={box: (a, b, both) for box, a, b, both in c.execute(_COUNTS).tuples()},
-        held={(box, side): count for box, side, count in c.execute(_HELD).tuples()},
+        rows={box: (a, b, both) for box, a, b, both in c.execute(_COUNTS)},
+        held={(box, side): count for box, side, count in c.execute(_HELD)},
         removed={
-            (box, side): count
-            for box, side, count in c.execute(_REMOVED, {"after": now - HOUR}).tuples()
+            (box, side): count for box, side, count in c.execute(_REMOVED, {"after": now - HOUR})
         },
     )
     found = list(c.execute(text("SELECT * FROM mailboxes ORDER BY name")))
@@ -210,11 +209,11 @@ def _mailbox(row: Any, sums: _Sums, has_children: bool, now: float) -> Mailbox:
 
 def wire_names(c: Connection) -> dict[MailboxName, bytes]:
     found = c.execute(text("SELECT name, wire_name FROM mailboxes WHERE wire_name IS NOT NULL"))
-    return dict(list(found.tuples()))
+    return dict(list(found))
 
 
 def cursors(c: Connection) -> dict[MailboxName, Known]:
-    counts = {box: there for box, there, _, _ in c.execute(_COUNTS).tuples()}
+    counts = {box: there for box, there, _, _ in c.execute(_COUNTS)}
     return {
         row.name: Known(
             cursor=cursor_of(row.uid_validity, row.uid_next, row.messages, row.highest_modseq),
@@ -238,7 +237,7 @@ def cursor_of(
 
 def audits(c: Connection) -> dict[MailboxId, Audit]:
     found = c.execute(text("SELECT id, audit_uid, audit_at FROM mailboxes WHERE selected"))
-    return {box: Audit(uid or 1, at) for box, uid, at in found.tuples()}
+    return {box: Audit(uid or 1, at) for box, uid, at in found}
 
 
 def audited(c: Connection, box: MailboxId, next_uid: int, now: float) -> None:
@@ -277,7 +276,7 @@ def mark_synced(c: Connection, boxes: Iterable[MailboxId]) -> None:
 def ran_with(c: Connection, direction: Direction, deletions: Deletions, digest: str) -> bool:
     changed = False
     found = c.execute(text("SELECT id, direction, deletions, policy FROM mailboxes WHERE selected"))
-    for box, had_direction, had_deletions, had_digest in found.tuples().all():
+    for box, had_direction, had_deletions, had_digest in found.all():
         now = {"box": box, "direction": direction, "deletions": deletions, "digest": digest}
         if (had_direction, had_deletions, had_digest) == (direction, deletions, digest):
             continue

@@ -114,7 +114,7 @@ def delivered(c: Connection, items: Sequence[DeliveredRow]) -> None:
 
 def _make_way(c: Connection) -> None:
     """For the names in `files`."""
-    clashes = c.execute(_CLASHES).tuples().all()
+    clashes = c.execute(_CLASHES).all()
     many(c, _SWALLOW, [(number,) for number, mere_file in clashes if mere_file])
     many(c, _CLEAR_HINT, [(number,) for number, mere_file in clashes if not mere_file])
 

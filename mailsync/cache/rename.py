@@ -72,7 +72,7 @@ def mailbox_renamed(c: Connection, mailbox: MailboxId, new: MailboxId, side: Sid
         validity, uid_next = new_box.uid_validity, new_box.uid_next
     if side is Side.SERVER:
         # A file that is there under both names is the new mailbox's: join takes it from there.
-        found = [(old, file, synced) for old, file, synced in c.execute(_SAME_NAME, bound).tuples()]
+        found = [(old, file, synced) for old, file, synced in c.execute(_SAME_NAME, bound)]
         pair(c, found)
     else:
         _join_uids(c, bound)

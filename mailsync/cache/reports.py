@@ -41,21 +41,21 @@ def reports(c: Connection) -> list[Report]:
     """By name of mailbox; selected mailboxes only."""
     found = [
         Report(name, _MATTERS[wait], _side(side), count, reason or "")
-        for name, wait, side, reason, count in c.execute(_WAITING).tuples()
+        for name, wait, side, reason, count in c.execute(_WAITING)
     ]
     found += [
         Report(name, Matter.KEPT, _side(side), count, reason or "")
-        for name, side, reason, count in c.execute(_KEPT).tuples()
+        for name, side, reason, count in c.execute(_KEPT)
     ]
     found += [
         Report(name, Matter.PARKED, None, count, error or "", next_try)
-        for name, error, count, next_try in c.execute(_PARKED).tuples()
+        for name, error, count, next_try in c.execute(_PARKED)
     ]
     found += [
         Report(name, Matter.INTENT, Side.SERVER, count, kind)
-        for name, kind, count in c.execute(_INTENTS).tuples()
+        for name, kind, count in c.execute(_INTENTS)
     ]
-    for name, held, side, reason, error, next_try in c.execute(_BOXES).tuples():
+    for name, held, side, reason, error, next_try in c.execute(_BOXES):
         if held:
             found.append(Report(name, Matter.HELD, _side(side), 0, reason or ""))
         if next_try is not None:

@@ -12,7 +12,7 @@ from mailsync.model.ids import MailboxId
 from mailsync.model.report import HeldLine, Target
 from mailsync.model.rows import Side
 from mailsync.model.settings import Account
-from mailsync.modes.once import CACHE, LOCK
+from mailsync.modes.job import CACHE, LOCK
 from mailsync.modes.ownership import Ownership
 from mailsync.modes.scope import maildir_of
 from mailsync.modes.world import production_world

@@ -18,8 +18,8 @@ from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import ServerMailbox
 from mailsync.model.report import AccountReport, MailboxReport
 from mailsync.modes.cycle import cycle, dry_cycle
+from mailsync.modes.job import CACHE, Job, succeeded
 from mailsync.modes.observe import Selector
-from mailsync.modes.once import CACHE, Job, succeeded
 from mailsync.modes.ownership import Ownership
 from mailsync.modes.scope import maildir_of
 from mailsync.server import Server

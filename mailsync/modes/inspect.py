@@ -27,7 +27,7 @@ from mailsync.model.rows import Mailbox
 from mailsync.model.settings import Account
 from mailsync.modes.audit import compare
 from mailsync.modes.full import copy_cache
-from mailsync.modes.once import CACHE, LAST_SUCCESS, Job
+from mailsync.modes.job import CACHE, LAST_SUCCESS, Job
 from mailsync.modes.ownership import Ownership
 from mailsync.modes.scope import maildir_of, selector
 from mailsync.modes.world import production_world

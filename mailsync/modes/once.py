@@ -10,23 +10,16 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 
 from mailsync.cache import quick
 from mailsync.model.errors import Exit, MailsyncError
-from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import ServerMailbox
 from mailsync.model.report import AccountReport, MailboxReport, Report, SyncOptions, Target
+from mailsync.modes.job import LOCK, Job, succeeded
 from mailsync.modes.scope import selector, unchanged_on_disk, unchanged_on_server
 from mailsync.modes.world import production_world
 from mailsync.server import Server
 from mailsync.system.lock import Lock
-from mailsync.system.seams import World
-from mailsync.system.secret import read as read_secret
-
-CACHE = "cache.db"
-LOCK = "lock"
-LAST_SUCCESS = "last-success"
 
 
 def sync(targets: Sequence[Target], options: SyncOptions) -> Report:
@@ -41,38 +34,6 @@ async def _sync(targets: Sequence[Target], options: SyncOptions) -> Report:
             return await sync_account(Job.of(target, options, world))
 
     return Report(tuple(await asyncio.gather(*(one(target) for target in targets))))
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One account's sync, with all it needs."""
-
-    target: Target
-    options: SyncOptions
-    world: World
-    password: Callable[[], Awaitable[str]]
-
-    @classmethod
-    def of(cls, target: Target, options: SyncOptions, world: World) -> Job:
-        """With the password from where the configuration says."""
-        account = target.account
-
-        async def password() -> str:
-            prompt = f"Password of {account.user} at {account.host}:"
-            return await read_secret(account.secret, prompt, interactive=options.interactive)
-
-        return cls(target, options, world, password)
-
-    @property
-    def cache_path(self) -> str:
-        return str(self.target.account.state / CACHE)
-
-    @property
-    def only(self) -> frozenset[MailboxName]:
-        return frozenset(MailboxName(name) for name in self.target.mailboxes)
-
-    def server(self) -> Server:
-        return Server(self.target.account, self.world.net, self.world.rand, self.password)
 
 
 async def sync_account(job: Job) -> AccountReport:
@@ -116,18 +77,6 @@ async def _full(job: Job, server: Server, listed: list[ServerMailbox] | None) ->
 
     sync_fully = await job.world.pool.disk(load)
     return await sync_fully(job, server, listed, selector(job.target.account))
-
-
-def succeeded(job: Job) -> None:
-    """The only write of a no-op: the time stamp of STATE/ACCOUNT/last-success."""
-    path = str(job.target.account.state / LAST_SUCCESS)
-    now = job.world.clock.wall()
-    try:
-        os.utime(path, (now, now))
-    except FileNotFoundError:
-        with open(path, "wb"):
-            pass
-        os.utime(path, (now, now))
 
 
 def idle(job: Job, seen: quick.Quick) -> AccountReport:

@@ -13,7 +13,8 @@ from mailsync.cache import Cache
 from mailsync.cache.cache import Cache as CacheClass
 from mailsync.model.report import AccountReport, SyncOptions, Target
 from mailsync.model.settings import Account, Deletions, Guard, Secret, Security
-from mailsync.modes.once import Job, sync_account
+from mailsync.modes.job import Job
+from mailsync.modes.once import sync_account
 from sim import loop
 from sim.disk import SimDisk
 from sim.fs import SimFs

@@ -1,0 +1,61 @@
+"""One account's sync with all it needs, and the names of the files in its state directory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from mailsync.model.mailboxname import MailboxName
+from mailsync.model.report import SyncOptions, Target
+from mailsync.server import Server
+from mailsync.system.seams import World
+from mailsync.system.secret import read as read_secret
+
+CACHE = "cache.db"
+LOCK = "lock"
+LAST_SUCCESS = "last-success"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One account's sync, with all it needs."""
+
+    target: Target
+    options: SyncOptions
+    world: World
+    password: Callable[[], Awaitable[str]]
+
+    @classmethod
+    def of(cls, target: Target, options: SyncOptions, world: World) -> Job:
+        """With the password from where the configuration says."""
+        account = target.account
+
+        async def password() -> str:
+            prompt = f"Password of {account.user} at {account.host}:"
+            return await read_secret(account.secret, prompt, interactive=options.interactive)
+
+        return cls(target, options, world, password)
+
+    @property
+    def cache_path(self) -> str:
+        return str(self.target.account.state / CACHE)
+
+    @property
+    def only(self) -> frozenset[MailboxName]:
+        return frozenset(MailboxName(name) for name in self.target.mailboxes)
+
+    def server(self) -> Server:
+        return Server(self.target.account, self.world.net, self.world.rand, self.password)
+
+
+def succeeded(job: Job) -> None:
+    """The only write of a no-op: the time stamp of STATE/ACCOUNT/last-success."""
+    path = str(job.target.account.state / LAST_SUCCESS)
+    now = job.world.clock.wall()
+    try:
+        os.utime(path, (now, now))
+    except FileNotFoundError:
+        with open(path, "wb"):
+            pass
+        os.utime(path, (now, now))

@@ -1,0 +1,160 @@
+"""What the Maildir showed, in the rows (semantics.md, rules 3, 4)."""
+
+from __future__ import annotations
+
+import pytest
+from support.cachebox import NOW, STAMP, Box, entry, facts
+
+from mailsync.model.flags import Flags
+from mailsync.model.ids import UID, UniqueName
+from mailsync.model.observation import LocalEntry, LocalObservation
+from mailsync.model.rows import Presence, Side
+
+
+def test_a_first_listing(inbox: Box) -> None:
+    inbox.local({"a": "S", "b": ""}, looked={"a": facts(content="one", origin=4), "b": facts(7)})
+    assert inbox.picture() == ["- a+S", "- b+"]
+    row = inbox.file("a")
+    assert (row.wire_size, row.message_id, row.origin) == (3, "<one@x>", 4)
+    assert (row.file_size, row.mtime_ns, row.folder, row.info) == (100, 5 * 10**9, "cur", ":2,S")
+    assert inbox.file("b").body is None
+    assert inbox.stamped()
+
+
+def test_a_new_name_without_facts_is_left_out_and_looked_for_again(inbox: Box) -> None:
+    inbox.local({"a": "", "b": ""}, looked={"a": facts()})
+    assert inbox.picture() == ["- a+"]
+    assert not inbox.stamped()
+
+
+@pytest.mark.parametrize(("proven", "after"), [(True, "2+ f2x ="), (False, "2+ f2+ =")])
+def test_only_a_proven_listing_shows_what_is_gone(inbox: Box, proven: bool, after: str) -> None:
+    inbox.paired({1: "S", 2: ""})
+    inbox.local({"f1": "S"}, proven=proven)
+    assert inbox.picture() == ["1+S f1+S =S", after]
+    assert inbox.stamped() is proven
+
+
+def test_flags_and_names(inbox: Box) -> None:
+    inbox.paired({1: "S"})
+    inbox.local({"f1": "FS"})
+    assert inbox.picture() == ["1+S f1+FS =S"]
+    assert inbox.file("f1").info == ":2,FS"
+
+
+def test_a_move_from_new_to_cur_alone_frees_nothing(inbox: Box) -> None:
+    name = UniqueName("f1")
+    inbox.paired({1: ""})
+    inbox.server({1: "F"})
+    inbox.cache.trouble(inbox.ids(1), "no", NOW + 9)
+    seen = LocalEntry(name, "new", "", Flags.NONE)
+    inbox.cache.store_local(LocalObservation(inbox.name, (seen,), True, {}, STAMP))
+    row = inbox.file("f1")
+    assert (row.folder, row.info, row.attempts) == ("new", "", 1)
+    assert not inbox.cache.due(NOW)
+
+
+class TestOtherBytes:
+    def test_the_row_loses_its_file_and_the_file_is_a_new_row(self, inbox: Box) -> None:
+        inbox.paired({1: "S"})
+        inbox.local({"f1": "S"}, looked={"f1": facts(size=101, content="edited")})
+        assert inbox.picture() == ["1+S xS =S", "- f1+S"]
+        assert inbox.row(1).body == b"body 1".ljust(16, b".")
+        assert inbox.file("f1").message_id == "<edited@x>"
+
+    def test_equal_facts_change_nothing(self, inbox: Box) -> None:
+        inbox.paired({1: "S"})
+        inbox.local({"f1": "S"}, looked={"f1": facts()})
+        assert inbox.picture() == ["1+S f1+S =S"]
+
+    def test_another_mtime_is_enough(self, inbox: Box) -> None:
+        inbox.paired({1: "S"})
+        inbox.local({"f1": "S"}, looked={"f1": facts(mtime_ns=5_000_000_001)})
+        assert inbox.picture() == ["1+S xS =S", "- f1+S"]
+
+    def test_a_doubtful_side_stays_doubtful(self, inbox: Box) -> None:
+        inbox.paired({1: "S"})
+        inbox.cache.begin_relink(None, {Side.LOCAL})
+        inbox.local({"f1": "S"}, looked={"f1": facts(size=101)})
+        assert inbox.picture() == ["1+S ?S =S", "- f1+S"]
+
+
+class TestReturn:
+    def test_a_name_that_was_gone_is_unknown_and_looked_at(self, inbox: Box) -> None:
+        inbox.paired({1: "S"})
+        inbox.local({})
+        assert inbox.cache.unknown_names(inbox.name, [entry("f1")]) == [entry("f1")]
+        inbox.local({"f1": "S"})
+        assert inbox.picture() == ["1+S f1+S =S"]
+
+    def test_a_name_alone_proves_nothing(self, inbox: Box) -> None:
+        inbox.paired({1: "S"})
+        inbox.local({})
+        inbox.local({"f1": "S"}, looked={})
+        assert inbox.picture() == ["1+S f1xS =S"]
+        assert not inbox.stamped()
+
+
+class TestRelink:
+    def test_the_local_side(self, inbox: Box) -> None:
+        inbox.paired({1: "S", 2: ""})
+        inbox.cache.begin_relink(None, {Side.LOCAL})
+        assert inbox.picture() == ["1+S f1?S =S", "2+ f2? ="]
+        known = inbox.cache.cursors()[inbox.name]
+        assert (known.cursor, known.stamp, known.relink) == (None, None, True)
+        inbox.local({"f1": "S"})
+        assert inbox.picture() == ["1+S f1+S =S", "2+ f2? ="]
+
+    def test_our_own_names_are_hints(self, inbox: Box) -> None:
+        """A fresh cache: what the names say of UIDs is kept, and never taken for proof."""
+        inbox.cache.begin_relink(None, set(Side))
+        inbox.server({7: ""})
+        inbox.local({"a": "", "b": ""}, looked={"a": facts(origin=7), "b": facts()})
+        assert inbox.picture() == ["7+ -", "7? a+", "- b+"]
+        assert inbox.file("a").origin == 7
+        assert [row.uid for row in inbox.cache.candidates([inbox.file("a")])] == [7]
+
+    def test_a_mailbox_that_is_seen_later_is_in_it_too(self, inbox: Box) -> None:
+        inbox.cache.begin_relink(None, set(Side))
+        late = Box(inbox.cache, type(inbox.name)("Late"))
+        late.local({"a": ""}, looked={"a": facts(origin=7)})
+        assert late.file("a").server is Presence.UNKNOWN
+        inbox.cache.end_relink(None)
+        later = Box(inbox.cache, type(inbox.name)("Later"))
+        later.local({"a": ""}, looked={"a": facts(origin=7)})
+        assert later.file("a").server is Presence.NONE
+        assert later.file("a").origin == 7
+
+
+def test_lacks(inbox: Box) -> None:
+    inbox.paired({1: "", 2: ""})
+    name = UniqueName
+    assert not inbox.cache.lacks(inbox.name, [name("f1"), name("f2"), name("f3")])
+    assert inbox.cache.lacks(inbox.name, [name("f1")])
+    inbox.local({"f1": ""})
+    assert not inbox.cache.lacks(inbox.name, [name("f1")])
+
+
+def test_names_that_are_not_utf8(inbox: Box) -> None:
+    odd, latin, emoji = "a\udcff", "aÿ", "a\U0001f600"
+    inbox.local({odd: "S", latin: "", emoji: "F"})
+    assert {row.name for row in inbox.rows()} == {odd, latin, emoji}
+    assert not inbox.cache.lacks(inbox.name, [UniqueName(n) for n in (odd, latin, emoji)])
+    inbox.local({odd: "SF", latin: "", emoji: "F"})
+    assert inbox.file(odd).local_flags == Flags.SEEN | Flags.FLAGGED
+    (again,) = inbox.cache.candidates([inbox.file(latin)]) or [None]
+    assert again is None
+
+
+def test_two_names_may_be_in_two_mailboxes(inbox: Box, other: Box) -> None:
+    inbox.local({"a": "S"})
+    other.local({"a": "F"})
+    assert inbox.file("a").local_flags is Flags.SEEN
+    assert [row.mailbox for row in inbox.cache.candidates([inbox.file("a")])] == [other.id]
+
+
+def test_file_time(inbox: Box) -> None:
+    inbox.local({"a": ""}, looked={"a": facts(mtime_ns=-1_500_000_000)})
+    assert inbox.file("a").mtime == -2
+    assert inbox.file("a").uid is None
+    assert inbox.cache.row_of_uid(inbox.id, [UID(1)]) == {}

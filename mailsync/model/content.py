@@ -67,7 +67,7 @@ class Digester:
                 found = self._head.find(b"\n\n", max(0, seen - 1))
                 end = found + 2 if found >= 0 else 0
             if end or len(self._head) > HEADER_LIMIT:
-                del self._head[end or HEADER_LIMIT :]
+                del self._head[min(end or HEADER_LIMIT, HEADER_LIMIT) :]
                 self._head_done = True
 
     def finish(self) -> Digest:

@@ -166,6 +166,13 @@ def test_a_line_of_just_the_limit() -> None:
         Receiver(Limits(line=9)).receive(b"A1 OK xyz\r\n")
 
 
+def test_the_usual_fetch_has_the_same_limit() -> None:
+    line = b"* 1 FETCH (UID 5 FLAGS (a))\r\n"
+    assert len(Receiver(Limits(line=len(line) - 1)).receive(line)) == 1
+    with pytest.raises(ProtocolError, match="too long"):
+        Receiver(Limits(line=len(line) - 2)).receive(line)
+
+
 def test_lines_around_literals_share_the_limit() -> None:
     with pytest.raises(ProtocolError, match="too long"):
         Receiver(Limits(line=100)).receive(b"* 1 FETCH (" + b"BODY[] {0}\r\n " * 20)
@@ -265,6 +272,10 @@ def test_a_long_copyuid(head: str) -> None:
 def test_a_long_line_that_is_no_set(line: str) -> None:
     with pytest.raises(ProtocolError):
         Receiver().receive(line.encode() + b"\r\n")
+
+
+def test_a_long_set_may_end_in_a_bare_lf() -> None:
+    assert Receiver().receive(f"* VANISHED {COMMAS}\n".encode()) == [Vanished(ODD_SET, False)]
 
 
 def test_a_set_has_limits() -> None:

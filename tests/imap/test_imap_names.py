@@ -1,7 +1,5 @@
 """Mailbox names: there and back, byte for byte; never two for one."""
 
-
-
 from __future__ import annotations
 
 import pytest

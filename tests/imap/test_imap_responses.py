@@ -110,6 +110,7 @@ TABLE: list[tuple[str, Event]] = [
     ("* VANISHED 405,407,410:420", Vanished(uids((405, 405), (407, 407), (410, 420)), False)),
     ("* VANISHED (EARLIER) 41,43:116", Vanished(uids((41, 41), (43, 116)), True)),
     ("* VANISHED 4294967290:*", Vanished(uids((4294967290, 4294967295)), False)),
+    ('* VANISHED ""', Vanished(UIDSet(), False)),
     ("* VANISHED 9:7", Vanished(uids((7, 9)), False)),
     ("* VANISHED (EARLIER)", Vanished(UIDSet(), True)),
     # -- mailboxes

@@ -69,6 +69,8 @@ SENT = [
     (cmd.uid_store(of((7), 9), "+", ["\\Seen"], unchanged_since=ModSeq(320162338)),
      "UID STORE 7,9 (UNCHANGEDSINCE 320162338) +FLAGS.SILENT (\\Seen)"),
     (cmd.uid_store(of(2), "-", ["\\Deleted", "$Junk"], silent=False), "UID STORE 2 -FLAGS (\\Deleted $Junk)"),
+    (cmd.uid_fetch(of((5, 4294967295)), ["UID", "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE)]"]),
+     "UID FETCH 5:4294967295 (UID BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE)])"),
     (cmd.uid_expunge(of((3000, 3002))), "UID EXPUNGE 3000:3002"),  # RFC 4315 §2.1
     (cmd.uid_copy(of((2, 4)), b"MEETING"), 'UID COPY 2:4 "MEETING"'),
     (cmd.uid_move(of((42, 69)), b"foo"), 'UID MOVE 42:69 "foo"'),  # RFC 6851 §3.3

@@ -1,7 +1,5 @@
 """Commands: what may be written, in which pieces, and what must never be (reliability.md §4.5)."""
 
-
-
 from __future__ import annotations
 
 import base64

@@ -1,0 +1,86 @@
+"""Canonical form: the same message, however stored and however it arrives."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from mailsync.model import content
+from mailsync.model.content import Digester, canonical_header, digest, header_hash, message_id
+
+MESSAGES = st.lists(
+    st.sampled_from([b"a", b": ", b"\r", b"\n", b"\r\n", b"\n\n", b"\0", b"Message-ID: <x>", b" "])
+).map(b"".join)
+
+
+def fed(data: bytes, cuts: list[int]) -> content.Digest:
+    digester = Digester()
+    marks = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
+    for a, b in pairwise(marks):
+        digester.feed(data[a:b])
+        digester.feed(b"")
+    return digester.finish()
+
+
+@given(MESSAGES, st.lists(st.integers(0, 100)))
+def test_chunks_make_no_difference(data: bytes, cuts: list[int]) -> None:
+    assert fed(data, cuts) == digest(data)
+
+
+@given(MESSAGES)
+def test_line_ends_make_no_difference_to_the_hashes(data: bytes) -> None:
+    local = data.replace(b"\r\n", b"\n")
+    assume(b"\r" not in local)  # else it is stored as it came (decision 5)
+    one, two = digest(data), digest(local)
+    assert (one.body, one.header, one.message_id) == (two.body, two.header, two.message_id)
+
+
+@given(MESSAGES)
+def test_sizes(data: bytes) -> None:
+    made = digest(data)
+    wire = data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    assert (made.size, made.wire_size, made.has_nul) == (len(data), len(wire), b"\0" in data)
+
+
+@pytest.mark.parametrize(
+    ("message", "header"),
+    [
+        (b"A: b\r\n\r\nbody", b"A: b"),
+        (b"A: b\n\nbody\n\nmore", b"A: b"),
+        (b"A: b\n\n", b"A: b"),
+        (b"A: b", b"A: b"),
+        (b"\r\nbody", b""),
+        (b"", b""),
+    ],
+)
+def test_the_header_ends_at_the_first_blank_line(message: bytes, header: bytes) -> None:
+    assert digest(message).header == header_hash(header)
+    assert canonical_header(header.replace(b"\n", b"\r\n") + b"\r\n\r\n") == header
+
+
+@pytest.mark.parametrize(
+    ("head", "found"),
+    [
+        (b"Message-ID: <a@b>\n", "<a@b>"),
+        (b"A: b\r\nmessage-id :\r\n <a\r\n\t@b>\r\nC: d\r\n", "<a@b>"),
+        (b"X-Message-ID: <a@b>\n", ""),
+        (b"", ""),
+        (b"Message-ID: \xff\n", "\ufffd"),
+        (b"Message-ID: " + b"x" * 2000, "x" * 998),
+    ],
+)
+def test_message_id(head: bytes, found: str) -> None:
+    assert message_id(head) == found
+
+
+@pytest.mark.parametrize("step", [1000, 1 << 16, 1 << 30])
+def test_a_long_header_is_cut_at_the_same_place(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    monkeypatch.setattr(content, "HEADER_LIMIT", 100)
+    data = b"A: " + b"x" * 200 + b"\nMessage-ID: <late@b>\n\nbody"
+    made = fed(data, list(range(0, len(data), step)))
+    assert made.header == header_hash(data[:100])
+    assert made.message_id == ""
+    assert fed(data, list(range(len(data)))) == made

@@ -19,6 +19,7 @@ RESERVED = frozenset({"cur", "new", "tmp"})
 LONGEST_COMPONENT = 255  # bytes; NAME_MAX of every file system we know
 
 _ESCAPE = re.compile("%[0-9A-F]{2}")
+_FOLDED_ESCAPE = re.compile("%[0-9A-Fa-f]{2}")  # what reads like one where case is folded
 # Controls, the separator, surrogates (bytes that are not UTF-8), invisible and bidi characters.
 _UNSAFE = re.compile(
     "[\x00-\x1f/\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ufff9-\ufffb"
@@ -38,7 +39,8 @@ def escape(component: str, *, fold: bool = False) -> str:
     """
     if not component:
         raise ValueError("a mailbox name has an empty component")
-    text = _ESCAPE.sub(lambda m: "%25" + m[0][1:], component)
+    looks = _FOLDED_ESCAPE if fold else _ESCAPE
+    text = looks.sub(lambda m: "%25" + m[0][1:], component)
     text = _UNSAFE.sub(lambda m: _percent(m[0]), text)
     if fold:
         text = "".join(

@@ -1,0 +1,157 @@
+"""A rig whose traffic is counted on the wire, and whose disk can be made to fail."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mailsync.cli.sync import advice
+from mailsync.model.report import AccountReport, Report, Target
+from mailsync.modes import decide
+from mailsync.system.fs import DiskFs, DiskWriter
+from mailsync.system.seams import Writer
+from support.client import Client
+from support.rig import Rig, message
+from support.wire import Traffic, Wire
+
+SECOND = 10**9
+
+
+class Disk(DiskFs):
+    """The real disk, with a clock of its own and faults: `fault(call, path)` may raise OSError."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ahead = 0  # seconds by which the file system's clock runs ahead: stamps hold
+        self.listed: Counter[str] = Counter()
+        self.fault: Callable[[str, str], None] = lambda call, path: None
+
+    def list(self, path: str):  # type: ignore[no-untyped-def]
+        self.fault("list", path)
+        self.listed[path] += 1
+        return super().list(path)
+
+    def now_ns(self, path: str) -> int:
+        return super().now_ns(path) + self.ahead * SECOND
+
+    def open(self, path: str):  # type: ignore[no-untyped-def]
+        self.fault("open", path)
+        return super().open(path)
+
+    def create(self, path: str) -> Writer:
+        self.fault("create", path)
+        return _Faulty(super().create(path), path, self)  # type: ignore[arg-type]
+
+    def rename(self, source: str, target: str) -> None:
+        self.fault("rename", source)
+        super().rename(source, target)
+
+    def replace(self, source: str, target: str) -> None:
+        self.fault("replace", source)
+        super().replace(source, target)
+
+    def unlink(self, path: str) -> None:
+        self.fault("unlink", path)
+        super().unlink(path)
+
+    def mkdir(self, path: str) -> None:
+        self.fault("mkdir", path)
+        super().mkdir(path)
+
+    def mail_listings(self) -> int:
+        """How often a new/ or cur/ was listed."""
+        return sum(n for path, n in self.listed.items() if path.endswith(("/new", "/cur")))
+
+
+class _Faulty:
+    def __init__(self, inner: DiskWriter, path: str, disk: Disk) -> None:
+        self._inner, self._path, self._disk = inner, path, disk
+        self.set_mtime, self.close = inner.set_mtime, inner.close
+
+    def write(self, data: bytes) -> None:
+        self._disk.fault("write", self._path)
+        self._inner.write(data)
+
+    def sync(self) -> None:
+        self._disk.fault("sync", self._path)
+        self._inner.sync()
+
+
+@dataclass
+class Wired(Rig):
+    wire: Wire = field(kw_only=True)
+    disk: Disk = field(default_factory=Disk, kw_only=True)
+
+    def __post_init__(self) -> None:
+        self.changes = {"port": self.wire.port, "compress": False} | self.changes
+
+    @property
+    def traffic(self) -> Traffic:
+        """Of the last sync."""
+        return self.wire.traffic
+
+    def sync(self, *mailboxes: str, **options: bool) -> AccountReport:
+        self.wire.traffic = Traffic()
+        self.disk.listed.clear()
+        return super().sync(*mailboxes, **options)
+
+    def settle(self) -> AccountReport:
+        """Sync to success and equal sides."""
+        report = self.sync()
+        assert report.exit == 0, report
+        self.assert_equal()
+        return report
+
+    def fill(self, count: int, box: str = "INBOX", first: int = 0) -> None:
+        with self.client() as client:
+            append_many(client, (message(n) for n in range(first, first + count)), box)
+
+    # -- decisions -----------------------------------------------------------------------------
+
+    def accept(self, *mailboxes: str) -> int:
+        return decide.accept([Target(self.account, mailboxes)])
+
+    def reject(self, *mailboxes: str) -> int:
+        return decide.reject([Target(self.account, mailboxes)])
+
+    # -- the state directory -------------------------------------------------------------------
+
+    def lose_cache(self) -> None:
+        for path in self.state.glob("cache.db*"):
+            path.unlink()
+
+    def save_cache(self, place: Path) -> None:
+        place.mkdir()
+        for path in self.state.glob("cache.db*"):
+            shutil.copy(path, place)
+
+    def restore_cache(self, place: Path) -> None:
+        self.lose_cache()
+        for path in place.iterdir():
+            shutil.copy(path, self.state)
+
+
+def text_of(report: AccountReport) -> str:
+    """All that a person is told."""
+    notices = [notice for box in report.mailboxes for notice in box.notices]
+    return "\n".join([*report.errors, *notices, *advice(Report((report,)))])
+
+
+def append_many(
+    client: Client,
+    bodies: Iterable[bytes],
+    box: str = "INBOX",
+    date: str = "05-Oct-2026 10:00:00 +0000",
+    flags: str = "",
+) -> None:
+    """One MULTIAPPEND with LITERAL+."""
+    parts = [f'M1 APPEND "{box}"'.encode()]
+    for body in bodies:
+        parts.append(f' ({flags}) "{date}" {{{len(body)}+}}\r\n'.encode() + body)
+    client.imap.send(b"".join(parts) + b"\r\n")
+    while not (line := client.imap.readline()).startswith(b"M1 "):
+        assert line
+    assert line.startswith(b"M1 OK"), line

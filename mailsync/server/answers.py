@@ -32,7 +32,7 @@ _LATER = re.compile(
 )
 
 _BUSY = frozenset({"UNAVAILABLE", "INUSE", "LIMIT", "THROTTLED"})
-_SOON = frozenset({"UNAVAILABLE", "INUSE", "EXPUNGEISSUED"})
+_SOON = frozenset({"UNAVAILABLE", "INUSE", "EXPUNGEISSUED", "CLOSED"})
 _TOO_BIG = frozenset({"TOOBIG", "APPENDLIMIT", "UNKNOWN-CTE", "BADEVENT"})
 
 

@@ -262,7 +262,7 @@ class Session:
             call.selects.done = True
             # A SELECT that failed leaves none selected (RFC 9051 §6.3.2).
             self.selected = call.selects if status.kind == "OK" else None
-        elif call.command.name == "UNSELECT" and status.kind == "OK":
+        elif call.code("CLOSED") or (call.command.name == "UNSELECT" and status.kind == "OK"):
             self.selected = None
         call.status = status
         if call.exposed and status.kind == "BAD" and self.broken is None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from support.dialogue import Rand, account
 from support.dovecot import Dovecot, without
+from support.replica import Replica, observe
 
 from mailsync.model.errors import AuthError, Refused
 from mailsync.model.flags import ALL_FLAGS, Flags
 from mailsync.model.ids import UID, UIDValidity
 from mailsync.model.mailboxname import INBOX, MailboxName
-from mailsync.model.observation import Cursor, ServerItem, ServerObservation
+from mailsync.model.observation import ServerObservation
 from mailsync.model.rows import Role
 from mailsync.model.settings import Security
 from mailsync.model.uidset import UIDSet
@@ -93,48 +93,11 @@ def ann(dovecot: Dovecot) -> Ann:
     return Ann(dovecot)
 
 
-async def observe(server: Server, *asks: Ask) -> dict[MailboxName, ServerObservation]:
-    found = {}
-    async for seen in server.observe(asks):
-        assert isinstance(seen, ServerObservation), seen
-        found[seen.mailbox] = seen
-    return found
-
-
-class Replica:
-    """What the cache would hold: observations applied one after the other."""
-
-    def __init__(self, name: MailboxName) -> None:
-        self.name = name
-        self.items: dict[UID, ServerItem] = {}
-        self.cursor: Cursor | None = None
-
-    def ask(self, full: bool = False) -> Ask:
-        return Ask(self.name, self.name.encode(), self.cursor, full, len(self.items))
-
-    def apply(self, seen: ServerObservation) -> None:
-        if self.cursor is None or self.cursor.uid_validity != seen.cursor.uid_validity:
-            self.items.clear()
-        listed = {item.uid for item in seen.items}
-        gone = [
-            uid
-            for uid in self.items
-            if uid in seen.vanished or (uid in seen.complete and uid not in listed)
-        ]
-        for uid in gone:
-            del self.items[uid]
-        for item in seen.items:
-            had = self.items.get(item.uid)
-            if had is not None:
-                item = replace(had, flags=item.flags, extra=item.extra)
-            self.items[item.uid] = item
-        assert len(self.items) == seen.cursor.messages
-        self.cursor = seen.cursor
-
-    async def follow(self, server: Server) -> ServerObservation:
-        seen = (await observe(server, self.ask()))[self.name]
-        self.apply(seen)
-        return seen
+async def caught_up(server: Server, replica: Replica) -> ServerObservation:
+    """One observation, which must add up at once."""
+    seen = (await observe(server, replica.ask()))[replica.name]
+    assert replica.apply(seen)
+    return seen
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -146,7 +109,7 @@ def test_deltas_lead_where_a_full_listing_does(dovecot_with: DovecotWith, mode: 
     async def step(server: Server) -> None:
         await server.mailboxes()
         replica = Replica(INBOX)
-        first = await replica.follow(server)
+        first = await caught_up(server, replica)
         assert first.complete == UIDSet.span(1, 8)
         assert all(item.internal_date and item.size for item in first.items)
 
@@ -163,11 +126,11 @@ def test_deltas_lead_where_a_full_listing_does(dovecot_with: DovecotWith, mode: 
         for change in changes:
             await asyncio.to_thread(change)
             await server.mailboxes()
-            seen = await replica.follow(server)
+            seen = await caught_up(server, replica)
             if mode in ("qresync", "condstore"):
                 assert seen.cursor.highest_modseq
             truth = Replica(INBOX)
-            truth.apply((await observe(server, truth.ask()))[INBOX])
+            await caught_up(server, truth)
             assert replica.items == truth.items
             assert replica.cursor == truth.cursor
         assert list(replica.items) == [11]
@@ -184,7 +147,7 @@ def test_a_mailbox_made_anew_is_listed_in_full(dovecot_with: DovecotWith, mode: 
     async def step(server: Server) -> None:
         await server.mailboxes()
         replica = Replica(WORK)
-        old = await replica.follow(server)
+        old = await caught_up(server, replica)
         await observe(server, Ask(INBOX, b"INBOX"))
         await asyncio.sleep(1.1)  # Dovecot's UIDVALIDITY is the time in seconds
         await asyncio.to_thread(ann.doveadm, "mailbox delete", "Work")
@@ -195,7 +158,7 @@ def test_a_mailbox_made_anew_is_listed_in_full(dovecot_with: DovecotWith, mode: 
         assert caught.value.code == "UIDVALIDITY"
         with pytest.raises(Refused):
             await anext(server.bodies(WORK, [UID(1)]))
-        seen = await replica.follow(server)
+        seen = await caught_up(server, replica)
         assert seen.cursor.uid_validity != old.cursor.uid_validity
         assert seen.complete
         assert seen.items[0].flags == Flags.NONE
@@ -393,7 +356,7 @@ class TestChanges:
 
         async def step(server: Server) -> None:
             replica = Replica(INBOX)
-            await replica.follow(server)
+            await caught_up(server, replica)
             assert replica.cursor is not None
             validity, since = replica.cursor.uid_validity, replica.cursor.highest_modseq
             await server.store(INBOX, UIDSet([1, 2, 3]), ALL_FLAGS, Flags.NONE)
@@ -404,12 +367,12 @@ class TestChanges:
             assert stored.modified == UIDSet([3])
             assert await server.deleted(INBOX) == UIDSet([1, 2, 4])
             await server.expunge(INBOX, UIDSet([1, 3]), uid_validity=validity)
-            seen = await replica.follow(server)
+            seen = await caught_up(server, replica)
             assert list(replica.items) == [2, 3, 4]
             assert replica.items[UID(3)].flags == ALL_FLAGS & ~(Flags.DELETED | Flags.SEEN)
             assert seen.permanent == ALL_FLAGS
             await server.plain_expunge(INBOX)
-            await replica.follow(server)
+            await caught_up(server, replica)
             assert list(replica.items) == [3]
             with pytest.raises(Refused):
                 await server.expunge(INBOX, UIDSet([3]), uid_validity=UIDValidity(1))

@@ -28,6 +28,8 @@ class Match(NamedTuple):
     rung: Rung
 
 
+LOOKS = 16  # among twins of one key that do not fit, so that time stays linear
+
 Classes = Sequence[tuple[Sequence[Row], Sequence[Row]]]
 
 
@@ -59,14 +61,20 @@ def _rung(
         if row.id in used:
             continue
         for key in step.left(row):
-            pile = piles.get(key, [])
-            while pile and pile[-1].id in used:
-                pile.pop()
-            if pile and (step.fits is None or step.fits(row, pile[-1])):
-                other = pile.pop()
+            other = _first_fitting(step, row, piles.get(key, []), used)
+            if other is not None:
                 used.update((row.id, other.id))
                 yield Match(row, other, step.rung)
                 break
+
+
+def _first_fitting(step: Step, row: Row, pile: list[Row], used: set[RowId]) -> Row | None:
+    while pile and pile[-1].id in used:
+        pile.pop()
+    for other in pile[: -LOOKS - 1 : -1]:
+        if other.id not in used and (step.fits is None or step.fits(row, other)):
+            return other
+    return None
 
 
 # -- what rows are known by --------------------------------------------------------------------
@@ -128,19 +136,20 @@ def same_length(left: Row, right: Row) -> bool:
     return None in (left.file_size, right.file_size) or left.file_size == right.file_size
 
 
-def _elsewhere(left: Row, right: Row) -> bool:
-    return left.mailbox != right.mailbox
+def same_body(left: Row, right: Row) -> bool:
+    """Where both were read their bytes decide: an edited file keeps its header, even its size."""
+    return None in (left.body, right.body) or left.body == right.body
 
 
 def _same_file_elsewhere(left: Row, right: Row) -> bool:
     """Under one name in two mailboxes; inside one mailbox the same name means: edited."""
-    return _elsewhere(left, right) and same_length(left, right)
+    return left.mailbox != right.mailbox and same_length(left, right) and same_body(left, right)
 
 
 EMAIL_ID = Step(Rung.EMAIL_ID, email_id, email_id)
 CONTENT = (
-    Step(Rung.HEADER, header_and_date, header_and_date),
-    Step(Rung.HEADER, header_and_size, header_and_size),
+    Step(Rung.HEADER, header_and_date, header_and_date, same_body),
+    Step(Rung.HEADER, header_and_size, header_and_size, same_body),
     Step(Rung.BODY, body, body),
 )
 # left: the message on the server, right: the file

@@ -68,9 +68,11 @@ def _by_mailbox(rows: Iterable[Row]) -> dict[MailboxId, tuple[Row, ...]]:
 def _pairing_wants(scene: Scene, wanted: _Wanted) -> set[RowId]:
     """For pairs inside a mailbox; the rows that have a partner without looking."""
     spent: set[RowId] = set()
+    lost = [row for row in expunged(scene, ()) if row.synced is not None]
     for box, (messages, files) in opposites(scene).items():
         for one in match(scene, messages, files, (EMAIL_ID, OWN_NAME)):
             spent.update((one.left.id, one.right.id))
+            ask_files((one.right,), lost, wanted)
         messages = [row for row in messages if row.id not in spent]
         files = [row for row in files if row.id not in spent]
         ask_files(files, messages, wanted)

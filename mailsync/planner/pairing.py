@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailsync.model.actions import Pair
@@ -57,11 +57,16 @@ def match(
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """`linked`: rows that are in a pair; `spent`: those, and rows whose base a pair took over."""
+    """`linked`: rows that are in a pair; `spent`: those, and rows whose base a pair took over.
+
+    `behind`: rows whose message was moved on the server and whose file is there already, too: a
+    crash in the middle of a MoveLocal leaves the file under both names.
+    """
 
     pairs: list[Pair]
     linked: frozenset[RowId]
     spent: frozenset[RowId]
+    behind: tuple[Row, ...] = ()
 
 
 def pair_up(scene: Scene, policy: Policy) -> Pairing:
@@ -77,6 +82,8 @@ def pair_up(scene: Scene, policy: Policy) -> Pairing:
         for one in match(scene, messages, files, PAIRING)
     ]
     moved = _moved_on_both(scene, found)
+    behind = _left_behind(scene, found, moved)
+    moved |= behind
     pairs = [
         Pair(
             one.left.mailbox,
@@ -88,7 +95,8 @@ def pair_up(scene: Scene, policy: Policy) -> Pairing:
         for one in found
     ]
     linked = frozenset(row.id for one in found for row in (one.left, one.right))
-    return Pairing(pairs, linked, linked | {row.id for row in moved.values()})
+    spent = linked | {row.id for row in moved.values()}
+    return Pairing(pairs, linked, spent, tuple(behind.values()))
 
 
 def base(keep: Row, file: Row) -> Flags | None:
@@ -102,6 +110,22 @@ def _moved_on_both(scene: Scene, found: Sequence[Match]) -> dict[RowId, Row]:
     new = [one.left for one in found if base(one.left, one.right) is None]
     old = sorted(scene.both_gone, key=uid_order)
     return {one.left.id: one.right for one in climb((EMAIL_ID, *CONTENT), [(new, old)])}
+
+
+def _left_behind(
+    scene: Scene, found: Sequence[Match], moved: Mapping[RowId, Row]
+) -> dict[RowId, Row]:
+    """By the new message of a pair, the row elsewhere that lost this message and has its file."""
+    new = [one for one in found if base(one.left, one.right) is None and one.left.id not in moved]
+    old = sorted(
+        (row for row in scene.local_only if scene.states(row)[0] is G and row.synced is not None),
+        key=uid_order,
+    )
+    if not new or not old:
+        return {}
+    by_file = {one.right.id: one.left.id for one in new}
+    files = [one.right for one in new]
+    return {by_file[one.left.id]: one.right for one in climb(CONTENT, [(files, old)])}
 
 
 # -- not yet to be told apart ------------------------------------------------------------------

@@ -22,6 +22,7 @@ from mailsync.planner.verdict import Ruled, Ruling, Verdict, judge
 
 T, G = Presence.THERE, Presence.GONE
 
+LEFT_BEHIND = "moved on the server, and its file with it"
 GMAIL_DELETED = "\\Deleted is never sent to Gmail"
 
 WAITS: dict[Verdict, tuple[Wait, Side]] = {
@@ -55,6 +56,9 @@ def plan(
     sheet.pairs += pairing.pairs
     moves = find_moves(scene, pairing.spent, grounds, policy)
     _write_moves(sheet, moves, scene)
+    for row in pairing.behind:
+        if grounds[row.mailbox].local_ok:
+            sheet.removed[row.mailbox, LEFT_BEHIND].append(row)
     rulings = _judge(scene, pairing, moves, grounds, policy)
     for row, ruling in rulings.waiting:
         _write_wait(sheet, row, ruling)
@@ -129,7 +133,7 @@ def _judge(
         Verdict.EXPUNGE: found.expunges,
         Verdict.FORGET: found.forgotten,
     }
-    done = pairing.linked | moves.done
+    done = pairing.linked | moves.done | {row.id for row in pairing.behind}
     for row in _to_judge(scene, grounds):
         if row.id in done or not policy.covers(row.mailbox):
             continue

@@ -14,6 +14,7 @@ from mailsync.server.answers import refusal
 from mailsync.server.calls import Call, split_flags
 from mailsync.server.observe import flags_of
 from mailsync.server.session import Session
+from mailsync.server.turn import Turn
 from mailsync.server.values import FetchedBody, Identity
 
 MESSAGES = 100  # of one FETCH
@@ -26,30 +27,19 @@ _MESSAGE_ID = "BODY[HEADER.FIELDS (MESSAGE-ID)]"
 class Bodies:
     """The bodies of `uids`, in parts of a hundred in the order given."""
 
-    def __init__(self, session: Session, uids: Sequence[UID], line: int) -> None:
-        self._session = session
+    def __init__(self, session: Session, turn: Turn, uids: Sequence[UID], line: int) -> None:
+        self._session, self._turn = session, turn
         self._uids = frozenset(uids)
         groups = [UIDSet(uids[at : at + MESSAGES]) for at in range(0, len(uids), MESSAGES)]
         self._parts = [part for group in groups for part in group.split(line)]
         self._events: deque[Event] = deque()
         self._seen: set[UID] = set()
-        self._abandoned = False
 
     async def run(
         self, before: Sequence[Call], check: Callable[[], object]
     ) -> AsyncIterator[FetchedBody]:
         """`before` (a SELECT) goes out in the same write, and once it is answered `check` may
         raise."""
-        try:
-            async for body in self._bodies(before, check):
-                yield body
-        finally:
-            self._abandoned = True
-            self._events.clear()
-
-    async def _bodies(
-        self, before: Sequence[Call], check: Callable[[], object]
-    ) -> AsyncIterator[FetchedBody]:
         session, waiting = self._session, deque(self._parts)
         running: deque[Call] = deque()
         first = list(before)
@@ -70,6 +60,7 @@ class Bodies:
                     continue
                 session.traffic.bodies += 1
                 yield body
+                self._turn.check()
                 if body.chunks is not None:
                     async for _ in body.chunks:
                         pass  # whatever its reader left
@@ -91,7 +82,7 @@ class Bodies:
                 return False
         elif not isinstance(event, BodyBegin | BodyData | BodyEnd):
             return False
-        if not self._abandoned:
+        if not self._turn.over:
             self._events.append(event)
         return True
 
@@ -124,8 +115,10 @@ class Bodies:
 
     async def _chunks(self, body: FetchedBody) -> AsyncIterator[bytes]:
         while True:
+            self._turn.check()
             while not self._events:
                 await self._session.pump()
+                self._turn.check()
             event = self._events.popleft()
             if isinstance(event, BodyData):
                 yield event.data

@@ -54,7 +54,7 @@ class Server(Changes):
         """What changed in each mailbox, in any order; a mailbox that fails gives its name and
         error.  `read_only`: EXAMINE instead of SELECT."""
         link = self.link
-        async with link.session.busy():
+        async with link.session.busy() as turn:
             await link.introduce()
             facts = facts_of(link.session, link.quirks, link.refused)
             observer = Observer(link.session, facts, link.listed, link.refused, read_only)
@@ -64,6 +64,7 @@ class Server(Changes):
                     if Quirk.NO_KEYWORDS in link.quirks:
                         seen = replace(seen, permanent=seen.permanent & ~Flags.FORWARDED)
                 yield seen
+                turn.check()
 
     async def recheck(
         self, box: MailboxName, from_uid: UID, *, uid_validity: UIDValidity | None = None
@@ -134,9 +135,9 @@ class Server(Changes):
         iterator is exhausted or closed; of a streamed body what is left is skipped.
         """
         link = self.link
-        async with link.session.busy():
+        async with link.session.busy() as turn:
             select = link.select(box)
-            fetching = Bodies(link.session, uids, link.line)
+            fetching = Bodies(link.session, turn, uids, link.line)
             async for body in fetching.run(
                 [] if select is None else [*link.introduction(), select],
                 lambda: link.check(box, select, None),

@@ -45,6 +45,7 @@ from mailsync.model.errors import (
 )
 from mailsync.server.answers import farewell, refusal, said, tls_failed
 from mailsync.server.calls import Call, Selection
+from mailsync.server.turn import Turn, Turns
 from mailsync.server.values import Traffic
 from mailsync.server.wire import FAREWELL, Wire
 from mailsync.system.seams import Rand, Stream
@@ -71,24 +72,19 @@ class Session:
         self._tags = Tags(rand.bits)
         self._pending = Pending()
         self._calls: dict[str, Call] = {}  # unanswered, oldest first
-        self._lock = asyncio.Lock()
-        self._owner: asyncio.Task[object] | None = None
+        self._turns = Turns()
         self._greeting: Status | None = None
         self._go = False  # a `+` has arrived
         self._leaving = False  # LOGOUT was sent
 
     @asynccontextmanager
-    async def busy(self) -> AsyncIterator[None]:
+    async def busy(self) -> AsyncIterator[Turn]:
         """The connection for one task at a time, with no command in flight."""
-        task = asyncio.current_task()
-        if self._owner is task and self._lock.locked():
-            raise RuntimeError("a command inside an iteration over this server's answers")
-        async with self._lock:
-            self._owner = task
+        async with self._turns.take() as turn:
             self._check()
             # What somebody gave up waiting for, such as a SELECT, must not change things later.
             await self.finish(*self._calls.values())
-            yield
+            yield turn
 
     # -- commands ------------------------------------------------------------------------------
 
@@ -354,7 +350,7 @@ class Session:
 
     async def close(self) -> None:
         """LOGOUT if all is well, but never for longer than two seconds; never raises."""
-        if self.broken is None and not self._lock.locked():
+        if self.broken is None and self._turns.free:
             call = Call(cmd.logout())
             self._leaving = True
             try:

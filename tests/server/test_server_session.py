@@ -147,48 +147,54 @@ class TestAttribution:
             step,
         )
 
+    TWO = f"""
+        C: SELECT "INBOX"
+        C: UID FETCH 1:2 {FETCH_BODY}
+        {SELECTED}
+        S: * 1 FETCH (UID 1 BODY[] "a")
+        S: * 2 FETCH (UID 2 BODY[] "b")
+        S: $3 OK done
+        C: NOOP
+        S: $4 OK done
+        C: UID SEARCH DELETED
+        S: * SEARCH 2
+        S: $5 OK done
+    """
+
     def test_an_abandoned_stream_is_drained_before_the_next_command(self) -> None:
         async def step(server: Server) -> UIDSet:
             stream = server.bodies(INBOX, [UID(1), UID(2)])
-            async for _ in stream:
-                break
-            await stream.aclose()  # type: ignore[attr-defined]
+            await anext(stream)  # and never again, nor closed
+            found = await server.deleted(INBOX)
+            with pytest.raises(RuntimeError, match="took the connection over"):
+                await anext(stream)
+            return found
+
+        assert play(self.TWO, step) == UIDSet([2])
+
+    def test_another_task_waits_for_its_turn(self) -> None:
+        async def step(server: Server) -> UIDSet:
+            stream = server.bodies(INBOX, [UID(1), UID(2)])
+            await anext(stream)
+            other = asyncio.create_task(server.deleted(INBOX))
+            await asyncio.sleep(0.05)
+            assert not other.done()
+            assert len([body async for body in stream]) == 1
+            return await other
+
+        assert play(self.TWO, step) == UIDSet([2])
+
+    def test_a_task_that_ended_in_the_middle_blocks_nobody(self) -> None:
+        async def step(server: Server) -> UIDSet:
+            stream = server.bodies(INBOX, [UID(1), UID(2)])
+
+            async def leave() -> None:
+                await anext(stream)
+
+            await asyncio.create_task(leave())
             return await server.deleted(INBOX)
 
-        found = play(
-            f"""
-            C: SELECT "INBOX"
-            C: UID FETCH 1:2 {FETCH_BODY}
-            {SELECTED}
-            S: * 1 FETCH (UID 1 BODY[] "a")
-            S: * 2 FETCH (UID 2 BODY[] "b")
-            S: $3 OK done
-            C: NOOP
-            S: $4 OK done
-            C: UID SEARCH DELETED
-            S: * SEARCH 2
-            S: $5 OK done
-            """,
-            step,
-        )
-        assert found == UIDSet([2])
-
-    def test_a_command_inside_an_iteration_is_a_bug_and_no_deadlock(self) -> None:
-        async def step(server: Server) -> None:
-            async for _ in server.bodies(INBOX, [UID(1)]):
-                with pytest.raises(RuntimeError):
-                    await server.deleted(INBOX)
-
-        play(
-            f"""
-            C: SELECT "INBOX"
-            C: UID FETCH 1 {FETCH_BODY}
-            {SELECTED}
-            S: * 1 FETCH (UID 1 BODY[] "a")
-            S: $3 OK done
-            """,
-            step,
-        )
+        assert play(self.TWO, step) == UIDSet([2])
 
     @pytest.mark.parametrize("answer", ["* SEARCH 3 5", '* ESEARCH (TAG "$3") UID ALL 3,5'])
     def test_search_or_esearch(self, answer: str) -> None:

@@ -51,7 +51,7 @@ def escape(component: str, *, fold: bool = False) -> str:
         text = _percent(text[0]) + text[1:]
     if text[-1] in ". ":
         text = text[:-1] + _percent(text[-1])
-    if text.casefold() in RESERVED:
+    if text in RESERVED:
         text = _percent(text[0]) + text[1:]
     if len(text.encode()) > LONGEST_COMPONENT:
         raise ValueError(f"a mailbox name has a component of over {LONGEST_COMPONENT} bytes")

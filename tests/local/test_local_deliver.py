@@ -216,7 +216,8 @@ def attempt(ground: Ground, count: int) -> StorageError | None:
         for uid in range(1, count):
             delivery.add(ground.message(uid))
         stream = delivery.begin(BOX, ground.message(count).unique, Flags.SEEN, DATE)
-        stream.write(b"x\r\ny\nz")
+        stream.write(b"x\r\n")
+        stream.write(b"y\nz")  # only now it shows that the LF form cannot be undone
         stream.done()
         delivery.commit()
     except StorageError as error:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,40 @@ def test_rename_onto_a_plain_directory(ground: Ground) -> None:
     assert ground.maildir.rename(WORK, MailboxName("A"))
     assert names_of(ground) == ["A", "A/B", "INBOX"]
     assert ground.names("A/cur") == ["x:2,S"]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES])
+@pytest.mark.parametrize("what", ["create", "remove", "rename"])
+def test_the_nth_call_fails(what: str, number: int) -> None:
+    """A mailbox that is seen afterwards is whole, and the next try works."""
+    at, over = 0, False
+    while not over:
+        at += 1
+        ground = on_sim(at)
+        assert isinstance(ground.fs, SimFs)
+        ground.maildir.create(BOX)
+        if what != "create":
+            ground.maildir.create(WORK)
+        calls: dict[str, Callable[[], object]] = {
+            "create": lambda maildir=ground.maildir: maildir.create(DEEP, WORK),
+            "remove": lambda maildir=ground.maildir: maildir.remove(WORK),
+            "rename": lambda maildir=ground.maildir: maildir.rename(WORK, DEEP),
+        }
+        ground.fs.calls = 0
+        ground.fs.fail(at, number)
+        try:
+            calls[what]()
+        except StorageError as error:
+            assert ground.root in str(error)  # noqa: PT017
+        over = ground.fs.calls < at
+        ground.fs.heal()
+        for name in ground.maildir.mailboxes()[0]:
+            assert ground.maildir.entries(name) is not None
+            assert ground.deliver(ground.message(1, mailbox=name)) if name == BOX else True
+        assert calls[what]() in (None, True)
+        want = {"create": [DEEP, BOX, WORK], "remove": [BOX], "rename": [DEEP, BOX]}
+        assert names_of(ground) == want[what]
+    assert at > 5
 
 
 # -- full and read-only disks -------------------------------------------------------------------

@@ -126,8 +126,13 @@ class Rig:
         report = self.sync()
         total = report.total()
         done = (
-            total.downloaded + total.uploaded + total.flags_local + total.flags_server
-            + total.removed + total.expunged + total.moved
+            total.downloaded
+            + total.uploaded
+            + total.flags_local
+            + total.flags_server
+            + total.removed
+            + total.expunged
+            + total.moved
         )
         assert done == 0, report
         assert self.snapshot() == before

@@ -1,9 +1,9 @@
 """A man in the middle: a TCP proxy that counts what passes and may answer in the server's place.
 
-    with Wire(server.port) as wire:
-        wire.refuse = lambda command: "[CANNOT] no" if b"STORE" in command else None
-        ...                          # a client uses wire.port, without TLS and compression
-        wire.traffic.commands["UID FETCH"], wire.traffic.bodies
+with Wire(server.port) as wire:
+    wire.refuse = lambda command: "[CANNOT] no" if b"STORE" in command else None
+    ...                          # a client uses wire.port, without TLS and compression
+    wire.traffic.commands["UID FETCH"], wire.traffic.bodies
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 _LITERAL = re.compile(rb"\{(\d+)(\+?)\}$")
 _BODY = re.compile(rb"BODY\[\] \{(\d+)\}\r\n")
@@ -67,7 +68,9 @@ class Wire:
                 self._open += [client, server]
                 refused: dict[bytes, str] = {}
                 for run in (self._up, self._down):
-                    threading.Thread(target=run, args=(client, server, refused), daemon=True).start()
+                    threading.Thread(
+                        target=run, args=(client, server, refused), daemon=True
+                    ).start()
 
     # -- commands ------------------------------------------------------------------------------
 
@@ -108,7 +111,7 @@ class Wire:
         with contextlib.suppress(OSError):
             whole = b""
             out = bytearray()
-            for line, literal in _lines(server, idle=lambda: _flush(client, out)):
+            for line, literal in _lines(server, idle=partial(_flush, client, out)):
                 whole += literal if line is None else line
                 if line is None or _LITERAL.search(line[:-2]):
                     continue

@@ -1,0 +1,229 @@
+"""Held, accepted, rejected; another policy; undo (semantics.md, rules 9 and 10)."""
+
+from __future__ import annotations
+
+import pytest
+from support.cachebox import NOW, Box, digest, entry
+
+from mailsync.cache import Matter, NewDeletion
+from mailsync.model.actions import Defer, DeferMailbox
+from mailsync.model.ids import UIDValidity
+from mailsync.model.mailboxname import INBOX
+from mailsync.model.observation import ServerMailbox
+from mailsync.model.rows import Presence, Settled, Side, Wait
+from mailsync.model.settings import Deletions, Direction
+
+DAY = 86_400.0
+
+
+def defer(box: Box, uids: tuple[int, ...], wait: Wait, side: Side, kept: bool = False) -> None:
+    rows = tuple(box.row(uid) for uid in uids)
+    settled = Settled.KEPT if kept else Settled.NO
+    box.cache.apply([Defer(box.id, rows, wait, "why", side, settled)])
+
+
+@pytest.fixture
+def held(inbox: Box) -> Box:
+    """1 and 2 have lost their files, 3 its UID; all are held."""
+    inbox.paired({1: "S", 2: "", 3: ""})
+    inbox.local({"f3": ""})
+    inbox.server({1: "S", 2: ""})
+    defer(inbox, (1, 2), Wait.HELD, Side.SERVER)
+    defer(inbox, (3,), Wait.HELD, Side.LOCAL)
+    return inbox
+
+
+def test_what_is_held_is_told(held: Box) -> None:
+    local, server = held.cache.held()
+    assert (local.side, str(local.uids), local.names, local.count) == (
+        Side.LOCAL,
+        "3",
+        ("f3",),
+        1,
+    )
+    assert (server.side, str(server.uids), server.uid_validity) == (
+        Side.SERVER,
+        "1:2",
+        UIDValidity(1),
+    )
+    assert (server.reason, server.whole) == ("why", False)
+    (box,) = held.cache.mailboxes(NOW)
+    assert (box.on_server.held, box.on_local.held) == (2, 1)
+
+
+def test_accept_releases_exactly_what_is_held_now(held: Box) -> None:
+    assert held.cache.accept(None, NOW + DAY) == 3
+    assert [(row.uid, row.accepted) for row in held.cache.due(NOW)] == [
+        (3, True),
+        (2, True),
+        (1, True),
+    ]
+    assert {row.accepted for row in held.cache.due(NOW + DAY)} == {False}
+    assert held.cache.held() == []
+
+
+def test_accept_one_mailbox(held: Box, other: Box) -> None:
+    assert held.cache.accept(other.id, NOW + DAY) == 0
+    assert held.cache.accept(held.id, NOW + DAY) == 3
+
+
+def test_what_changes_after_accept_is_accepted_no_more(held: Box) -> None:
+    held.cache.accept(None, NOW + DAY)
+    held.server({1: "FS", 2: ""})
+    assert {row.uid: row.accepted for row in held.cache.due(NOW)} == {1: False, 2: True, 3: True}
+
+
+def test_reject(held: Box) -> None:
+    assert held.cache.reject(None) == 3
+    assert held.picture() == ["1+S -", "2+ -", "- f3+"]
+    assert len(held.cache.due(NOW)) == 3
+    assert held.cache.held() == []
+
+
+def test_files_that_come_back_end_it(held: Box) -> None:
+    held.local({"f1": "S", "f2": "", "f3": ""})
+    held.server({1: "S", 2: "", 3: ""})
+    assert held.cache.held() == []
+    assert not held.cache.open_rows()
+
+
+class TestHeldMailbox:
+    @pytest.fixture
+    def lost(self, inbox: Box, other: Box) -> Box:
+        """Archive was on both sides and is gone on the server."""
+        other.paired({1: "S", 2: ""})
+        inbox.cache.mark_synced([other.id])
+        inbox.cache.see_mailboxes([ServerMailbox(INBOX, b"INBOX")], None, lambda name, role: True)
+        inbox.cache.apply([DeferMailbox(other.id, "gone", Side.LOCAL)])
+        return other
+
+    def box(self, lost: Box) -> tuple[Presence, Presence, bool, bool, bool]:
+        (box,) = [box for box in lost.cache.mailboxes(NOW) if box.name == lost.name]
+        return box.server, box.local, box.held, box.accepted, box.synced
+
+    def test_it_is_told(self, lost: Box) -> None:
+        (found,) = lost.cache.held()
+        assert (found.whole, found.count, found.side) == (True, 2, Side.LOCAL)
+        assert self.box(lost) == (Presence.GONE, Presence.THERE, True, False, True)
+
+    def test_accept(self, lost: Box) -> None:
+        assert lost.cache.accept(lost.id, NOW + DAY) == 1
+        assert self.box(lost) == (Presence.GONE, Presence.THERE, False, True, True)
+
+    def test_reject_makes_it_new(self, lost: Box) -> None:
+        assert lost.cache.reject(None) == 1
+        assert self.box(lost) == (Presence.NONE, Presence.THERE, False, False, False)
+        assert lost.picture() == ["- f1+S", "- f2+"]
+        assert lost.cache.cursors()[lost.name].cursor is None
+
+    def test_its_return_ends_it(self, lost: Box) -> None:
+        lost.cache.see_mailboxes(
+            [ServerMailbox(INBOX, b"INBOX"), ServerMailbox(lost.name, b"Archive")],
+            None,
+            lambda name, role: True,
+        )
+        assert self.box(lost) == (Presence.THERE, Presence.THERE, False, False, True)
+
+
+class TestOtherPolicy:
+    """`direction` and `deletions` (rule 9), and the digest of the rest of the policy."""
+
+    def ran(self, box: Box, direction: str, deletions: str, digest: str = "") -> bool:
+        return box.cache.ran_with(Direction(direction), Deletions(deletions), digest)
+
+    def test_the_first_and_the_same(self, inbox: Box) -> None:
+        assert not self.ran(inbox, "both", "trash")
+        assert not self.ran(inbox, "both", "trash")
+        assert self.ran(inbox, "pull", "trash")
+
+    def test_an_unsent_deletion_is_held_until_accept(self, inbox: Box) -> None:
+        self.ran(inbox, "pull", "trash")
+        inbox.paired({1: "", 2: ""})
+        inbox.local({"f2": "F"})
+        defer(inbox, (1, 2), Wait.UNSENT, Side.SERVER)
+        assert self.ran(inbox, "both", "trash")
+        assert [(row.uid, row.wait) for row in inbox.cache.open_rows()] == [
+            (2, Wait.NO),  # an unsent flag goes at once
+            (1, Wait.HELD),
+        ]
+        inbox.server({1: "S", 2: ""})
+        assert inbox.row(1).wait is Wait.HELD, "a flag does not release it"
+        self.ran(inbox, "both", "trash", "guard off")
+        assert inbox.row(1).wait is Wait.HELD, "nor does another guard"
+        (found,) = inbox.cache.held()
+        assert found.side is Side.SERVER
+        assert inbox.cache.accept(None, NOW + DAY) == 1
+
+    def test_an_unsent_file_goes_at_once(self, inbox: Box) -> None:
+        self.ran(inbox, "pull", "trash")
+        inbox.local({"n": ""})
+        row = inbox.file("n")
+        inbox.cache.apply([Defer(inbox.id, (row,), Wait.UNSENT, "pull", Side.SERVER)])
+        self.ran(inbox, "both", "trash")
+        assert [row.name for row in inbox.cache.due(NOW)] == ["n"]
+
+    def test_keep_then_trash(self, inbox: Box) -> None:
+        self.ran(inbox, "both", "keep")
+        inbox.paired({1: ""})
+        inbox.local({})
+        defer(inbox, (1,), Wait.KEPT, Side.SERVER, kept=True)
+        assert not inbox.cache.open_rows()
+        assert self.ran(inbox, "both", "trash")
+        assert [row.wait for row in inbox.cache.open_rows()] == [Wait.HELD]
+
+    def test_another_digest_voids_a_wait(self, held: Box) -> None:
+        self.ran(held, "both", "trash", "25 %")
+        defer(held, (1, 2), Wait.HELD, Side.SERVER)
+        assert not self.ran(held, "both", "trash", "50 %")
+        assert len(held.cache.due(NOW)) == 3
+
+
+class TestUndo:
+    def test_a_deletion_knows_its_message(self, inbox: Box) -> None:
+        inbox.paired({1: "S"})
+        row = inbox.row(1)
+        first, second = inbox.cache.record_deletions(
+            [
+                NewDeletion(row.id, inbox.name, entry("f1", "S"), None, "u\udcff"),
+                NewDeletion(None, inbox.name, entry("n\udcff"), digest("x").body, "u2"),
+            ],
+            NOW,
+        )
+        found, alien = inbox.cache.deletions()
+        assert (found.id, found.new.undo, found.new.entry) == (first, "u\udcff", entry("f1", "S"))
+        assert (found.new.body, found.message_id) == (row.body, "<body 1@x>")
+        assert (found.internal_date, found.at, found.done) == (1001, NOW, False)
+        assert (alien.id, alien.new.entry.name, alien.message_id) == (second, "n\udcff", "")
+        inbox.cache.deletions_done([first])
+        assert [one.done for one in inbox.cache.deletions()] == [True, False]
+
+    def test_in_time(self, inbox: Box) -> None:
+        for at in (1.0, 2.0, 3.0):
+            new = NewDeletion(None, inbox.name, entry("n"), None, f"u{at}")
+            inbox.cache.record_deletions([new], at)
+        assert [one.at for one in inbox.cache.deletions(since=2.0)] == [2.0, 3.0]
+        expired = inbox.cache.expired_deletions(before=2.0)
+        assert [one.at for one in expired] == [1.0]
+        inbox.cache.forget_deletions([one.id for one in expired])
+        assert [one.at for one in inbox.cache.deletions()] == [2.0, 3.0]
+
+
+def test_reports(held: Box, other: Box) -> None:
+    other.server({5: "", 6: "", 7: ""})
+    held.cache.trouble(other.ids(5, 6), "no \udcff", NOW + 9)
+    defer(other, (7,), Wait.UNSENT, Side.LOCAL)
+    held.cache.mailbox_trouble(held.id, "over quota", NOW + 60)
+    found = [
+        (one.mailbox, one.matter, one.side, one.count, one.reason) for one in held.cache.reports()
+    ]
+    assert found == [
+        ("Archive", Matter.PARKED, None, 2, "no ?"),
+        ("Archive", Matter.UNSENT, Side.LOCAL, 1, "why"),
+        ("INBOX", Matter.HELD, Side.LOCAL, 1, "why"),
+        ("INBOX", Matter.HELD, Side.SERVER, 2, "why"),
+        ("INBOX", Matter.PARKED, None, 0, "over quota"),
+    ]
+    totals = held.cache.totals()
+    assert (totals.held, totals.parked, totals.unsent, totals.open) == (3, 2, 1, 6)
+    held.cache.mark_synced([held.id])
+    assert [one.reason for one in held.cache.reports() if not one.count] == []

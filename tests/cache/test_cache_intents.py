@@ -1,0 +1,188 @@
+"""APPEND, COPY, MOVE with an unknown outcome (semantics.md, rule 8)."""
+
+from __future__ import annotations
+
+import pytest
+from support.cachebox import NOW, Box, facts
+
+from mailsync.cache import Intent, IntentKind, Linked, NewIntent
+from mailsync.model.actions import Forget
+from mailsync.model.flags import Flags
+from mailsync.model.ids import UID, IntentId, RowId, UIDValidity
+from mailsync.model.rows import Settled
+
+
+def new(
+    kind: IntentKind, target: Box, row: RowId | None, source: RowId | None, flags: Flags
+) -> NewIntent:
+    return NewIntent(
+        kind, row, source, target.id, UIDValidity(1), 10, "<x@x>", 100, b"b", b"h", 1234, flags
+    )
+
+
+def begin(
+    target: Box,
+    kind: IntentKind,
+    row: RowId | None,
+    source: RowId | None = None,
+    flags: Flags = Flags.SEEN,
+) -> IntentId:
+    (found,) = target.cache.begin_intents([new(kind, target, row, source, flags)], "run 1", NOW)
+    return found
+
+
+class TestLife:
+    def test_it_is_kept_as_it_was(self, inbox: Box) -> None:
+        inbox.local({"n": "S", "m": ""})
+        given = [
+            new(IntentKind.APPEND, inbox, inbox.file(name).id, None, Flags.SEEN)
+            for name in ("n", "m")
+        ]
+        ids = inbox.cache.begin_intents(given, "run 1", NOW)
+        assert inbox.cache.intents() == [
+            Intent(number, intent, "run 1", NOW, 1)
+            for number, intent in zip(ids, given, strict=True)
+        ]
+        inbox.cache.intents_repeated(ids[:1], "run 2", NOW + 5)
+        first = inbox.cache.intents()[0]
+        assert (first.run, first.began, first.attempts) == ("run 2", NOW + 5, 2)
+        inbox.cache.dropped(ids)
+        assert inbox.cache.intents() == []
+
+    def test_its_rows_are_marked_and_never_forgotten(self, inbox: Box) -> None:
+        inbox.local({"n": ""})
+        begin(inbox, IntentKind.APPEND, inbox.file("n").id)
+        (row,) = inbox.cache.due(NOW)
+        assert row.intent
+        inbox.cache.apply([Forget(inbox.id, (row,), "a bug")])
+        inbox.cache.forget_mailbox(inbox.id)
+        assert inbox.picture() == ["- n+"]
+
+
+class TestAppend:
+    def test_linked(self, inbox: Box) -> None:
+        inbox.local({"n": "S"})
+        intent = begin(inbox, IntentKind.APPEND, inbox.file("n").id)
+        inbox.cache.linked([Linked(intent, UID(10), email_id="M1")], NOW)
+        assert inbox.picture() == ["10+S n+S =S"]
+        assert (inbox.row(10).email_id, inbox.row(10).internal_date) == ("M1", 1234)
+        assert inbox.cache.intents() == []
+        assert not inbox.cache.due(NOW)
+
+    def test_the_file_has_other_flags_by_now(self, inbox: Box) -> None:
+        inbox.local({"n": "S"})
+        intent = begin(inbox, IntentKind.APPEND, inbox.file("n").id)
+        inbox.local({"n": "FS"})
+        inbox.cache.linked([Linked(intent, UID(10))], NOW)
+        assert inbox.picture() == ["10+S n+FS =S"]
+
+    def test_what_was_observed_meanwhile_is_swallowed(self, inbox: Box) -> None:
+        inbox.local({"n": "S"})
+        intent = begin(inbox, IntentKind.APPEND, inbox.file("n").id)
+        inbox.server({10: "SR"}, extra={10: frozenset({"Work"})})
+        inbox.cache.linked([Linked(intent, UID(10))], NOW)
+        assert inbox.picture() == ["10+RS n+S =S"]
+        row = inbox.row(10)
+        assert (row.internal_date, row.size) == (1010, 100)
+        assert row.server_extra == row.synced_extra == {"Work"}
+
+    def test_the_server_rewrote_the_header(self, inbox: Box) -> None:
+        inbox.local({"n": ""}, looked={"n": facts(content="x")})
+        own = inbox.file("n").header
+        intent = begin(inbox, IntentKind.APPEND, inbox.file("n").id, flags=Flags.NONE)
+        inbox.server({10: ""})
+        inbox.cache.headers({inbox.row(10).id: b"s" * 16})
+        inbox.cache.linked([Linked(intent, UID(10))], NOW)
+        assert (inbox.row(10).header, inbox.row(10).server_header) == (own, b"s" * 16)
+
+    def test_the_server_merged_it_with_a_message_that_has_a_file(self, inbox: Box) -> None:
+        """Neither lost nor sent for ever: the second file stays, and that is said."""
+        inbox.paired({3: ""})
+        inbox.local({"f3": "", "n": ""})
+        intent = begin(inbox, IntentKind.APPEND, inbox.file("n").id)
+        inbox.cache.linked([Linked(intent, UID(3))], NOW)
+        assert inbox.picture() == ["3+ f3+ =", "- n+"]
+        assert inbox.file("n").settled is Settled.KEPT
+        assert not inbox.cache.due(NOW)
+        (report,) = inbox.cache.reports()
+        assert "UID 3" in report.reason
+
+    def test_linked_twice(self, inbox: Box) -> None:
+        inbox.local({"n": "S"})
+        intent = begin(inbox, IntentKind.APPEND, inbox.file("n").id)
+        for _ in range(2):
+            inbox.cache.linked([Linked(intent, UID(10))], NOW)
+        assert inbox.picture() == ["10+S n+S =S"]
+
+    def test_a_flag_the_mailbox_cannot_keep(self, inbox: Box) -> None:
+        inbox.server({}, permanent=Flags.SEEN)
+        inbox.local({"n": "FS"})
+        sent = Flags.SEEN | Flags.FLAGGED
+        intent = begin(inbox, IntentKind.APPEND, inbox.file("n").id, flags=sent)
+        inbox.cache.linked([Linked(intent, UID(10))], NOW)
+        assert inbox.picture() == ["10+S n+S =S"]
+
+
+class TestMove:
+    def moved(self, inbox: Box, other: Box, kind: IntentKind) -> IntentId:
+        """The file of UID 1 went to `other`, where it is `n` and was flagged."""
+        inbox.paired({1: "S"})
+        inbox.local({})
+        inbox.server({1: "RS"})
+        other.local({"n": "FS"})
+        return begin(other, kind, other.file("n").id, inbox.row(1).id)
+
+    def test_by_move(self, inbox: Box, other: Box) -> None:
+        intent = self.moved(inbox, other, IntentKind.MOVE)
+        inbox.cache.linked([Linked(intent, UID(10), email_id="M1")], NOW)
+        assert inbox.picture() == []
+        assert other.picture() == ["10+RS n+FS =S"]
+        assert other.row(10).internal_date == 1001
+
+    def test_by_copy(self, inbox: Box, other: Box) -> None:
+        intent = self.moved(inbox, other, IntentKind.MOVE_BY_COPY)
+        inbox.cache.linked([Linked(intent, UID(10))], NOW)
+        assert inbox.picture() == ["1+RS f1xS =S"]
+        assert inbox.row(1).settled is Settled.COPIED
+        assert [row.uid for row in inbox.cache.due(NOW)] == [1, 10]
+        inbox.cache.expunged(inbox.ids(1), NOW)
+        assert inbox.row(1).settled is Settled.NO
+        assert all(not box.on_server.executed for box in inbox.cache.mailboxes(NOW))
+
+    def test_a_mere_copy(self, inbox: Box, other: Box) -> None:
+        intent = self.moved(inbox, other, IntentKind.COPY)
+        inbox.cache.linked([Linked(intent, UID(10), flags=Flags.NONE)], NOW)
+        assert inbox.picture() == ["1+RS f1xS =S"]
+        assert inbox.row(1).settled is Settled.NO
+        assert other.picture() == ["10+RS n+FS =S"]
+
+    def test_a_source_whose_file_came_back_stays(self, inbox: Box, other: Box) -> None:
+        intent = self.moved(inbox, other, IntentKind.MOVE)
+        inbox.local({"f1": "S"})
+        inbox.cache.linked([Linked(intent, UID(10))], NOW)
+        assert inbox.picture() == ["1xRS f1+S =S"]
+
+
+class TestTrash:
+    @pytest.mark.parametrize("observed", [False, True])
+    def test_a_new_row_in_the_target(self, inbox: Box, other: Box, observed: bool) -> None:
+        inbox.paired({1: "S"})
+        inbox.local({})
+        intent = begin(other, IntentKind.MOVE, None, inbox.row(1).id)
+        if observed:
+            other.server({10: "S"})
+        inbox.cache.linked([Linked(intent, UID(10))], NOW)
+        assert inbox.picture() == ["1xS f1xS =S"]
+        assert other.picture() == ["10+S -"]
+        assert other.row(10).body == inbox.row(1).body
+        counts = {box.name: box.on_server.executed for box in inbox.cache.mailboxes(NOW)}
+        assert counts == {inbox.name: 1, other.name: 0}
+
+    def test_by_copy(self, inbox: Box, other: Box) -> None:
+        inbox.paired({1: "S"})
+        inbox.local({})
+        intent = begin(other, IntentKind.MOVE_BY_COPY, None, inbox.row(1).id)
+        inbox.cache.linked([Linked(intent, UID(10))], NOW)
+        assert inbox.picture() == ["1+S f1xS =S"]
+        assert inbox.row(1).settled is Settled.COPIED
+        assert other.picture() == ["10+S -"]

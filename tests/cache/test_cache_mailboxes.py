@@ -1,0 +1,167 @@
+"""Mailboxes: seen, made, renamed, gone (semantics.md, rules 4, 9, 10)."""
+
+from __future__ import annotations
+
+import pytest
+from support.cachebox import NOW, Box
+
+from mailsync.model.ids import UIDValidity
+from mailsync.model.mailboxname import INBOX, MailboxName
+from mailsync.model.observation import ServerMailbox
+from mailsync.model.rows import Mailbox, Presence, Role, Side
+
+A, B = MailboxName("A"), MailboxName("B")
+
+
+def see(box: Box, server: str | None, local: str | None, selected: str = "INBOX A B") -> None:
+    """Names with blanks between them; None: not listed."""
+    box.cache.see_mailboxes(
+        None
+        if server is None
+        else [ServerMailbox(MailboxName(name), name.encode()) for name in server.split()],
+        None if local is None else [MailboxName(name) for name in local.split()],
+        lambda name, role: name in selected.split(),
+    )
+
+
+def states(box: Box) -> dict[str, str]:
+    marks = {Presence.NONE: "-", Presence.THERE: "+", Presence.GONE: "x"}
+    return {found.name: marks[found.server] + marks[found.local] for found in everyone(box)}
+
+
+def everyone(box: Box) -> list[Mailbox]:
+    return box.cache.mailboxes(NOW)
+
+
+@pytest.mark.parametrize(
+    ("server", "local", "after"),
+    [
+        ("INBOX A", "INBOX A", {"A": "++", "INBOX": "++"}),
+        ("INBOX", "INBOX", {"A": "xx", "INBOX": "++"}),
+        ("INBOX A", "INBOX", {"A": "+x", "INBOX": "++"}),
+        ("INBOX A B", "INBOX A", {"A": "++", "B": "+-", "INBOX": "++"}),
+        (None, "INBOX", {"A": "+x", "INBOX": "++"}),
+        ("INBOX", None, {"A": "x+", "INBOX": "++"}),
+        (None, None, {"A": "++", "INBOX": "++"}),
+    ],
+)
+def test_seen(inbox: Box, server: str | None, local: str | None, after: dict[str, str]) -> None:
+    see(inbox, "INBOX A", "INBOX A")
+    see(inbox, server, local)
+    assert states(inbox) == after
+
+
+def test_what_the_server_says_of_it(inbox: Box) -> None:
+    sent = ServerMailbox(A, b"a &AOQ-", role=Role.SENT, mailbox_id="F1")
+    parent = ServerMailbox(MailboxName("P"), b"P", selectable=False)
+    child = ServerMailbox(MailboxName("A/x"), b"A.x")
+    inbox.cache.see_mailboxes([sent, parent, child], None, lambda name, role: role is None)
+    found = {box.name: box for box in everyone(inbox)}
+    assert sorted(found) == ["A", "A/x", "INBOX"]
+    assert (found[A].role, found[A].mailbox_id, found[A].has_children) == (Role.SENT, "F1", True)
+    assert not found[A].selected
+    assert found[MailboxName("A/x")].selected
+    assert inbox.cache.wire_names()[A] == b"a &AOQ-"
+
+
+def test_out_of_scope_and_back(inbox: Box) -> None:
+    see(inbox, "INBOX A", "INBOX A")
+    box = Box(inbox.cache, A)
+    box.paired({1: "S", 2: ""})
+    see(inbox, "INBOX A", "INBOX A", selected="INBOX")
+    assert box.picture() == ["1+S f1+S =S", "2+ f2+ ="]
+    see(inbox, "INBOX A", "INBOX A", selected="INBOX A")
+    assert box.picture() == ["1?S f1?S =S", "2? f2? ="]
+    known = inbox.cache.cursors()[A]
+    assert (known.relink, known.cursor) == (True, None)
+    box.server({1: "S", 2: ""})
+    box.local({"f1": "S"})
+    assert box.picture() == ["1+S f1+S =S", "2+ f2? ="]
+
+
+def test_made_gone_and_forgotten(inbox: Box) -> None:
+    see(inbox, "INBOX", "INBOX A")
+    box = Box(inbox.cache, A)
+    inbox.cache.mailbox_made(box.id, Side.SERVER, b"a")
+    assert states(inbox)["A"] == "++"
+    assert inbox.cache.wire_names()[A] == b"a"
+    box.paired({1: ""})
+    inbox.cache.mailbox_gone(box.id, Side.LOCAL)
+    assert states(inbox)["A"] == "+x"
+    assert box.picture() == ["1+ f1x ="]
+    inbox.cache.mark_synced([inbox.id, box.id])
+    assert [found.synced for found in everyone(inbox)] == [False, True]
+    inbox.cache.expunged(box.ids(1), NOW)
+    inbox.cache.forget_mailbox(box.id)
+    assert states(inbox) == {"INBOX": "++"}
+    assert inbox.cache.totals().messages == 0
+
+
+class TestRenamed:
+    def test_in_the_maildir_and_now_on_the_server(self, inbox: Box) -> None:
+        """A is B in the Maildir; 2 was removed and 3 arrived there in the meantime."""
+        see(inbox, "INBOX A", "INBOX A")
+        a = Box(inbox.cache, A)
+        a.paired({1: "S", 2: ""})
+        number = a.id
+        see(inbox, "INBOX A", "INBOX B")
+        b = Box(inbox.cache, B)
+        b.local({"f1": "FS", "f3": ""})
+        inbox.cache.mailbox_renamed(number, b.id, Side.SERVER)
+        assert b.id == number
+        assert states(inbox) == {"B": "++", "INBOX": "++"}
+        assert b.picture() == ["1+S f1+FS =S", "2+ f2+ =", "- f3+"]
+        known = inbox.cache.cursors()[B]
+        assert (known.cursor, known.stamp) == (None, None)
+        b.local({"f1": "FS", "f3": ""})
+        assert b.picture() == ["1+S f1+FS =S", "2+ f2x =", "- f3+"]
+
+    def renamed_on_the_server(self, inbox: Box, validity: int) -> Box:
+        see(inbox, "INBOX A", "INBOX A")
+        a = Box(inbox.cache, A)
+        a.paired({1: "S", 2: ""})
+        see(inbox, "INBOX B", "INBOX A")
+        b = Box(inbox.cache, B)
+        b.validity = UIDValidity(validity)
+        b.server({1: "FS", 3: ""})
+        inbox.cache.mailbox_renamed(a.id, b.id, Side.LOCAL)
+        assert states(inbox) == {"B": "++", "INBOX": "++"}
+        assert inbox.cache.wire_names()[B] == b"B"
+        return b
+
+    def test_on_the_server_and_now_in_the_maildir(self, inbox: Box) -> None:
+        b = self.renamed_on_the_server(inbox, 1)
+        assert b.picture() == ["1+FS f1+S =S", "2+ f2+ =", "3+ -"]
+        assert b.server({1: "FS", 3: ""}) == (True, False)
+        assert b.picture() == ["1+FS f1+S =S", "2x f2+ =", "3+ -"]
+
+    def test_under_a_new_uidvalidity(self, inbox: Box) -> None:
+        b = self.renamed_on_the_server(inbox, 2)
+        assert sorted(b.picture()) == ["1+FS -", "1?S f1+S =S", "2? f2+ =", "3+ -"]
+        assert inbox.cache.cursors()[B].relink
+        assert b.server({1: "FS", 3: ""}) == (True, False)
+
+    def test_another_file_of_the_same_name(self, inbox: Box) -> None:
+        see(inbox, "INBOX A", "INBOX A")
+        a = Box(inbox.cache, A)
+        a.paired({1: "S"})
+        see(inbox, "INBOX A", "INBOX B")
+        b = Box(inbox.cache, B)
+        b.local({"f1": "S"})
+        inbox.cache.facts({})
+        with inbox.cache._tx() as c:
+            c.exec_driver_sql("UPDATE messages SET file_size = 7 WHERE uid IS NULL")
+        inbox.cache.mailbox_renamed(a.id, b.id, Side.SERVER)
+        assert b.picture() == ["1+S ?S =S", "- f1+S"]
+
+
+def test_audits(inbox: Box) -> None:
+    found = inbox.cache.audits()[inbox.id]
+    assert (found.uid, found.at) == (1, None)
+    inbox.cache.audited(inbox.id, 2001, NOW)
+    found = inbox.cache.audits()[inbox.id]
+    assert (found.uid, found.at) == (2001, NOW)
+
+
+def test_inbox_is_there(inbox: Box) -> None:
+    assert [box.name for box in everyone(inbox)] == [INBOX]

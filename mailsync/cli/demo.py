@@ -17,7 +17,7 @@ from mailsync.cli.options import common
 from mailsync.cli.state import State
 from mailsync.model.errors import Exit, MailsyncError
 from mailsync.model.report import AccountReport, SyncOptions, Target
-from mailsync.model.settings import Account, Secret, Security
+from mailsync.model.settings import Account, Deletions, Secret, Security
 
 View = Counter[tuple[bytes, bool, bool]]  # canonical body, seen, flagged
 MAILBOXES = ("INBOX", "Work", "Family", "Archive")
@@ -67,6 +67,8 @@ class Tour:
             state=directory / "state" / "demo",
             security=Security.NONE,
             secret=Secret(inline=PASSWORD),
+            # The \\Trash mailbox of pymap's demo data is read-only.
+            deletions=Deletions.EXPUNGE if server == "pymap" else Deletions.TRASH,
         )
         self.phone = imaplib.IMAP4("127.0.0.1", port)
         self.phone.login(USER, PASSWORD)

@@ -13,10 +13,13 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
+from mailsync.model.flags import Flags
 from mailsync.model.settings import Account, Security
-from mailsync.server import Server
+from mailsync.server import Outgoing, Server
 
 CAPABILITIES = "IMAP4rev1 SASL-IR AUTH=PLAIN LITERAL+"
 LOGIN = f"""
@@ -161,3 +164,33 @@ async def logged_in(
     made = server(dialogue, **changes)
     await made.connect()
     return made, dialogue
+
+
+Step = Callable[[Server], Coroutine[Any, Any, Any]]
+SELECTED = """
+    S: * 3 EXISTS
+    S: * OK [UIDVALIDITY 7] fine
+    S: * OK [UIDNEXT 10] next
+    S: $2 OK [READ-WRITE] done
+"""
+
+
+def play(script: str, step: Step, capabilities: str = "", **changes: object) -> Any:
+    """The step's result, or its error raised; the script must be played to its end."""
+
+    async def run() -> Any:
+        server, dialogue = await logged_in(script, capabilities, **changes)
+        try:
+            return await step(server)
+        finally:
+            dialogue.done()
+
+    return asyncio.run(run())
+
+
+def message(text: bytes, flags: Flags = Flags.NONE, binary: bool = False) -> Outgoing:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield text[:3]
+        yield text[3:]
+
+    return Outgoing(flags, None, len(text), pieces, binary)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, Row, text
 
 from mailsync.cache.relink import doubt_server
-from mailsync.cache.sql import FREE, FREE_UNLESS_FIRM, agreed, dump_extra, many
+from mailsync.cache.sql import FREE, FREE_UNLESS_FIRM, agreed, dump_extra, many, want
 from mailsync.cache.words import Stored
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID_MAX
@@ -61,12 +61,14 @@ ADDED = text(f"""
     WHERE NOT EXISTS (
         SELECT 1 FROM messages WHERE messages.mailbox = :box AND messages.uid = seen_server.uid)
     ORDER BY seen_server.uid""")
-ABSENT = text(f"""
-    UPDATE messages SET server = 2, settled = 0, {FREE}
-    FROM spans
-    WHERE messages.mailbox = :box AND messages.uid BETWEEN +spans.low AND +spans.high
+ABSENT = text("""
+    INSERT INTO wanted (id)
+    SELECT messages.id FROM spans CROSS JOIN messages
+    WHERE messages.mailbox = :box AND messages.uid BETWEEN spans.low AND spans.high
         AND +messages.server = 1
         AND NOT EXISTS (SELECT 1 FROM seen_server WHERE seen_server.uid = messages.uid)""")
+_GONE = text(f"""
+    UPDATE messages SET server = 2, settled = 0, {FREE} WHERE id IN (SELECT id FROM wanted)""")
 _COUNT = text("SELECT count(*) FROM messages WHERE mailbox = :box AND server = 1")
 COUNT_IN_SPANS = text("""
     SELECT count(*) FROM spans CROSS JOIN messages
@@ -109,7 +111,9 @@ def store_server(c: Connection, obs: ServerObservation) -> Stored:
         c.execute(ADDED, bound)
     if obs.complete or obs.vanished:
         _spans(c, obs.complete | obs.vanished)
-        c.execute(ABSENT, bound)
+        want(c, [])
+        if c.execute(ABSENT, bound).rowcount:
+            c.execute(_GONE)
     known: int = c.execute(_COUNT, bound).scalar_one()
     if known != obs.cursor.messages and not _whole(c, obs.complete, known, box.id):
         raise DoesNotAddUp

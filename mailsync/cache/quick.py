@@ -112,7 +112,7 @@ def look(
     try:
         raw.execute("PRAGMA trusted_schema = OFF")
         return _look(raw, now, expunge_deleted, policy)
-    except (sqlite3.Error, ValueError):
+    except (sqlite3.Error, ValueError, TypeError):  # not what a cache holds: the full path says
         return None
     finally:
         raw.close()

@@ -31,7 +31,8 @@ COLUMNS = """
     messages.synced_extra, messages.wait, messages.settled, messages.accepted_until,
     messages.attempts, messages.origin"""
 _SCOPED = f"FROM messages CROSS JOIN mailboxes ON mailboxes.id = messages.mailbox AND {IN_SCOPE}"
-_ORDER = "ORDER BY messages.mailbox, messages.uid DESC, messages.id"
+# The + keeps SQLite from taking an index for the order instead of the one for the condition.
+_ORDER = "ORDER BY +messages.mailbox, messages.uid DESC, messages.id"
 
 _DUE = text(f"SELECT {COLUMNS} {_SCOPED} WHERE {DUE} {_ORDER}")
 _DUE_DELETED = text(f"SELECT {COLUMNS} {_SCOPED} WHERE {DUE_DELETED} {_ORDER}")

@@ -30,8 +30,8 @@ class Violation(AssertionError):
 
 def body_of(ghost: str, size: int = 0) -> bytes:
     """A message with LF line ends, as a mail reader saves it."""
-    text = f"From: a@x.example\nSubject: {ghost}\nMessage-ID: <{ghost}@sim.example>\nX-Ghost: {ghost}\n"
-    return (text + f"\nBody of {ghost}\n" + "y" * size + "\n").encode()
+    head = f"From: a@x.example\nSubject: {ghost}\nMessage-ID: <{ghost}@sim.example>\n"
+    return f"{head}X-Ghost: {ghost}\n\nBody of {ghost}\n{'y' * size}\n".encode()
 
 
 @dataclass

@@ -110,9 +110,9 @@ class Stack:
         start = f"{ROOT}/{box}/"
         for path, data in sorted(self.fs.files().items()):
             rest = path.removeprefix(start)
-            if path.startswith(start) and rest.count("/") == 1 and ghost_of(data) == ghost:
-                if not rest.startswith("tmp/"):
-                    return path
+            there = path.startswith(start) and rest.startswith(("new/", "cur/"))
+            if there and rest.count("/") == 1 and ghost_of(data) == ghost:
+                return path
         raise KeyError(ghost)
 
     def uid_of(self, box: str, ghost: str) -> int:

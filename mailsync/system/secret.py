@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+import subprocess
 import sys
 from typing import IO
 
@@ -109,27 +110,27 @@ def _check_mode(path: str, mode: int) -> None:
 async def _from_command(command: tuple[str, ...]) -> Password:
     name = f"password-command {safe(command[0])}"
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+        process = subprocess.Popen(  # noqa: S603 (the command is the user's own)
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise AuthError(f"{name}: cannot be run: {reason}") from None
-    try:
-        async with asyncio.timeout(COMMAND_TIMEOUT):
-            out, said = await asyncio.gather(
-                _capped(process.stdout, LIMIT), _capped(process.stderr, LIMIT)
-            )
-            status = await process.wait()
-    except TimeoutError:
-        raise AuthError(f"{name}: no answer within {COMMAND_TIMEOUT:.0f} seconds") from None
-    except _TooMuch:
-        raise AuthError(f"{name}: it printed more than {LIMIT} bytes") from None
-    finally:
-        await _end(process)
+    with process:
+        try:
+            async with asyncio.timeout(COMMAND_TIMEOUT):
+                out, said = await asyncio.gather(_all_of(process.stdout), _all_of(process.stderr))
+                while (status := process.poll()) is None:  # noqa: ASYNC110 (no event says so)
+                    await asyncio.sleep(0.005)
+        except TimeoutError:
+            raise AuthError(f"{name}: no answer within {COMMAND_TIMEOUT:.0f} seconds") from None
+        finally:
+            process.kill()
+    if len(out) > LIMIT or len(said) > LIMIT:
+        raise AuthError(f"{name}: it printed more than {LIMIT} bytes")
     if status:
         why = f"ended with status {status}" if status > 0 else f"killed by signal {-status}"
         shown = safe(b" ".join(said[:_STDERR_SHOWN].split()))
@@ -137,26 +138,28 @@ async def _from_command(command: tuple[str, ...]) -> Password:
     return _checked(out, name)
 
 
-class _TooMuch(Exception):
-    pass
+async def _all_of(pipe: IO[bytes] | None) -> bytes:
+    """Everything up to the end; what is too much ends it early and closes the pipe.
 
-
-async def _capped(stream: asyncio.StreamReader | None, limit: int) -> bytes:
-    assert stream is not None
+    By hand, because asyncio's own subprocesses wait for ever for a grandchild that holds a pipe.
+    """
+    assert pipe is not None
+    loop = asyncio.get_running_loop()
+    readable = asyncio.Event()
     data = bytearray()
-    while chunk := await stream.read(65536):
-        data += chunk
-        if len(data) > limit:
-            raise _TooMuch
+    loop.add_reader(pipe.fileno(), readable.set)
+    try:
+        while len(data) <= LIMIT:
+            await readable.wait()
+            readable.clear()
+            chunk = os.read(pipe.fileno(), 65536)
+            if not chunk:
+                break
+            data += chunk
+    finally:
+        loop.remove_reader(pipe.fileno())
+        pipe.close()
     return bytes(data)
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        process.kill()
-        await process.wait()
-    # A grandchild may hold the pipes open for ever: nobody waits for it.
-    process._transport.close()  # type: ignore[attr-defined]
 
 
 # -- a person ----------------------------------------------------------------------------------
@@ -165,16 +168,10 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 async def _from_terminal(prompt: str) -> Password:
     """Not getpass, which cannot be interrupted while an event loop runs."""
     async with _one_at_a_time:
-        sys.stderr.write(f"{safe(prompt)} ")
-        sys.stderr.flush()
-        try:
-            data = await _unseen_line(sys.stdin)
-        finally:
-            sys.stderr.write("\n")
-    return _checked(data, "terminal")
+        return _checked(await _unseen_line(sys.stdin, f"{safe(prompt)} "), "terminal")
 
 
-async def _unseen_line(terminal: IO[str]) -> bytes:
+async def _unseen_line(terminal: IO[str], prompt: str) -> bytes:
     import termios
 
     loop = asyncio.get_running_loop()
@@ -186,8 +183,10 @@ async def _unseen_line(terminal: IO[str]) -> bytes:
     termios.tcsetattr(fd, termios.TCSAFLUSH, quiet)
     loop.add_reader(fd, readable.set)
     try:
+        print(prompt, end="", file=sys.stderr, flush=True)  # noqa: T201 (this room asks here only)
         await readable.wait()
         return os.read(fd, 4096)
     finally:
         loop.remove_reader(fd)
         termios.tcsetattr(fd, termios.TCSANOW, before)
+        print(file=sys.stderr)  # noqa: T201

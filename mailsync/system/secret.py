@@ -110,7 +110,7 @@ def _check_mode(path: str, mode: int) -> None:
 async def _from_command(command: tuple[str, ...]) -> Password:
     name = f"password-command {safe(command[0])}"
     try:
-        process = subprocess.Popen(  # noqa: S603 (the command is the user's own)
+        process = subprocess.Popen(  # noqa: S603, ASYNC220 (the user's command; no wait)
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

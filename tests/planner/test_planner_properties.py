@@ -1,4 +1,4 @@
-"""Any user actions on both sides, any policy: quiescence, equality, nothing lost, nothing doubled."""
+"""Any user actions on both sides, any policy: quiet, equal, nothing lost, nothing doubled."""
 
 from __future__ import annotations
 
@@ -130,9 +130,7 @@ policies = st.builds(
     trash=st.sampled_from([4, None]),
 )
 firsts = st.lists(st.tuples(st.integers(0, 4), st.sampled_from(FLAGS)), max_size=6)
-quick = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+quick = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def rounds(policy: Policy) -> int:
@@ -159,9 +157,7 @@ def test_quiescence_and_idempotence(policy, email_ids, first, one, two):  # type
 
 
 @quick
-@given(
-    st.sampled_from([Deletions.TRASH, Deletions.EXPUNGE]), st.booleans(), firsts, ops, ops
-)
+@given(st.sampled_from([Deletions.TRASH, Deletions.EXPUNGE]), st.booleans(), firsts, ops, ops)
 def test_convergence_without_loss(deletions, email_ids, first, one, two):  # type: ignore[no-untyped-def]
     policy = Policy(deletions=deletions, guard=Guard(share=None), trash=4)  # type: ignore[arg-type]
     world = settled_world(policy, email_ids, first)

@@ -1,0 +1,27 @@
+"""The fixed share of the exhaust mode: every scenario calm, and crash points picked by seed.
+
+    MAILSYNC_EXHAUST_SHARE=0.25 MAILSYNC_EXHAUST_SEED=5 pytest tests/sim_runs
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from sim.exhaust import calm, crashed, points
+from sim.scenarios import SCENARIOS, Scenario
+
+SHARE = float(os.environ.get("MAILSYNC_EXHAUST_SHARE", "0.02"))
+SEED = int(os.environ.get("MAILSYNC_EXHAUST_SEED", "0"))
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: one.name)
+def test_calm(scenario: Scenario) -> None:
+    assert calm(scenario) > 50
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: one.name)
+def test_crash_and_resume(scenario: Scenario) -> None:
+    done = [crashed(*point) for point in points([scenario], SHARE, SEED)]
+    assert done
+    assert all(done)

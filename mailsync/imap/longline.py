@@ -43,6 +43,7 @@ class LongLine:
         self._words: list[Word] = []
         self._word = bytearray()
         self._ranges: Ranges | None = None
+        self._ended = False  # of the word, the set part is over
         self._seen = self._plain = 0
 
     def feed(self, data: bytes) -> None:
@@ -64,20 +65,35 @@ class LongLine:
                 self._end_word()
             self._word += piece
             if len(self._word) > HELD:
-                if self._ranges is None:
-                    self._ranges = Ranges(self._limits.ranges)
-                self._ranges.add(_cut(self._word, b",").split(b","))
+                self._spill()
+
+    def _spill(self) -> None:
+        """Give up what is a set for sure.  Where the set has ended, `]` say, the rest is plain:
+        it is told apart here and at the end of the word alike, whatever the chunks were."""
+        end = 0 if self._ended else _set_end(self._word)
+        if end == len(self._word):
+            self._ranges = self._ranges or Ranges(self._limits.ranges)
+            self._ranges.add(_cut(self._word, b",").split(b","))
+            return
+        if not self._ended and (end or self._ranges is not None):
+            self._end_set(end)
+        if len(self._word) > HELD:
+            raise ProtocolError(TOO_LONG)
+
+    def _end_set(self, end: int) -> None:
+        self._ranges = self._ranges or Ranges(self._limits.ranges)
+        self._ranges.add(bytes(self._word[:end]).split(b","))
+        del self._word[:end]
+        self._ended = True
 
     def _end_word(self) -> None:
+        if self._ranges is not None:
+            if not self._ended:
+                self._end_set(_set_end(self._word))
+            self._words.append(self._ranges)
+            self._ranges, self._ended = None, False
         word = bytes(self._word)
         self._word.clear()
-        if self._ranges is not None:
-            last = _SET.match(word)
-            assert last is not None
-            self._ranges.add(last[0].split(b","))
-            self._words.append(self._ranges)
-            self._ranges = None
-            word = word[last.end() :]
         if word:
             self._plain += len(word)
             if self._plain > self._limits.line:
@@ -108,6 +124,12 @@ class SearchLine(LongLine):
             raise ProtocolError(TOO_LONG)
         if len(self._word) > HELD:
             self._set.add(_cut(self._word, b" ").split())
+
+
+def _set_end(word: bytearray) -> int:
+    """Where the set at the beginning of a word ends."""
+    found = _SET.match(word)
+    return 0 if found is None else found.end()
 
 
 def _cut(word: bytearray, separator: bytes) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from planner_world import Box, Message, World
@@ -156,6 +157,7 @@ def test_quiescence_and_idempotence(policy, email_ids, first, one, two):  # type
             assert world.local_state() == local
 
 
+@pytest.mark.campaign
 @quick
 @given(st.sampled_from([Deletions.TRASH, Deletions.EXPUNGE]), st.booleans(), firsts, ops, ops)
 def test_convergence_without_loss(deletions, email_ids, first, one, two):  # type: ignore[no-untyped-def]

@@ -76,6 +76,16 @@ def other_box(box: Box) -> None:
     box.cache.see_mailboxes(shown, None, lambda name, role: True)
 
 
+def park(box: Box, next_try: float) -> None:
+    box.server({1: "SF", 2: "T"})
+    box.cache.trouble(box.ids(1), "why", next_try)
+
+
+def undelete(box: Box) -> None:
+    box.server({1: "S", 2: ""})
+    box.local({"f1": "S", "f2": ""})
+
+
 WORK: list[Callable[[Box], object]] = [
     lambda box: box.server({1: "SF", 2: "T"}),
     lambda box: box.server({1: "S", 2: "T", 3: ""}),
@@ -83,7 +93,7 @@ WORK: list[Callable[[Box], object]] = [
     lambda box: box.cache.begin_relink(box.id, {Side.LOCAL}),
     lambda box: box.cache.begin_relink(None, set()),
     lambda box: box.cache.mailbox_trouble(box.id, "no", NOW - 1),
-    lambda box: (box.server({1: "SF", 2: "T"}), box.cache.trouble(box.ids(1), "no", NOW)),
+    lambda box: park(box, NOW),
     intent,
     other_box,
 ]
@@ -108,16 +118,7 @@ def hold(box: Box, wait: Wait, settled: Settled = Settled.NO) -> None:
         (lambda box: hold(box, Wait.KEPT), 0, 0, 0, 1),
         (lambda box: box.cache.mailbox_trouble(box.id, "why", NOW + 9), 0, 1, 0, 0),
         (lambda box: box.cache.apply([DeferMailbox(box.id, "why", Side.LOCAL)]), 1, 0, 0, 0),
-        (
-            lambda box: (
-                box.server({1: "SF", 2: "T"}),
-                box.cache.trouble(box.ids(1), "why", NOW + 9),
-            ),
-            0,
-            1,
-            0,
-            0,
-        ),
+        (lambda box: park(box, NOW + 9), 0, 1, 0, 0),
     ],
 )
 def test_what_waits_is_told(
@@ -139,8 +140,7 @@ def test_kept_for_good_is_nothing(state: Path) -> None:
 
 def test_deleted_by_policy(state: Path) -> None:
     assert look(str(state / "cache.db"), NOW, expunge_deleted=True) is None
-    change(state, lambda box: box.cache.renamed([]))
-    change(state, lambda box: (box.server({1: "S", 2: ""}), box.local({"f1": "S", "f2": ""})))
+    change(state, undelete)
     assert look(str(state / "cache.db"), NOW, expunge_deleted=True) is not None
 
 

@@ -1,6 +1,6 @@
 """The fixed share of the exhaust mode: every scenario calm, and crash points picked by seed.
 
-    MAILSYNC_EXHAUST_SHARE=0.25 MAILSYNC_EXHAUST_SEED=5 pytest tests/sim_runs
+MAILSYNC_EXHAUST_SHARE=0.25 MAILSYNC_EXHAUST_SEED=5 pytest tests/sim_runs
 """
 
 from __future__ import annotations

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from support import dovecot as dovecots
+from support.wire import Wire
+from support.wired import Wired
+
+from mailsync.modes import world
 
 
 def require_dovecot() -> None:
@@ -41,3 +47,22 @@ def dovecot_with() -> Iterator[object]:
     yield ask
     with ThreadPoolExecutor(8) as pool:  # each takes a second to end
         list(pool.map(lambda server: server.stop(), running.values()))
+
+
+@pytest.fixture
+def wired_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Wired]]:
+    """`wired_on(server, **account)`: a rig on that server; one a test."""
+    with ExitStack() as stack:
+
+        def make(server: dovecots.Dovecot, **changes: object) -> Wired:
+            wire = stack.enter_context(Wire(server.port))
+            made = Wired(server, tmp_path, changes=changes, wire=wire)
+            monkeypatch.setattr(world, "DiskFs", lambda: made.disk)
+            return made
+
+        yield make
+
+
+@pytest.fixture
+def wired(dovecot: dovecots.Dovecot, wired_on: Callable[..., Wired]) -> Wired:
+    return wired_on(dovecot)

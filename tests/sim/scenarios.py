@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from mailsync.model.settings import Deletions
@@ -28,14 +28,18 @@ class Scenario:
 
     @property
     def expected(self) -> dict[str, View]:
-        views: dict[str, View] = {}
-        for box, text in self.after.items():
-            view: View = Counter()
-            for word in text.split():
-                ghost, _, letters = word.partition(":")
-                view[ghost, letters] += 1
-            views[box] = view
-        return views
+        return views(self.after)
+
+
+def views(after: Mapping[str, str]) -> dict[str, View]:
+    """From `{"INBOX": "ghost:FLAGS ghost"}`."""
+    found: dict[str, View] = {}
+    for box, text in after.items():
+        found[box] = view = Counter()
+        for word in text.split():
+            ghost, _, letters = word.partition(":")
+            view[ghost, letters] += 1
+    return found
 
 
 def nothing(stack: Stack) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, select, update
 
 from mailsync.cache import (
+    audits,
     deletions,
     intents,
     mailboxes,
@@ -153,15 +154,16 @@ class Cache:
         with self._tx() as c:
             return mailboxes.cursors(c)
 
-    def audits(self) -> dict[MailboxId, Audit]:
-        """Of the selected mailboxes (semantics.md, rule 3)."""
+    def audits(self, now: float) -> dict[MailboxId, Audit]:
+        """Of the selected mailboxes that are there on both sides: those whose last one was a day
+        ago (semantics.md, rule 3)."""
         with self._tx() as c:
-            return mailboxes.audits(c)
+            return audits.due(c, now)
 
     def audited(self, mailbox: MailboxId, next_uid: int, now: float) -> None:
         """The range below `next_uid` was compared in full; 1 at the end of a mailbox."""
         with self._tx() as c:
-            mailboxes.audited(c, mailbox, next_uid, now)
+            audits.audited(c, mailbox, next_uid, now)
 
     def mailbox_made(self, mailbox: MailboxId, side: Side, wire_name: bytes | None = None) -> None:
         with self._tx() as c:
@@ -193,11 +195,11 @@ class Cache:
         with self._tx() as c:
             mailboxes.mailbox_trouble(c, mailbox, error, next_try)
 
-    def mark_synced(self, boxes: Iterable[MailboxId]) -> None:
+    def mark_synced(self, boxes: Iterable[MailboxId], now: float) -> None:
         """End of a run: those that are there on both sides were synced; keywords seen by now
-        are the base for rule 6; trouble of the mailboxes is over."""
+        are the base for rule 6; trouble that was due by `now` is over."""
         with self._tx() as c:
-            mailboxes.mark_synced(c, boxes)
+            mailboxes.mark_synced(c, boxes, now)
 
     def ran_with(self, direction: Direction, deletions: Deletions, digest: str = "") -> bool:
         """Call before planning.  True: some selected mailbox ran with another policy before.
@@ -215,7 +217,7 @@ class Cache:
         """One mailbox as the server shows it, with its cursor, in one transaction (I14, I15)."""
         try:
             with self._tx() as c:
-                return observe.store_server(c, obs)
+                return observe.store_server(c, obs, now)
         except observe.DoesNotAddUp:
             return Stored(ok=False)
 

@@ -13,7 +13,7 @@ from mailsync.cache.observe_local import load_stamp
 from mailsync.cache.relink import begin_relink
 from mailsync.cache.schema import EXTRA, OPEN, printable
 from mailsync.cache.sql import NO_TROUBLE
-from mailsync.cache.words import Audit, Known
+from mailsync.cache.words import Known
 from mailsync.model.flags import Flags
 from mailsync.model.ids import MailboxId, ModSeq, UIDValidity
 from mailsync.model.mailboxname import MailboxName
@@ -70,14 +70,13 @@ _FORGET_REMOVALS = text("DELETE FROM removals WHERE mailbox = :box")
 _TROUBLE = text("""
     UPDATE mailboxes SET attempts = attempts + 1, next_try = :next_try, error = :error
     WHERE id = :box""")
-_SYNCED = text(f"""
-    UPDATE mailboxes SET
-        synced = CASE WHEN server = 1 AND local = 1 THEN 1 ELSE synced END, {NO_TROUBLE}
-    WHERE id = :box""")
+_SYNCED = text("""
+    UPDATE mailboxes SET synced = 1 WHERE id = :box AND server = 1 AND local = 1""")
+_TROUBLE_OVER = text(f"""
+    UPDATE mailboxes SET {NO_TROUBLE} WHERE id = :box AND next_try <= :now""")
 _KEYWORDS = text(f"""
     UPDATE messages INDEXED BY messages_extra SET synced_extra = server_extra
     WHERE messages.mailbox = :box AND {EXTRA} AND messages.server = 1 AND messages.local = 1""")
-_AUDITED = text("UPDATE mailboxes SET audit_uid = :uid, audit_at = :now WHERE id = :box")
 _REASON = "'direction or deletions changed'"
 _HOLD_WAITING = text(f"""
     UPDATE messages SET
@@ -235,15 +234,6 @@ def cursor_of(
     )
 
 
-def audits(c: Connection) -> dict[MailboxId, Audit]:
-    found = c.execute(text("SELECT id, audit_uid, audit_at FROM mailboxes WHERE selected"))
-    return {box: Audit(uid or 1, at) for box, uid, at in found}
-
-
-def audited(c: Connection, box: MailboxId, next_uid: int, now: float) -> None:
-    c.execute(_AUDITED, {"box": box, "uid": next_uid, "now": now})
-
-
 # -- what became of one ------------------------------------------------------------------------
 
 
@@ -267,9 +257,10 @@ def mailbox_trouble(c: Connection, box: MailboxId, error: str, next_try: float) 
     c.execute(_TROUBLE, {"box": box, "error": printable(error), "next_try": next_try})
 
 
-def mark_synced(c: Connection, boxes: Iterable[MailboxId]) -> None:
+def mark_synced(c: Connection, boxes: Iterable[MailboxId], now: float) -> None:
     for box in boxes:
         c.execute(_SYNCED, {"box": box})
+        c.execute(_TROUBLE_OVER, {"box": box, "now": now})
         c.execute(_KEYWORDS, {"box": box})
 
 

@@ -86,7 +86,7 @@ _ADVANCE = text("""
     UPDATE mailboxes SET
         server = 1, uid_validity = :uid_validity, uid_next = :uid_next, messages = :messages,
         highest_modseq = :highest_modseq, permanent = :permanent, read_only = :read_only,
-        mailbox_id = coalesce(:mailbox_id, mailbox_id)
+        mailbox_id = coalesce(:mailbox_id, mailbox_id), audit_at = coalesce(audit_at, :now)
     WHERE id = :box""")
 
 
@@ -94,7 +94,7 @@ class DoesNotAddUp(Exception):
     """Raised to roll the transaction back."""
 
 
-def store_server(c: Connection, obs: ServerObservation) -> Stored:
+def store_server(c: Connection, obs: ServerObservation, now: float) -> Stored:
     """Raises DoesNotAddUp when a delta does not lead to what the server counts."""
     box = _mailbox(c, obs.mailbox)
     had = box.uid_validity
@@ -128,6 +128,7 @@ def store_server(c: Connection, obs: ServerObservation) -> Stored:
             "permanent": int(obs.permanent),
             "read_only": obs.read_only,
             "mailbox_id": obs.mailbox_id,
+            "now": now,
         },
     )
     return Stored(ok=True, relinked=relinked)

@@ -12,7 +12,15 @@ import os
 import sqlite3
 from dataclasses import dataclass, field
 
-from mailsync.cache.schema import APPLICATION_ID, DUE, DUE_DELETED, HEAD, IN_SCOPE, OPEN
+from mailsync.cache.schema import (
+    APPLICATION_ID,
+    AUDIT_DUE,
+    DUE,
+    DUE_DELETED,
+    HEAD,
+    IN_SCOPE,
+    OPEN,
+)
 from mailsync.model.ids import ModSeq, UIDValidity
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import Cursor, Stamp
@@ -75,6 +83,7 @@ ANY_DELETED_DUE = f"""
     SELECT EXISTS (
         SELECT 1 FROM messages CROSS JOIN mailboxes ON mailboxes.id = messages.mailbox
             AND {IN_SCOPE} WHERE {DUE_DELETED})"""
+ANY_AUDIT_DUE = f"SELECT EXISTS (SELECT 1 FROM mailboxes WHERE {AUDIT_DUE})"
 MAILBOXES = """
     SELECT name, wire_name, uid_validity, uid_next, messages, highest_modseq, stamp, selected,
         server, local, held, wait_reason, next_try, error, direction, deletions, policy,
@@ -132,9 +141,8 @@ def _look(
     if raw.execute("SELECT version_num FROM alembic_version").fetchall() != [(HEAD,)]:
         return None
     uuid, account_uuid, generation, against = raw.execute(FACTS).fetchone()
-    if against or raw.execute(ANY_DUE, {"now": now}).fetchone()[0]:
-        return None
-    if expunge_deleted and raw.execute(ANY_DELETED_DUE, {"now": now}).fetchone()[0]:
+    questions = [ANY_DUE, ANY_AUDIT_DUE] + ([ANY_DELETED_DUE] if expunge_deleted else [])
+    if against or any(raw.execute(one, {"now": now}).fetchone()[0] for one in questions):
         return None
     boxes: dict[MailboxName, QuickMailbox] = {}
     waiting: dict[MailboxName, Waits] = {}

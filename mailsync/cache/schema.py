@@ -27,6 +27,11 @@ DUE_DELETED = (
     " AND messages.wait = 0 AND (messages.next_try IS NULL OR messages.next_try <= :now)"
 )
 IN_SCOPE = "mailboxes.selected AND (mailboxes.next_try IS NULL OR mailboxes.next_try <= :now)"
+# Mailboxes of which a range is compared in full now, once a day (semantics.md, rule 3).
+AUDIT_DUE = (
+    "selected AND server = 1 AND local = 1 AND synced AND uid_next IS NOT NULL"
+    " AND audit_at <= :now - 86400.0"
+)
 
 
 def pack(text: str) -> str | bytes:

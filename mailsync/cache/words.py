@@ -32,10 +32,14 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """Where the next audit of a mailbox begins; `at` the wall time of the last, None: never."""
+    """What one audit of a mailbox compares in full (semantics.md, rule 3).
 
-    uid: int
-    at: float | None
+    `uids` is one range, `names` the files of its messages; the next audit begins at `next_uid`.
+    """
+
+    uids: UIDSet
+    names: frozenset[UniqueName]
+    next_uid: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ async def store_flags(run: Run, action: StoreFlags) -> None:
     box = run.mailboxes[action.mailbox]
 
     async def call(rows: tuple[Row, ...]) -> None:
+        run.changed.add(box.id)
         await run.server.store(
             box.name, uids_of(rows), action.add, action.remove, uid_validity=box.uid_validity
         )

@@ -71,6 +71,7 @@ async def _transfer_batch(
     rows = tuple(row for row, _ in group)
     uids = uids_of(rows)
     call = run.server.move if how == "move" else run.server.copy
+    run.changed.update((source.id, target.id))
     try:
         copied = await call(source.name, target.name, uids, uid_validity=source.uid_validity)
     except Disconnected:

@@ -91,6 +91,7 @@ async def expunge(run: Run, action: Expunge) -> None:
 
     async def call(rows: tuple[Row, ...]) -> None:
         uids = uids_of(rows)
+        run.changed.add(box.id)
         since = await _modseq(run, box) if run.server.has_condstore else None
         stored = await run.server.store(
             box.name,

@@ -76,6 +76,7 @@ class Run:
     dry: bool = False  # look only: EXAMINE, no rename of doubles
     seen_server: set[MailboxName] = field(default_factory=set)  # observed in this attempt
     seen_local: set[MailboxName] = field(default_factory=set)
+    changed: set[MailboxId] = field(default_factory=set)  # on the server, by us
 
     # -- the cache and the disk, each on its own thread --------------------------------------
 

@@ -104,6 +104,7 @@ async def _send(run: Run, box: Mailbox, batch: Sequence[Ready]) -> None:
     new = [_intent(box, one, uid_next) for one in batch]
     ids = await run.stored(run.cache.begin_intents, new, run.id, run.now())
     messages = [_outgoing(run, box, one) for one in batch]
+    run.changed.add(box.id)
     try:
         appended = await repeated(
             run.world.rand,

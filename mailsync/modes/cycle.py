@@ -20,7 +20,9 @@ from mailsync.model.rows import Mailbox, Presence, Role, Row
 from mailsync.model.uidset import UIDSet
 from mailsync.modes.observe import Selector, asks, observe_local, observe_names, observe_server
 from mailsync.modes.ownership import Ownership
+from mailsync.modes.scope import policy_of
 from mailsync.planner import Policy, needs, plan
+from mailsync.server import Ask
 
 QUESTIONS = 3  # looks at headers and files before one plan
 ROUNDS = 4  # planning rounds in one run; every round strictly lowers what is open (I4)
@@ -42,7 +44,10 @@ async def cycle(
     if unresolved or await run.stored(run.cache.intents):
         await wait_and_resolve(run, no_wait=no_wait)
         await rounds(run, ownership, only)
-    await finish(run)
+    if run.changed:
+        await look_again(run)
+        await rounds(run, ownership, only)
+    await finish(run, only)
 
 
 async def dry_cycle(
@@ -61,16 +66,40 @@ async def dry_cycle(
 async def observe(run: Run, listed: Sequence[ServerMailbox], selected: Selector) -> None:
     """Both sides into the cache."""
     shown = await observe_names(run, listed, selected)
-    changed = await run.stored(run.cache.ran_with, run.account.direction, run.account.deletions)
-    if changed:
+    _, _, digest = policy_of(run.account)
+    if await run.stored(run.cache.ran_with, run.account.direction, run.account.deletions, digest):
         run.tallies.errors.append(
             "direction or deletions changed: deletions that waited are held, see `mailsync status`"
         )
     known = await run.stored(run.cache.cursors)
-    wanted = asks(run.mailboxes.values(), shown, known, run.server.has_condstore)
+    audits = await run.stored(run.cache.audits, run.now())
+    wanted = asks(run.mailboxes.values(), shown, known, audits, run.server.has_condstore)
     await observe_server(run, wanted)
     await refresh(run)  # the UIDVALIDITY of new mailboxes: names of files are held against it
-    await observe_local(run, known)
+    await observe_local(run, known, audits)
+    for mailbox, audit in audits.items():
+        if run.name(mailbox) in run.seen_server and run.name(mailbox) in run.seen_local:
+            await run.stored(run.cache.audited, mailbox, audit.next_uid, run.now())
+    await refresh(run)
+
+
+async def look_again(run: Run) -> None:
+    """See our own changes on the server, so that the next run finds the cursor where it is.
+
+    Only where a delta tells them; without CONDSTORE every run lists all flags anyway.
+    """
+    known = await run.stored(run.cache.cursors)
+    wire = await run.stored(run.cache.wire_names)
+    wanted: list[Ask] = []
+    for mailbox in sorted(run.changed):
+        box = run.mailboxes.get(mailbox)
+        had = None if box is None else known.get(box.name)
+        if box is None or had is None or had.cursor is None or not run.server.has_condstore:
+            continue
+        if box.server is Presence.THERE and had.cursor.highest_modseq is not None:
+            wanted.append(Ask(box.name, wire[box.name], had.cursor, known=had.known))
+    run.changed.clear()
+    await observe_server(run, wanted)
     await refresh(run)
 
 
@@ -89,7 +118,7 @@ async def rounds(run: Run, ownership: Ownership, only: frozenset[MailboxName]) -
 
 async def make_plan(run: Run, only: frozenset[MailboxName]) -> Plan:
     """The plan for what is due, after looking at what pairing wants to know."""
-    policy = policy_of(run)
+    policy = planned_by(run)
     boxes = await in_sight(run)
     rows, candidates = await due(run, only)
     for _ in range(QUESTIONS):
@@ -144,7 +173,7 @@ async def due(run: Run, only: frozenset[MailboxName]) -> tuple[list[Row], list[R
     return rows, candidates
 
 
-def policy_of(run: Run) -> Policy:
+def planned_by(run: Run) -> Policy:
     account = run.account
     trash = run.by_role(Role.TRASH)
     if trash is None and account.trash:
@@ -205,11 +234,15 @@ async def purge(run: Run) -> None:
         await run.stored(run.cache.forget_deletions, [one.id for one in expired])
 
 
-async def finish(run: Run) -> None:
+async def finish(run: Run, only: frozenset[MailboxName]) -> None:
     """What this run proved: mailboxes that are on both sides are synced, relinks are over."""
     both = [box for box in run.mailboxes.values() if box.selected and on_both(box)]
-    troubled = run.tallies.troubled
-    await run.stored(run.cache.mark_synced, [box.id for box in both if box.name not in troubled])
+    sound = [
+        box.id
+        for box in both
+        if box.name not in run.tallies.troubled and (not only or box.name in only)
+    ]
+    await run.stored(run.cache.mark_synced, sound, run.now())
     await purge(run)
     for box in both:
         if box.name in run.seen_server and box.name in run.seen_local:

@@ -25,7 +25,7 @@ from mailsync.model.report import (
 )
 from mailsync.model.rows import Mailbox
 from mailsync.model.settings import Account
-from mailsync.modes.audit import compare
+from mailsync.modes.compare import compare
 from mailsync.modes.full import copy_cache
 from mailsync.modes.job import CACHE, LAST_SUCCESS, Job
 from mailsync.modes.ownership import Ownership

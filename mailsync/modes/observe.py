@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from mailsync.cache import Known
+from mailsync.cache import Audit, Known
 from mailsync.executor.boxes import refresh
 from mailsync.executor.run import Run, spoils_all
 from mailsync.local import Listing
 from mailsync.model.errors import Exit
-from mailsync.model.ids import UniqueName
+from mailsync.model.ids import MailboxId, UniqueName
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import FileFacts, LocalEntry, LocalObservation, ServerMailbox
 from mailsync.model.rows import Mailbox, Presence, Role
+from mailsync.model.uidset import UIDSet
 from mailsync.server import Ask
 
 Selector = Callable[[MailboxName, Role | None], bool]
+NONE: frozenset[UniqueName] = frozenset()
 
 
 async def observe_names(
@@ -36,6 +38,7 @@ def asks(
     boxes: Collection[Mailbox],
     listed: dict[MailboxName, ServerMailbox],
     known: dict[MailboxName, Known],
+    audits: Mapping[MailboxId, Audit],
     has_condstore: bool,
 ) -> list[Ask]:
     """The mailboxes that may have changed on the server, INBOX first."""
@@ -49,7 +52,8 @@ def asks(
         cursor = None if had is None or had.relink else had.cursor
         # Without CONDSTORE equal cursors say nothing about flags: every run lists them (rule 2).
         covered = has_condstore and cursor is not None and cursor.highest_modseq is not None
-        if covered and shown.cursor == cursor:
+        audit = audits[box.id].uids if box.id in audits else UIDSet()
+        if covered and shown.cursor == cursor and not audit:
             continue
         found.append(
             Ask(
@@ -58,6 +62,7 @@ def asks(
                 cursor=cursor,
                 full=cursor is None,
                 known=had.known if had is not None else 0,
+                audit=audit,
             )
         )
     return sorted(found, key=lambda ask: (ask.name != "INBOX", ask.name))
@@ -108,8 +113,11 @@ async def _observe(run: Run, wanted: Sequence[Ask]) -> set[MailboxName]:
 # -- the Maildir ---------------------------------------------------------------------------------
 
 
-async def observe_local(run: Run, known: dict[MailboxName, Known]) -> None:
+async def observe_local(
+    run: Run, known: dict[MailboxName, Known], audits: Mapping[MailboxId, Audit]
+) -> None:
     """List what has no valid stamp; what lacks a known file a second time, after all the rest."""
+    audited = {run.name(box): audit.names for box, audit in audits.items()}
     first: dict[MailboxName, Listing] = {}
     for box in run.mailboxes.values():
         if not box.selected or box.local is not Presence.THERE:
@@ -117,7 +125,7 @@ async def observe_local(run: Run, known: dict[MailboxName, Known]) -> None:
         had = known.get(box.name)
         if had is not None and had.stamp is not None and not had.relink:
             stamp = await run.disk(run.maildir.stamp, box.name)
-            if stamp == had.stamp and box.role is not Role.DRAFTS:
+            if stamp == had.stamp and box.role is not Role.DRAFTS and box.id not in audits:
                 continue
         listing = await run.disk(run.maildir.entries, box.name, run.dry)
         if listing is not None:
@@ -129,14 +137,15 @@ async def observe_local(run: Run, known: dict[MailboxName, Known]) -> None:
     ]
     for name, listing in first.items():
         if name not in lacking:
-            await _store_listing(run, name, listing, listing.entries, proven=True)
+            await _store_listing(run, name, listing, listing.entries, audited.get(name, NONE))
     for name in lacking:
         second = await run.disk(run.maildir.entries, name, run.dry)
         if second is None:  # the directory went away: that proves nothing
             continue
         # The later sighting of a name is the one to act on.
         union = {entry.name: entry for entry in (*first[name].entries, *second.entries)}
-        await _store_listing(run, name, second, tuple(union.values()), proven=True)
+        entries = tuple(union.values())
+        await _store_listing(run, name, second, entries, audited.get(name, NONE))
 
 
 async def _store_listing(
@@ -144,12 +153,16 @@ async def _store_listing(
     name: MailboxName,
     listing: Listing,
     entries: tuple[LocalEntry, ...],
-    proven: bool,
+    audited: frozenset[UniqueName],
 ) -> None:
     box = next(box for box in run.mailboxes.values() if box.name == name)
     unknown = await run.stored(run.cache.unknown_names, name, entries)
-    # A file edited in place changes no stamp; drafts are, so they are compared every run.
-    look = list(entries) if box.role is Role.DRAFTS else unknown
+    # A file edited in place changes no stamp; drafts are, so they are compared every run, and
+    # other files when it is their turn in the daily audit.
+    if box.role is Role.DRAFTS:
+        look = list(entries)
+    else:
+        look = unknown + [entry for entry in entries if entry.name in audited]
     facts: dict[UniqueName, FileFacts] = {}
     if look:
         facts = await run.disk(run.maildir.inspect, name, look, box.uid_validity)
@@ -157,7 +170,7 @@ async def _store_listing(
     seen = LocalObservation(
         mailbox=name,
         entries=tuple(entry for entry in entries if entry.name not in gone),
-        proven=proven,
+        proven=True,
         facts=facts,
         stamp=listing.stamp,
         notices=listing.notices,

@@ -16,7 +16,7 @@ from mailsync.model.errors import Exit, MailsyncError
 from mailsync.model.observation import ServerMailbox
 from mailsync.model.report import AccountReport, MailboxReport, Report, SyncOptions, Target
 from mailsync.modes.job import LOCK, Job, succeeded
-from mailsync.modes.scope import selector, unchanged_on_disk, unchanged_on_server
+from mailsync.modes.scope import policy_of, selector, unchanged_on_disk, unchanged_on_server
 from mailsync.modes.world import production_world
 from mailsync.server import Server
 from mailsync.system.lock import Lock
@@ -55,7 +55,7 @@ async def _under_lock(job: Job) -> AccountReport:
     server = job.server()
     try:
         listed: list[ServerMailbox] | None = None
-        seen = None if job.options.dry_run else quick.look(job.cache_path, job.world.clock.wall())
+        seen = None if job.options.dry_run else _look(job)
         if seen is not None and await unchanged_on_disk(job.target.account, seen, job.world):
             await server.connect()
             listed = await server.mailboxes()
@@ -65,6 +65,13 @@ async def _under_lock(job: Job) -> AccountReport:
         return await _full(job, server, listed)
     finally:
         await server.close()
+
+
+def _look(job: Job) -> quick.Quick | None:
+    account = job.target.account
+    return quick.look(
+        job.cache_path, job.world.clock.wall(), account.expunge_deleted, policy_of(account)
+    )
 
 
 async def _full(job: Job, server: Server, listed: list[ServerMailbox] | None) -> AccountReport:

@@ -24,6 +24,12 @@ def selector(account: Account) -> Callable[[MailboxName, Role | None], bool]:
     return selected
 
 
+def policy_of(account: Account) -> tuple[str, str, str]:
+    """Direction, deletions and a digest of all else by which messages wait (rules 1 and 9)."""
+    rest = (account.guard.share, account.guard.floor, account.trash, account.expunge_deleted)
+    return account.direction, account.deletions, repr(rest)
+
+
 def maildir_of(account: Account, world: World) -> Maildir:
     return Maildir(
         str(account.maildir), account.name, world.fs, world.host, world.rand, account.fsync

@@ -231,6 +231,8 @@ class Observer:
         elif old and mode is Mode.CONDSTORE:
             since = cmd.uid_fetch(old, ("UID", "FLAGS"), modseq)
             job.fetches.append(Call(since, items.take))
+        if mode is not Mode.PLAIN and ask.audit:
+            job.fetches.append(self._fetch(job, ask.audit, full=False))
         new = UIDSet.span(cursor.uid_next, UID_MAX)
         if new:
             job.fetches.append(self._fetch(job, new, full=True))
@@ -272,9 +274,10 @@ class Observer:
             ):
                 return Mode.FULL  # the server forgot: its deltas prove nothing
         vanished = selection.vanished | selection.earlier
-        complete = UIDSet()
+        lists_all = job.mode in (Mode.FULL, Mode.PLAIN)
+        complete = UIDSet() if lists_all else job.ask.audit
         items = self._items(job, cursor)
-        if job.mode in (Mode.FULL, Mode.PLAIN):
+        if lists_all:
             if len(items) == cursor.messages:
                 told = selection.uid_next is not None or selection.arrived
                 complete = UIDSet.span(1, cursor.uid_next - 1 if told else UID_MAX)

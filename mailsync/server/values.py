@@ -19,6 +19,7 @@ class Ask:
 
     `cursor` None: never observed, so everything is listed.  `full`: everything is listed with
     all that a listing can say, whatever the cursor.  `known`: UIDs that the cache holds as there.
+    `audit`: UIDs below the cursor's UIDNEXT to be listed whatever a delta says (rule 3).
     """
 
     name: MailboxName
@@ -26,6 +27,7 @@ class Ask:
     cursor: Cursor | None = None
     full: bool = False
     known: int = 0
+    audit: UIDSet = field(default_factory=UIDSet)
 
 
 @dataclass(slots=True)

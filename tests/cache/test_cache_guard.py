@@ -92,7 +92,7 @@ class TestHeldMailbox:
     def lost(self, inbox: Box, other: Box) -> Box:
         """Archive was on both sides and is gone on the server."""
         other.paired({1: "S", 2: ""})
-        inbox.cache.mark_synced([other.id])
+        inbox.cache.mark_synced([other.id], NOW)
         inbox.cache.see_mailboxes([ServerMailbox(INBOX, b"INBOX")], None, lambda name, role: True)
         inbox.cache.apply([DeferMailbox(other.id, "gone", Side.LOCAL)])
         return other
@@ -225,5 +225,7 @@ def test_reports(held: Box, other: Box) -> None:
     ]
     totals = held.cache.totals()
     assert (totals.held, totals.parked, totals.unsent, totals.open) == (3, 2, 1, 6)
-    held.cache.mark_synced([held.id])
+    held.cache.mark_synced([held.id], NOW + 59)  # not tried again yet: not over
+    assert [one.reason for one in held.cache.reports() if not one.count] == ["over quota"]
+    held.cache.mark_synced([held.id], NOW + 60)
     assert [one.reason for one in held.cache.reports() if not one.count] == []

@@ -9,6 +9,7 @@ from mailsync.model.ids import UIDValidity
 from mailsync.model.mailboxname import INBOX, MailboxName
 from mailsync.model.observation import ServerMailbox
 from mailsync.model.rows import Mailbox, Presence, Role, Side
+from mailsync.model.uidset import UIDSet
 
 A, B = MailboxName("A"), MailboxName("B")
 
@@ -89,7 +90,7 @@ def test_made_gone_and_forgotten(inbox: Box) -> None:
     inbox.cache.mailbox_gone(box.id, Side.LOCAL)
     assert states(inbox)["A"] == "+x"
     assert box.picture() == ["1+ f1x ="]
-    inbox.cache.mark_synced([inbox.id, box.id])
+    inbox.cache.mark_synced([inbox.id, box.id], NOW)
     assert [found.synced for found in everyone(inbox)] == [False, True]
     inbox.cache.expunged(box.ids(1), NOW)
     inbox.cache.forget_mailbox(box.id)
@@ -155,12 +156,32 @@ class TestRenamed:
         assert b.picture() == ["1+S ?S =S", "- f1+S"]
 
 
-def test_audits(inbox: Box) -> None:
-    found = inbox.cache.audits()[inbox.id]
-    assert (found.uid, found.at) == (1, None)
-    inbox.cache.audited(inbox.id, 2001, NOW)
-    found = inbox.cache.audits()[inbox.id]
-    assert (found.uid, found.at) == (2001, NOW)
+DAY = 86_400.0
+
+
+def test_an_audit_is_due_a_day_after_the_last(inbox: Box) -> None:
+    inbox.paired(dict.fromkeys(range(1, 2101), "S"))
+    inbox.server(dict.fromkeys(range(1, 2101), "S"))
+    inbox.cache.mark_synced([inbox.id], NOW)
+    assert inbox.cache.audits(NOW + DAY - 1) == {}
+    first = inbox.cache.audits(NOW + DAY)[inbox.id]
+    assert (str(first.uids), len(first.names), first.next_uid) == ("1:2000", 2_000, 2_001)
+    inbox.cache.audited(inbox.id, first.next_uid, NOW + DAY)
+    assert inbox.cache.audits(NOW + DAY) == {}
+    second = inbox.cache.audits(NOW + 2 * DAY)[inbox.id]
+    assert (str(second.uids), len(second.names), second.next_uid) == ("2001:2100", 100, 1)
+
+
+def test_no_audit_of_what_is_on_one_side_only(inbox: Box) -> None:
+    inbox.server({1: "S"})
+    assert inbox.cache.audits(NOW + DAY) == {}
+
+
+def test_an_empty_mailbox_is_audited_at_once(inbox: Box) -> None:
+    inbox.server({})
+    inbox.cache.mark_synced([inbox.id], NOW)
+    found = inbox.cache.audits(NOW + DAY)[inbox.id]
+    assert (found.uids, found.names, found.next_uid) == (UIDSet(), frozenset(), 1)
 
 
 def test_inbox_is_there(inbox: Box) -> None:

@@ -39,7 +39,7 @@ def well(box: Box) -> None:
     box.server({1: "S", 2: "T"})
     box.local({"f1": "S", "f2": "T"})
     box.cache.ran_with(Direction.BOTH, Deletions.TRASH)
-    box.cache.mark_synced([box.id])
+    box.cache.mark_synced([box.id], NOW)
     box.cache.set_generation(3)
 
 

@@ -147,14 +147,14 @@ class TestKeywords:
         assert row.server_extra == {"$Label1", "Work"}
         assert row.synced_extra == frozenset()
         assert not inbox.cache.due(NOW)
-        inbox.cache.mark_synced([inbox.id])
+        inbox.cache.mark_synced([inbox.id], NOW)
         assert inbox.row(1).synced_extra == {"$Label1", "Work"}
 
     def test_one_that_comes_after_the_file_went_is_seen_as_such(self, inbox: Box) -> None:
         inbox.paired({1: "S"})
         inbox.local({})
         inbox.server({1: "S"}, extra={1: frozenset({"Work"})})
-        inbox.cache.mark_synced([inbox.id])
+        inbox.cache.mark_synced([inbox.id], NOW)
         assert inbox.row(1).server_extra == {"Work"}
         assert inbox.row(1).synced_extra == frozenset()
 

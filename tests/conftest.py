@@ -58,6 +58,7 @@ def wired_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
             wire = stack.enter_context(Wire(server.port))
             made = Wired(server, tmp_path, changes=changes, wire=wire)
             monkeypatch.setattr(world, "DiskFs", lambda: made.disk)
+            monkeypatch.setattr(world, "SystemClock", lambda: made.watch)
             return made
 
         yield make

@@ -64,8 +64,13 @@ class Downloader:
                 await self.take(body)
             await self.flush()
             await self.finish()
-        except Disconnected:
-            await self.suspect(current)
+        except StorageError:
+            raise
+        except MailsyncError as error:
+            if isinstance(error, Disconnected):
+                await self.suspect(current)
+            await self.flush()  # what came whole is not fetched again
+            await self.finish()
             raise
         finally:
             await self.abandon()

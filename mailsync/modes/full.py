@@ -44,6 +44,7 @@ async def sync_fully(
         if cache.recovered:
             tallies.errors.append(f"the cache was damaged; it was kept as {cache.recovered}")
         session = Session(job, server, listed, selected, cache, tallies)
+        stack.push_async_callback(session.close)
         try:
             await session.with_retry()
         except MailsyncError as error:
@@ -70,6 +71,10 @@ class Session:
         self.plan: tuple[str, ...] = ()
         self.doubt_since: float | None = None
         self.last: Run | None = None
+
+    async def close(self) -> None:
+        """The connection of the last attempt, which need not be the one that was handed in."""
+        await self.server.close()
 
     async def with_retry(self) -> None:
         """Again from a new observation while that gets further; the cache kept every outcome."""
@@ -131,9 +136,6 @@ class Session:
             await server.close()
             self.server = self.job.server()
             raise
-        finally:
-            if server is not self.server:
-                await server.close()
 
     async def report(self) -> AccountReport:
         """What was done, and what waits at the end (semantics.md, rule 11)."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 from mailsync.imap import STREAMED, BodyBegin, BodyData, BodyEnd, Event, Fetch, Status, cmd
 from mailsync.model.content import HEADER_LIMIT, message_id
-from mailsync.model.errors import Refused
+from mailsync.model.errors import Disconnected, Refused
 from mailsync.model.ids import UID
 from mailsync.model.uidset import UIDSet
 from mailsync.server.answers import refusal
@@ -43,17 +43,23 @@ class Bodies:
         session, waiting = self._session, deque(self._parts)
         running: deque[Call] = deque()
         first = list(before)
+        lost: Disconnected | None = None
         while waiting or running:
-            if waiting and len(running) <= IN_FLIGHT // 2:
-                fresh = [
-                    Call(cmd.uid_fetch(waiting.popleft(), _ITEMS), self._take)
-                    for _ in range(min(len(waiting), IN_FLIGHT - len(running)))
-                ]
-                await session.send(*first, *fresh)
-                running.extend(fresh)
-                first = []
-                await session.finish(*before)
-                check()
+            try:
+                if waiting and len(running) <= IN_FLIGHT // 2:
+                    fresh = [
+                        Call(cmd.uid_fetch(waiting.popleft(), _ITEMS), self._take)
+                        for _ in range(min(len(waiting), IN_FLIGHT - len(running)))
+                    ]
+                    await session.send(*first, *fresh)
+                    running.extend(fresh)
+                    first = []
+                    await session.finish(*before)
+                    check()
+                else:
+                    await session.pump()
+            except Disconnected as error:
+                lost = error  # what came whole before it is given all the same
             while self._events:
                 body = self._next()
                 if body is None:
@@ -64,10 +70,10 @@ class Bodies:
                 if body.chunks is not None:
                     async for _ in body.chunks:
                         pass  # whatever its reader left
+            if lost is not None:
+                raise lost
             while running and running[0].status is not None:
                 self._judge(running.popleft().status)
-            if running and not self._events:
-                await session.pump()
 
     def _judge(self, status: Status | None) -> None:
         """Some answer NO when one message of many is gone: those that came are good."""

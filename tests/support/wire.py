@@ -39,13 +39,16 @@ class Traffic:
 
 class Wire:
     """`refuse(line)` gives the text of a NO for a command that never reaches the server;
-    `rewrite(response)` sees every whole response, literals inside."""
+    `rewrite(response)` sees every whole response, literals inside; so does `cut`, and True ends
+    the connection in its place, when the client has all that came before."""
 
     def __init__(self, target: int) -> None:
         self.target = target
         self.traffic = Traffic()
         self.refuse: Callable[[bytes], str | None] = lambda line: None
         self.rewrite: Callable[[bytes], bytes] = lambda response: response
+        self.cut: Callable[[bytes], bool] = lambda response: False
+        self.down = False  # new connections are closed at once
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._open: list[socket.socket] = []
@@ -62,6 +65,9 @@ class Wire:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
+                if self.down:
+                    client.close()
+                    continue
                 server = socket.create_connection(("127.0.0.1", self.target))
                 for sock in (client, server):
                     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -115,6 +121,9 @@ class Wire:
                 whole += literal if line is None else line
                 if line is None or _LITERAL.search(line[:-2]):
                     continue
+                if self.cut(whole):
+                    _flush(client, out)
+                    break
                 if body := _BODY.search(whole):
                     self.traffic.bodies += 1
                     self.traffic.body_bytes += int(body[1])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -11,6 +14,7 @@ from pathlib import Path
 from mailsync.cli.sync import advice
 from mailsync.model.report import AccountReport, Report, Target
 from mailsync.modes import decide
+from mailsync.system.clock import SystemClock
 from mailsync.system.fs import DiskFs, DiskWriter
 from mailsync.system.seams import Writer
 from support.client import Client
@@ -18,6 +22,10 @@ from support.rig import Rig, message
 from support.wire import Traffic, Wire
 
 SECOND = 10**9
+CHANGING = {
+    *("APPEND", "UID STORE", "UID COPY", "UID MOVE", "UID EXPUNGE", "EXPUNGE", "CLOSE"),
+    *("CREATE", "DELETE", "RENAME"),
+}
 
 
 class Disk(DiskFs):
@@ -80,10 +88,21 @@ class _Faulty:
         self._inner.sync()
 
 
+class Watch(SystemClock):
+    """The wall clock, which a test may put forward."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def wall(self) -> float:
+        return super().wall() + self.ahead
+
+
 @dataclass
 class Wired(Rig):
     wire: Wire = field(kw_only=True)
     disk: Disk = field(default_factory=Disk, kw_only=True)
+    watch: Watch = field(default_factory=Watch, kw_only=True)
 
     def __post_init__(self) -> None:
         self.changes = {"port": self.wire.port, "compress": False} | self.changes
@@ -98,11 +117,47 @@ class Wired(Rig):
         self.disk.listed.clear()
         return super().sync(*mailboxes, **options)
 
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """`mailsync` with these words, as a process of its own; counted on the wire, too."""
+        self.wire.traffic = Traffic()
+        return subprocess.run(
+            [sys.executable, "-m", "mailsync", "--config", str(self.configured()), *words],
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    def configured(self) -> Path:
+        """A configuration file that says the same as `account`."""
+        account = self.account
+        guard = "off" if account.guard.share is None else f"{account.guard.share:.0%}"
+        path = self.root / "mailsync.conf"
+        path.write_text(
+            f'state = "{self.state.parent}"\n[accounts.{account.name}]\nhost = "127.0.0.1"\n'
+            f'port = {account.port}\nsecurity = "none"\nuser = "{account.user}"\n'
+            f'password = "{account.secret.inline}"\nmaildir = "{account.maildir}"\n'
+            f'direction = "{account.direction}"\ndeletions = "{account.deletions}"\n'
+            f'guard = "{guard}"\nappend-wait = {account.append_wait}\ntimeout = 20\n'
+            f"compress = false\nmailboxes = {json.dumps(account.mailboxes)}\n"
+        )
+        path.chmod(0o600)
+        return path
+
     def settle(self) -> AccountReport:
         """Sync to success and equal sides."""
         report = self.sync()
         assert report.exit == 0, report
         self.assert_equal()
+        return report
+
+    def idle(self, exit: int = 0) -> AccountReport:
+        """Run again: nothing changes on either side; what is left is said again."""
+        before = self.snapshot()
+        report = self.sync()
+        assert report.exit == exit, report
+        assert self.snapshot() == before
+        assert not CHANGING & self.traffic.commands.keys(), self.traffic
+        assert (self.traffic.bodies, self.traffic.sent_bytes) == (0, 0)
         return report
 
     def fill(self, count: int, box: str = "INBOX", first: int = 0) -> None:

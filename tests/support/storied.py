@@ -86,7 +86,7 @@ class Story(Stack):
     def _deciding(self) -> Iterator[None]:
         self.pass_time(60)
         world = make_world(self.server, self.fs, f"{self.rand.seed}/decide", Steps())
-        with mock.patch.object(decide, "production_world", lambda: nullcontext(world)):
+        with mock.patch.object(decide, "production_world", return_value=nullcontext(world)):
             yield
 
     # -- endings -------------------------------------------------------------------------------

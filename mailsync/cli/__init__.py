@@ -7,6 +7,10 @@ import sys
 
 def main() -> None:
     """The `mailsync` program."""
-    from mailsync.cli.entry import run
+    try:
+        from mailsync.cli.entry import run
 
-    sys.exit(run(sys.argv[1:]))
+        status = run(sys.argv[1:])
+    except KeyboardInterrupt:  # before or after the time in which `run` takes care of it
+        status = 130
+    sys.exit(status)

@@ -12,6 +12,7 @@ import click
 
 from mailsync import __version__
 from mailsync.cli.options import common
+from mailsync.cli.stop import Interrupted
 
 # (heading, ((command, its module in mailsync.cli, one line), …)); the function has the
 # command's name.
@@ -92,6 +93,12 @@ class Commands(click.Group):
             hint = f'; did you mean "{guess[0]}"?' if guess else "; see mailsync --help"
             raise click.UsageError(f'no command "{args[0]}"{hint}', ctx)
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as cause:
+            raise Interrupted from cause
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for heading, group in COMMANDS:

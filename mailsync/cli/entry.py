@@ -2,47 +2,48 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import io
 import os
 import resource
 import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
 
 import click
 
-from mailsync.cli import out
+from mailsync.cli import out, stop
 from mailsync.cli.app import app
 from mailsync.cli.state import State
 from mailsync.model.errors import Exit, MailsyncError
 
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM, on the same way out as Ctrl-C."""
+# What a full disk or a bad terminal says, wherever it is met; no fault of the program.
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 
 
 def run(args: Sequence[str]) -> int:
-    """Run one command line; returns the exit status, and prints at most one line of trouble."""
-    _harden()
+    """Run one command line; returns the exit status, and tells trouble in a line, not a trace."""
     state = State()
     try:
+        stop.listen()
+        _harden()
         result = app.main(args=list(args), prog_name="mailsync", obj=state, standalone_mode=False)
         return int(result) if isinstance(result, int) else Exit.OK
-    except (KeyboardInterrupt, click.Abort) as stop:
-        return _stopped(state, stop)
+    except (KeyboardInterrupt, click.Abort, stop.Interrupted) as cause:
+        return _stopped(state, cause)
     except click.ClickException as error:
-        if state.json:
-            state.print_json({"error": error.format_message(), "exit-status": int(Exit.CONFIG)})
-        error.show()
-        return Exit.CONFIG
+        return _misused(state, error)
     except MailsyncError as error:
         return _failed(state, str(error), error.exit)
     except BrokenPipeError:
-        # Whoever read the output has gone; nothing may be flushed into the pipe at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _abandon_output()  # whoever read the output has gone
         return Exit.FAILED
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            _abandon_output()
+            where = f"{error.filename}: " if error.filename else "output cannot be written: "
+            return _failed(state, f"{where}{error.strerror}", Exit.TEMPORARY)
         from mailsync.cli import crash
 
         return _failed(state, crash.told(error, state), Exit.FAILED)
@@ -55,26 +56,44 @@ def _harden() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    signal.signal(signal.SIGTERM, _terminate)
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the second one ends it at once
-    raise Terminated
+def _abandon_output() -> None:
+    """Nothing may be flushed into a broken standard output at the end."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _stopped(state: State, stop: BaseException) -> int:
-    """click makes an Abort of Ctrl-C, and of the end of input while it asks something."""
-    cause = stop.__cause__ if isinstance(stop, click.Abort) else stop
+def _stopped(state: State, cause: BaseException) -> int:
+    """click makes an Abort of a signal and of the end of input, while it asks something."""
+    if not isinstance(cause, KeyboardInterrupt):
+        cause = cause.__cause__ or cause.__context__ or cause
+    if sys.stderr is not None and sys.stderr.isatty():
+        out.say(err=True)  # "^C" stands there
     if isinstance(cause, EOFError):
-        return _failed(state, "no answer", Exit.CONFIG)
-    status = Exit.SIGTERM if isinstance(cause, Terminated) else Exit.SIGINT
-    return _failed(state, "interrupted; the next run completes the work", status)
+        return _failed(state, "no answer; nothing was changed", Exit.CONFIG)
+    status = Exit.SIGINT
+    if isinstance(cause, stop.Stopped) and cause.number == signal.SIGTERM:
+        status = Exit.SIGTERM
+    what = "; the next run completes the work" if state.resumed else ""
+    return _failed(state, f"interrupted{what}", status)
+
+
+def _misused(state: State, error: click.ClickException) -> int:
+    """Arguments that make no sense: what is wrong, and where to read on."""
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
+        error.show()
+        return Exit.CONFIG
+    status = _failed(state, error.format_message(), Exit.CONFIG)
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        out.say(f"`{error.ctx.command_path} --help` says more", err=True)
+    return status
 
 
 def _failed(state: State, text: str, status: Exit) -> int:
     if state.json:
-        state.print_json({"error": text, "exit-status": int(status)})
+        with contextlib.suppress(OSError):
+            state.print_json({"error": text, "exit-status": int(status)})
     for line in text.splitlines():
         out.error(line)
     return int(status)

@@ -18,8 +18,9 @@ class _Safe(logging.Formatter):
 
 def setup(verbosity: int, *, debug: bool = False, stream: IO[str] | None = None) -> None:
     """`-v` shows what is done, `-vv` how; nothing is ever logged with a traceback unasked."""
-    logging.lastResort = None
     root = logging.getLogger()
+    if not root.handlers:
+        root.addHandler(logging.NullHandler())  # else the records of others go to standard error
     for old in [handler for handler in root.handlers if isinstance(handler.formatter, _Safe)]:
         root.removeHandler(old)
     if not verbosity and not debug:

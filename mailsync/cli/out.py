@@ -16,7 +16,7 @@ def colours(*, err: bool = False) -> bool:
     """On a terminal, unless NO_COLOR (no-color.org) or a dumb terminal says otherwise."""
     stream = sys.stderr if err else sys.stdout
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-    return stream.isatty() and not plain
+    return stream is not None and stream.isatty() and not plain
 
 
 def say(text: str = "", *, err: bool = False, bold: bool = False, colour: str = "") -> None:

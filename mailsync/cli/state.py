@@ -16,12 +16,16 @@ from mailsync.model.report import Json, Target
 
 @dataclass(slots=True)
 class State:
-    """`json`: exactly one object goes to standard output, whatever happens."""
+    """`json`: exactly one object goes to standard output, whatever happens.
+
+    `resumed`: what the command leaves undone when it is interrupted, its next run does.
+    """
 
     config_path: str | None = None
     debug: bool = False
     json: bool = False
     printed: bool = False
+    resumed: bool = False
     _config: Config | None = None
 
     @property

@@ -61,6 +61,7 @@ def sync(
         out.note("running as root: the mail files will belong to root")
     from mailsync.modes import once
 
+    state.resumed = not dry_run
     shown = progress.choose(quiet or dry_run)
     options = SyncOptions(
         dry_run=dry_run,

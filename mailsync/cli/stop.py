@@ -1,0 +1,56 @@
+"""SIGINT and SIGTERM: the first one ends the work in order, the second one at once.
+
+What is cut off is completed by the next run, so nobody has to wait for a disk or a server that
+does not answer: LIMIT seconds after the first signal the process ends as it stands.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+
+LIMIT = 1.5  # seconds
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SHOW_CURSOR = b"\x1b[?25h"  # the progress display hides it
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal came; `number` says which."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+class Interrupted(Exception):
+    """Made of a KeyboardInterrupt on its way through click, which would print an empty line."""
+
+
+def listen() -> None:
+    """From now on signals end the work; one that the parent ignores stays ignored (nohup, &)."""
+    for number in _SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _first)
+
+
+def _first(number: int, frame: FrameType | None) -> None:
+    for each in _SIGNALS:
+        signal.signal(each, _second)
+    timer = threading.Timer(LIMIT, end, [number])
+    timer.daemon = True
+    timer.start()
+    raise Stopped(number)
+
+
+def _second(number: int, frame: FrameType | None) -> None:
+    end(number)
+
+
+def end(number: int) -> None:
+    """At once, from any thread: no clean-up, no waiting."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        os.write(2, _SHOW_CURSOR)
+    os._exit(128 + number)

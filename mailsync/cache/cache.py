@@ -24,7 +24,7 @@ from mailsync.cache import (
     rename,
     reports,
 )
-from mailsync.cache.open import Opened, close, open_file, translated
+from mailsync.cache.open import Opened, close, open_file, open_to_read, translated
 from mailsync.cache.tables import account
 from mailsync.cache.words import (
     Audit,
@@ -98,7 +98,16 @@ class Cache:
         A newer schema raises CacheError that names both revisions.  A file that is not a sound
         cache is moved aside to cache.db.corrupt-<n> and a fresh one made.
         """
-        opened = open_file(directory, account_name, new_uuid)
+        return cls._of(open_file(directory, account_name, new_uuid))
+
+    @classmethod
+    def look(cls, directory: str) -> Cache:
+        """`directory`/cache.db for methods that only read and take no rows: mailboxes, reports,
+        totals, held, deletions.  It neither waits for a sync nor changes a byte."""
+        return cls._of(open_to_read(directory))
+
+    @classmethod
+    def _of(cls, opened: Opened) -> Cache:
         made = cls(opened)
         try:
             with made._tx() as c:

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from mailsync.cache import tables
-from mailsync.cache.schema import APPLICATION_ID, FILE, HEAD
+from mailsync.cache.schema import APPLICATION_ID, FILE, HEAD, read_only
 from mailsync.model.errors import CacheError, Help, StorageError
 
 BUSY_TIMEOUT = 5.0  # seconds; only the quick check of another process is ever in the way
@@ -77,6 +77,28 @@ def open_file(directory: str, account: str, new_uuid: Callable[[], str] | None) 
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path + DOUBT)
         return Opened(connection, path, recovered, network)
+
+
+def open_to_read(directory: str) -> Opened:
+    """As it is, beside whoever writes in it; nothing is made, upgraded or moved aside."""
+    path = os.path.join(directory, FILE)
+    with translated(path):
+        revision = examine(path, to_read=True)
+        if revision is None:
+            raise CacheError(f"{path} is damaged; the next sync moves it aside and pairs anew")
+        if revision != HEAD:
+            raise CacheError(
+                f"{path} has schema {revision}, this mailsync has {HEAD}: run `mailsync sync` "
+                "once, with the newer of the two"
+            )
+        engine = create_engine(
+            "sqlite://",
+            creator=lambda: sqlite3.connect(
+                read_only(path), uri=True, timeout=BUSY_TIMEOUT, check_same_thread=False
+            ),
+            poolclass=NullPool,
+        )
+        return Opened(engine.connect(), path, None, False)
 
 
 def connect(path: str, network: bool) -> Connection:
@@ -143,20 +165,24 @@ def create(path: str, account: str, new_uuid: Callable[[], str]) -> None:
     _sync_directory(os.path.dirname(path))
 
 
-def examine(path: str) -> str | None:
-    """The schema's revision, None when the file is not a sound cache."""
+def examine(path: str, *, to_read: bool = False) -> str | None:
+    """The schema's revision, None when the file is not a sound cache.
+
+    `to_read`: no byte is changed (closing a file that has a -wal would), and not all is checked.
+    """
     if not os.path.isfile(path) or os.path.islink(path):
         return None
     unclean = os.path.exists(path + DOUBT) or any(
         os.path.exists(path + suffix) and os.path.getsize(path + suffix) > 0
         for suffix in ("-wal", "-journal")
     )
-    raw = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
+    place = read_only(path) if to_read else path
+    raw = sqlite3.connect(place, uri=to_read, timeout=BUSY_TIMEOUT, isolation_level=None)
     try:
         raw.execute("PRAGMA trusted_schema = OFF")
         if raw.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
             return None
-        if unclean and raw.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+        if unclean and not to_read and raw.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
             return None
         names = {row[0] for row in raw.execute("SELECT name FROM sqlite_schema")}
         if not {"alembic_version", "account", "mailboxes", "messages"} <= names:

@@ -20,6 +20,7 @@ from mailsync.cache.schema import (
     HEAD,
     IN_SCOPE,
     OPEN,
+    read_only,
 )
 from mailsync.model.ids import ModSeq, UIDValidity
 from mailsync.model.mailboxname import MailboxName
@@ -115,7 +116,8 @@ def look(
     if os.path.exists(path + ".doubt"):
         return None
     try:
-        raw = sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True, timeout=1.0)
+        # Immutable: the caller has the account's lock, so nobody writes; and no -wal is left behind.
+        raw = sqlite3.connect(f"{read_only(path)}&immutable=1", uri=True)
     except sqlite3.Error:
         return None
     try:
@@ -125,12 +127,6 @@ def look(
         return None
     finally:
         raw.close()
-
-
-def _quoted(path: str) -> str:
-    from urllib.parse import quote
-
-    return quote(os.fsencode(os.path.abspath(path)))
 
 
 def _look(

@@ -34,6 +34,13 @@ AUDIT_DUE = (
 )
 
 
+def read_only(path: str) -> str:
+    """The file as SQLite's URI: not to be changed, whatever the statements say."""
+    from urllib.parse import quote
+
+    return f"file:{quote(os.fsencode(os.path.abspath(path)))}?mode=ro"
+
+
 def pack(text: str) -> str | bytes:
     """A part of a file name for SQLite: one with bytes that are not UTF-8 becomes a BLOB, which
     is never equal to a TEXT, so different names stay different."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -26,7 +25,6 @@ from mailsync.model.report import (
 from mailsync.model.rows import Mailbox
 from mailsync.model.settings import Account
 from mailsync.modes.compare import compare
-from mailsync.modes.full import copy_cache
 from mailsync.modes.job import CACHE, LAST_SUCCESS, Job
 from mailsync.modes.ownership import Ownership
 from mailsync.modes.scope import maildir_of, selector
@@ -88,14 +86,12 @@ def _status(account: Account, now: float) -> AccountStatus:
 
 
 def _read(account: Account, now: float) -> tuple[list[Mailbox], list[CacheReport]]:
-    """The cache's word, from a copy: a status must not wait for a sync, nor change a byte."""
-    with tempfile.TemporaryDirectory(prefix="mailsync-look-") as directory:
-        copy_cache(str(account.state), directory)
-        cache = Cache.open(directory, account.name)
-        try:
-            return cache.mailboxes(now), cache.reports()
-        finally:
-            cache.close()
+    """The cache's word; a status must neither wait for a sync nor change a byte."""
+    cache = Cache.look(str(account.state))
+    try:
+        return cache.mailboxes(now), cache.reports()
+    finally:
+        cache.close()
 
 
 def mailboxes(account: Account, *, interactive: bool = False) -> list[MailboxLine]:

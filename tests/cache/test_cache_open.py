@@ -88,6 +88,70 @@ def test_this_directory_is_on_no_network(tmp_path: Path) -> None:
     assert not opening.on_network(str(tmp_path))
 
 
+# -- only to read ------------------------------------------------------------------------------
+
+
+def bytes_of(state: Path) -> dict[str, bytes]:
+    """The files that hold the cache's content; SQLite's index of a -wal and an empty one do not."""
+    found = {path.name: path.read_bytes() for path in state.iterdir()}
+    return {name: data for name, data in found.items() if data and name != "cache.db-shm"}
+
+
+def test_a_look_changes_nothing(state: Path) -> None:
+    uuid = filled(state)
+    before = bytes_of(state)
+    cache = Cache.look(str(state))
+    assert (cache.uuid, cache.generation, cache.totals().messages) == (uuid, 7, 199)
+    with pytest.raises(StorageError, match="readonly"):
+        cache.set_generation(8)
+    cache.close()
+    assert bytes_of(state) == before
+
+
+def test_a_look_beside_a_writer(state: Path) -> None:
+    filled(state)
+    writer = Cache.open(str(state), "account")
+    with writer._tx() as c:
+        c.exec_driver_sql("DELETE FROM messages WHERE id = 1")
+        cache = Cache.look(str(state))
+        assert cache.totals().messages == 199, "what is not committed is not seen"
+        cache.close()
+    writer.set_generation(9)
+    cache = Cache.look(str(state))
+    assert (cache.generation, cache.totals().messages) == (9, 198)
+    cache.close()
+    writer.close()
+
+
+def test_a_look_after_a_kill_leaves_all_to_the_next_run(state: Path, tmp_path: Path) -> None:
+    filled(state)
+    killed = tmp_path / "killed"
+    writer = Cache.open(str(state), "account")
+    writer.set_generation(8)
+    shutil.copytree(state, killed)
+    writer.close()
+    before = bytes_of(killed)
+    assert before["cache.db-wal"]
+    cache = Cache.look(str(killed))
+    assert cache.generation == 8
+    cache.close()
+    assert bytes_of(killed) == before
+
+
+def test_a_look_at_another_schema_or_at_damage(state: Path) -> None:
+    filled(state)
+    path = state / "cache.db"
+    with sqlite3.connect(path) as raw:
+        raw.execute("UPDATE alembic_version SET version_num = '0777'")
+    raw.close()
+    with pytest.raises(CacheError, match="0777"):
+        Cache.look(str(state))
+    not_a_database(path)
+    with pytest.raises(CacheError, match="damaged"):
+        Cache.look(str(state))
+    assert list(bytes_of(state)) == ["cache.db"]
+
+
 # -- damage ------------------------------------------------------------------------------------
 
 

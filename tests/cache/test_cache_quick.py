@@ -63,6 +63,13 @@ def test_nothing_is_due(state: Path) -> None:
     assert (found.waiting, found.held, found.failed) == ({}, 0, 0)
 
 
+def test_nothing_is_written(state: Path) -> None:
+    before = {path.name: path.stat().st_mtime_ns for path in state.iterdir()}
+    assert list(before) == ["cache.db"]
+    assert look(str(state / "cache.db"), NOW) is not None
+    assert {path.name: path.stat().st_mtime_ns for path in state.iterdir()} == before
+
+
 def intent(box: Box) -> None:
     row = box.row(1).id
     new = NewIntent(

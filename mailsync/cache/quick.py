@@ -116,7 +116,7 @@ def look(
     if os.path.exists(path + ".doubt"):
         return None
     try:
-        # Immutable: the caller has the account's lock, so nobody writes; and no -wal is left behind.
+        # Immutable: the caller holds the lock, so nobody writes; and no -wal is left behind.
         raw = sqlite3.connect(f"{read_only(path)}&immutable=1", uri=True)
     except sqlite3.Error:
         return None

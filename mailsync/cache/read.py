@@ -29,7 +29,7 @@ COLUMNS = """
     messages.internal_date, messages.size, messages.wire_size, messages.body, messages.header,
     messages.server_header, messages.message_id, messages.email_id, messages.server_extra,
     messages.synced_extra, messages.wait, messages.settled, messages.accepted_until,
-    messages.attempts, messages.origin"""
+    messages.attempts, messages.next_try, messages.origin"""
 _SCOPED = f"FROM messages CROSS JOIN mailboxes ON mailboxes.id = messages.mailbox AND {IN_SCOPE}"
 # The + keeps SQLite from taking an index for the order instead of the one for the condition.
 _ORDER = "ORDER BY +messages.mailbox, messages.uid DESC, messages.id"
@@ -162,7 +162,7 @@ def _row(
         number, mailbox, uid, hint_uid, server, server_flags, name, folder, info, local,
         local_flags, file_size, mtime_ns, synced, internal_date, size, wire_size, body, header,
         server_header, message_id, email_id, server_extra, synced_extra, wait, settled,
-        accepted_until, attempts, origin,
+        accepted_until, attempts, next_try, origin,
     ) = values  # fmt: skip
     return Row(
         id=number,
@@ -192,6 +192,7 @@ def _row(
         settled=_SETTLED[settled],
         accepted=accepted_until is not None and accepted_until > now,
         attempts=attempts,
+        parked=next_try is not None and next_try > now,
         intent=number in busy,
         origin=origin,
         undo=body in bodies or email_id in emails,

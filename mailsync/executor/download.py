@@ -270,6 +270,7 @@ async def download(run: Run, action: Download) -> None:
     box = run.mailboxes[action.mailbox]
     rows = await _from_undo(run, box, action.rows)
     if rows:
+        await run.server.expect(sum(row.size or 0 for row in rows))
         await Downloader(run, box, rows).all()
 
 

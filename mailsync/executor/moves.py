@@ -57,8 +57,11 @@ async def _transfer(run: Run, action: Move | Copy, how: str) -> None:
     async def refused(rows: tuple[Row, ...], error: Refused) -> None:
         await run.trouble(source.id, rows, f"the server refused to {how} to {target.name}: {error}")
 
+    by_uid = {uid_of(row): row for row, _ in pairs}
     for at in range(0, len(pairs), BATCH):
-        await bisected(run, tuple(row for row, _ in pairs[at : at + BATCH]), call, refused)
+        uids = uids_of(tuple(row for row, _ in pairs[at : at + BATCH]))
+        for part in run.server.parts(uids):
+            await bisected(run, tuple(by_uid[uid] for uid in part), call, refused)
 
 
 async def _transfer_batch(

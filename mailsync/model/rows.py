@@ -93,6 +93,7 @@ class Row:
     settled: Settled = Settled.NO
     accepted: bool = False  # `accept` released this very row from the guard, not yet expired
     attempts: int = 0
+    parked: bool = False  # it failed, and its time has not come again
     intent: bool = False  # an APPEND, COPY or MOVE for it has an unknown outcome: hands off
     origin: UID | None = None  # our own name says: this account, mailbox and UIDVALIDITY, this UID
     undo: bool = False  # a file with this body lies in undo/

@@ -125,7 +125,9 @@ def _plan(
     both_gone = T not in scene.states(one.source)
     if both_gone and len(rows) == 1:
         return  # deleted on one side, moved on the other: the destination survives (I11)
-    if not all(policy.covers(row.mailbox) for row in (one.source, *rows)):
+    # A move that was refused waits as a whole: its file is not new, its message not deleted.
+    parked = any(row.parked for row in (one.source, *rows))
+    if parked or not all(policy.covers(row.mailbox) for row in (one.source, *rows)):
         found.done.update(row.id for row in (one.source, *rows))
         return
     source = one.source.mailbox

@@ -70,9 +70,9 @@ class Changes:
         """Bytes; None: not known."""
         return self.capabilities.append_limit
 
-    async def start_compress(self) -> bool:
-        """COMPRESS before a large transfer, one round trip; False: not here."""
-        return await self.link.compress()
+    async def expect(self, size: int) -> None:
+        """So many bytes are about to be transferred: COMPRESS first, where that pays."""
+        await self.link.compress_for(size)
 
     # -- messages ------------------------------------------------------------------------------
 
@@ -145,6 +145,10 @@ class Changes:
             modified |= one if isinstance(one, UIDSet) else UIDSet()
         return Stored(modified)
 
+    def parts(self, uids: UIDSet) -> Sequence[UIDSet]:
+        """Each of a size that one command may have at this server."""
+        return list(uids.split(self.link.line))
+
     async def copy(
         self,
         box: MailboxName,
@@ -153,13 +157,13 @@ class Changes:
         *,
         uid_validity: UIDValidity | None = None,
     ) -> CopyUID | None:
-        """UID COPY.  None: the server does not say what became of what (no COPYUID)."""
-        calls = [
-            Call(cmd.uid_copy(part, self.link.wire(target))) for part in uids.split(self._line)
-        ]
+        """UID COPY of what fits one command (see `parts`), so that a refusal means: nothing of it.
+
+        None: the server does not say what became of what (no COPYUID)."""
+        call = Call(cmd.uid_copy(uids, self.link.wire(target)))
         async with self.link.session.busy():
-            await self.link.on(box, calls, f"to copy to {target}", uid_validity, change=True)
-        return _joined(calls)
+            await self.link.on(box, [call], f"to copy to {target}", uid_validity, change=True)
+        return _told(call)
 
     async def move(
         self,
@@ -172,12 +176,10 @@ class Changes:
         """UID MOVE, where `has_move`; as `copy`."""
         if not self.has_move:
             raise Refused("the server has no MOVE", code="CANNOT")
-        calls = [
-            Call(cmd.uid_move(part, self.link.wire(target))) for part in uids.split(self._line)
-        ]
+        call = Call(cmd.uid_move(uids, self.link.wire(target)))
         async with self.link.session.busy():
-            await self.link.on(box, calls, f"to move to {target}", uid_validity, change=True)
-        return _joined(calls)
+            await self.link.on(box, [call], f"to move to {target}", uid_validity, change=True)
+        return _told(call)
 
     async def expunge(
         self, box: MailboxName, uids: UIDSet, *, uid_validity: UIDValidity | None = None
@@ -260,14 +262,6 @@ class Changes:
         return imap_names(flags)
 
 
-def _joined(calls: Sequence[Call]) -> CopyUID | None:
-    """The COPYUIDs of all parts as one; None if one lacks or they disagree."""
-    told = [code.args for call in calls if (code := call.code("COPYUID")) is not None]
-    parts = [one for one in told if isinstance(one, CopyUID)]
-    if len(parts) != len(calls) or len({one.uid_validity for one in parts}) != 1:
-        return None
-    return CopyUID(
-        parts[0].uid_validity,
-        tuple(uid for one in parts for uid in one.source),
-        tuple(uid for one in parts for uid in one.target),
-    )
+def _told(call: Call) -> CopyUID | None:
+    code = call.code("COPYUID")
+    return code.args if code is not None and isinstance(code.args, CopyUID) else None

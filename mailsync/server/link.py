@@ -14,9 +14,11 @@ from mailsync.server.calls import Call, Selection
 from mailsync.server.login import Password, log_in
 from mailsync.server.mailboxes import Names
 from mailsync.server.session import Session
+from mailsync.server.transport import is_loopback
 from mailsync.server.values import Traffic
 from mailsync.system.seams import Net, Rand
 
+WORTH_COMPRESSING = 1 << 20  # bytes
 _SHORTEST = 200  # bytes of a command line that are kept for all but the UID set
 _ID = {"name": "mailsync", "vendor": "mailsync"}
 
@@ -63,6 +65,15 @@ class Link:
             return False
         async with self.session.busy():
             return await self.session.start_compress()
+
+    async def compress_for(self, size: int) -> None:
+        """Where the user leaves it to us: when `size` bytes or more come over a network.
+
+        Between programs of one machine it only costs time.
+        """
+        worth = size >= WORTH_COMPRESSING and not is_loopback(self._account.host)
+        if self._account.compress is None and worth:
+            await self.compress()
 
     # -- what the server can do ----------------------------------------------------------------
 

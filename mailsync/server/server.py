@@ -19,6 +19,8 @@ from mailsync.server.mailboxes import list_mailboxes
 from mailsync.server.observe import Found, Items, Observer, Seen, facts_of
 from mailsync.server.values import Ask, FetchedBody, Identity
 
+LISTED = 60  # bytes that a message takes in a listing
+
 
 class Server(Changes):
     """Every method raises Disconnected once the connection is gone, or the reason it was closed
@@ -54,6 +56,8 @@ class Server(Changes):
         """What changed in each mailbox, in any order; a mailbox that fails gives its name and
         error.  `read_only`: EXAMINE instead of SELECT."""
         link = self.link
+        shown = [link.listed.get(ask.name) for ask in asks if ask.full or not self.has_condstore]
+        await self.expect(LISTED * sum(one.messages for one in shown if one is not None))
         async with link.session.busy() as turn:
             await link.introduce()
             facts = facts_of(link.session, link.quirks, link.refused)

@@ -16,7 +16,8 @@ from mailsync.model.mailboxname import INBOX, MailboxName
 from mailsync.model.observation import ServerObservation
 from mailsync.model.settings import Security
 from mailsync.model.uidset import UIDSet
-from mailsync.server import Ask, Server
+from mailsync.server import Ask, Server, link
+from mailsync.server.link import WORTH_COMPRESSING
 
 pytestmark = pytest.mark.dovecot
 
@@ -170,7 +171,9 @@ class TestConnection:
         ann.play(lambda server: server.mailboxes(), **changes)
 
     @pytest.mark.parametrize("compress", [True, None])
-    def test_compress(self, ann: Ann, compress: bool | None) -> None:
+    def test_compress(
+        self, ann: Ann, compress: bool | None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         for number in range(30):
             ann.save(number)
         data = message(1) + b"line of a large message\r\n" * 100_000
@@ -178,9 +181,13 @@ class TestConnection:
         async def step(server: Server) -> None:
             await server.mailboxes()
             if compress is None:
-                assert "COMPRESS" not in server.traffic.commands
-                assert await server.start_compress()
-            assert await server.start_compress(), "once is enough"
+                await server.expect(WORTH_COMPRESSING)
+                assert "COMPRESS" not in server.traffic.commands, "to this very machine"
+                monkeypatch.setattr(link, "is_loopback", lambda host: False)
+                await server.expect(WORTH_COMPRESSING - 1)
+                assert "COMPRESS" not in server.traffic.commands, "too little"
+            await server.expect(WORTH_COMPRESSING)
+            await server.expect(WORTH_COMPRESSING)
             assert server.traffic.commands["COMPRESS"] == 1
             before = server.traffic.bytes_in, server.traffic.bytes_out
             done = await server.append(INBOX, [outgoing(data)])
@@ -194,11 +201,18 @@ class TestConnection:
 
         ann.play(step, compress=compress)
 
-    def test_compress_is_not_for_clear_text(self, ann: Ann) -> None:
+    @pytest.mark.parametrize("compress", [True, None, False])
+    def test_compress_is_not_for_clear_text_and_may_be_forbidden(
+        self, ann: Ann, compress: bool | None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         async def step(server: Server) -> None:
-            assert not await server.start_compress()
+            await server.mailboxes()
+            monkeypatch.setattr(link, "is_loopback", lambda host: False)
+            await server.expect(WORTH_COMPRESSING)
+            assert "COMPRESS" not in server.traffic.commands
 
-        ann.play(step, security=Security.NONE, port=ann.dovecot.port, compress=True)
+        clear = {"security": Security.NONE, "port": ann.dovecot.port}
+        ann.play(step, compress=compress, **({} if compress is False else clear))
 
     def test_read_only_observation_changes_nothing(self, ann: Ann) -> None:
         ann.save(1)

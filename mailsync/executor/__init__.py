@@ -59,8 +59,8 @@ async def execute(run: Run, plan: Plan) -> None:
     """
     await run.stored(run.cache.apply, [a for a in plan.actions if isinstance(a, CacheOnly)])
     for action in plan.actions:
-        if isinstance(action, Upload):
-            for row in action.rows:
+        if isinstance(action, Upload | Download):
+            for row in action.rows if isinstance(action, Upload) else action.maybe:
                 if row.body is not None:
                     key = (action.mailbox, row.body)
                     run.files_by_body.setdefault(key, []).append(row)

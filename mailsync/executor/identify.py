@@ -30,12 +30,16 @@ def resembles(intent: Intent, shown: Identity) -> bool:
     return shown.size == intent.new.size or shown.internal_date == intent.new.internal_date
 
 
+def same_header(intent: Intent, header: bytes | None) -> bool:
+    return header is not None and header_hash(header) == intent.new.header
+
+
 def same_message(intent: Intent, shown: Identity, header: bytes | None) -> bool:
     """Proof enough to link without a UID named by the server.
 
     Equal headers; or, where the server rewrote them, the same Message-ID and INTERNALDATE.
     """
-    if header is not None and header_hash(header) == intent.new.header:
+    if same_header(intent, header):
         return shown.size == intent.new.size or shown.internal_date == intent.new.internal_date
     same_id = bool(intent.new.message_id) and intent.new.message_id == shown.message_id
     return same_id and shown.internal_date == intent.new.internal_date

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mailsync.cache import Intent, IntentKind, Linked, NewIntent
 from mailsync.executor.boxes import ensure_observed
 from mailsync.executor.flags import entry_of
-from mailsync.executor.identify import agrees, match, near
+from mailsync.executor.identify import agrees, match, near, same_header
 from mailsync.executor.remove import as_they_were
 from mailsync.executor.retry import repeated
 from mailsync.executor.run import Run, spoils_all
@@ -194,23 +194,39 @@ async def _refused(run: Run, box: Mailbox, batch: Sequence[Ready], error: Refuse
 async def link_appended(
     run: Run, box: Mailbox, intents: Sequence[Intent], named: Sequence[UID] | None
 ) -> None:
-    """Give the rows their UIDs: those that the server named if they hold, else a look-up."""
+    """After an OK: give the rows their UIDs, those that the server named if they hold, else by a
+    look-up."""
     left = list(intents)
     if named is not None and len(named) == len(intents) == len(set(named)):
-        taken = await linked_uids(run, box, named)
-        shown = await run.server.identify(box.name, UIDSet(named))
-        sure = [
-            (intent, uid)
-            for intent, uid in zip(intents, named, strict=True)
-            if uid not in taken
-            and uid in shown
-            and agrees(intent, shown[uid], fresh=uid >= intent.new.uid_next)
-        ]
-        await link(run, sure, shown)
-        linked = {intent.id for intent, _ in sure}
-        left = [intent for intent in left if intent.id not in linked]
+        left = await _link_named(run, box, dict(zip(named, intents, strict=True)))
     if left:
         await look_up(run, box, left)
+
+
+async def _link_named(run: Run, box: Mailbox, named: dict[UID, Intent]) -> list[Intent]:
+    """Link what the server named and what holds; returns the intents that are left.
+
+    A server may store another form, with another date, so that size, date and Message-ID all
+    differ (Dovecot drops a CR before CR LF, and takes a date after 2037 for now).  Then equal
+    headers prove a new UID to be ours; or that nothing else is new in the mailbox.
+    """
+    taken = await linked_uids(run, box, list(named))
+    shown = await run.server.identify(box.name, UIDSet(named))
+    free = {uid: intent for uid, intent in named.items() if uid in shown and uid not in taken}
+    fresh = {uid for uid, intent in free.items() if uid >= intent.new.uid_next}
+    sure = [uid for uid, one in free.items() if agrees(one, shown[uid], fresh=uid in fresh)]
+    doubtful = fresh.difference(sure)
+    if doubtful:
+        heads = await run.server.headers(box.name, UIDSet(doubtful))
+        sure += [uid for uid in doubtful if same_header(free[uid], heads.get(uid))]
+    await link(run, [(free[uid], uid) for uid in sure], shown)
+    doubtful.difference_update(sure)
+    if doubtful and len(sure) + len(doubtful) == len(named):
+        alone = await _new_uids(run, box, [free[uid] for uid in doubtful])
+        if alone == UIDSet(doubtful):
+            await link(run, [(free[uid], uid) for uid in doubtful], shown)
+            return []
+    return [intent for uid, intent in named.items() if uid not in sure]
 
 
 async def link(run: Run, pairs: Sequence[tuple[Intent, UID]], shown: dict[UID, Identity]) -> None:
@@ -221,25 +237,31 @@ async def link(run: Run, pairs: Sequence[tuple[Intent, UID]], shown: dict[UID, I
 
 async def look_up(run: Run, box: Mailbox, intents: Sequence[Intent]) -> list[Intent]:
     """Offer new UIDs to the intents, then the whole mailbox by Message-ID; returns the rest."""
-    # Under another UIDVALIDITY UIDNEXT-before means nothing: look everywhere.
-    sound = all(intent.new.uid_validity == box.uid_validity for intent in intents)
-    lowest = min(intent.new.uid_next for intent in intents) if sound else 1
-    since = await run.server.recheck(box.name, UID(lowest), uid_validity=box.uid_validity)
-    left = await _offer(run, box, intents, UIDSet(item.uid for item in since.items))
+    left = await _offer(run, box, intents, await _new_uids(run, box, intents))
     for intent in list(left):
         if intent.new.message_id:
             hits = await run.server.search_message_id(box.name, intent.new.message_id)
-            if not await _offer(run, box, [intent], hits):
+            if not await _offer(run, box, [intent], await _unlinked(run, box, hits)):
                 left.remove(intent)
     return left
 
 
-async def _offer(run: Run, box: Mailbox, intents: Sequence[Intent], uids: UIDSet) -> list[Intent]:
-    """Link what is found among `uids` that no row has yet; returns the intents that are left."""
-    if not uids or not intents:
-        return list(intents)
-    free = uids - UIDSet(await linked_uids(run, box, list(uids)))
-    if not free:
+async def _new_uids(run: Run, box: Mailbox, intents: Sequence[Intent]) -> UIDSet:
+    """Those that came since the oldest of the intents and that no row has yet."""
+    # Under another UIDVALIDITY UIDNEXT-before means nothing: look everywhere.
+    sound = all(intent.new.uid_validity == box.uid_validity for intent in intents)
+    lowest = min(intent.new.uid_next for intent in intents) if sound else 1
+    since = await run.server.recheck(box.name, UID(lowest), uid_validity=box.uid_validity)
+    return await _unlinked(run, box, UIDSet(item.uid for item in since.items))
+
+
+async def _unlinked(run: Run, box: Mailbox, uids: UIDSet) -> UIDSet:
+    return uids - UIDSet(await linked_uids(run, box, list(uids))) if uids else uids
+
+
+async def _offer(run: Run, box: Mailbox, intents: Sequence[Intent], free: UIDSet) -> list[Intent]:
+    """Link what is found among UIDs that no row has; returns the intents that are left."""
+    if not free or not intents:
         return list(intents)
     shown = await run.server.identify(box.name, free)
     worth = near(intents, shown)

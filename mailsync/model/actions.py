@@ -175,9 +175,13 @@ class SetLocalFlags:
 
 @dataclass(frozen=True, slots=True)
 class Download:
+    """`maybe`: files that are not uploaded yet, because only the body tells whether one of these
+    messages is theirs (the ladder's last rung)."""
+
     mailbox: MailboxId
     rows: tuple[Row, ...]
     reason: str
+    maybe: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

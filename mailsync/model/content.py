@@ -79,8 +79,8 @@ class Digester:
             size=self._size,
             wire_size=self._size + self._bare,
             body=self._body.digest(),
-            header=header_hash(head),
-            message_id=message_id(head),
+            header=_hash(_without_end(head)),
+            message_id=_message_id(head),
             has_nul=self._nul,
         )
 
@@ -93,23 +93,35 @@ def digest(data: bytes) -> Digest:
 
 
 def canonical_header(data: bytes) -> bytes:
-    """Header bytes as a server or a file gives them, made comparable.
+    """Header bytes as a server gives them, made comparable with those of a file."""
+    return _without_end(data.replace(b"\r\n", b"\n"))
 
-    Without its closing blank line, because servers differ on whether BODY[HEADER] of a message
-    without a body has one (RFC 9051 §6.4.5 says it always ends with one).
-    """
-    head = data.replace(b"\r\n", b"\n")[:HEADER_LIMIT]
-    return head.rstrip(b"\n")
+
+def _without_end(canonical: bytes) -> bytes:
+    """Without its closing blank line, because servers differ on whether BODY[HEADER] of a message
+    without a body has one (RFC 9051 §6.4.5 says it always ends with one)."""
+    return canonical[:HEADER_LIMIT].rstrip(b"\n")
 
 
 def header_hash(data: bytes) -> bytes:
     """The hash by which headers from BODY.PEEK[HEADER] and from files are compared."""
-    return blake2b(canonical_header(data), digest_size=HASH_SIZE).digest()
+    return _hash(canonical_header(data))
+
+
+def _hash(data: bytes) -> bytes:
+    return blake2b(data, digest_size=HASH_SIZE).digest()
+
+
+NO_HEADER = header_hash(b"")
 
 
 def message_id(head: bytes) -> str:
     """The Message-ID of a header with LF or CRLF line ends; "" when there is none."""
-    found = _MESSAGE_ID.search(head.replace(b"\r\n", b"\n"))
+    return _message_id(head.replace(b"\r\n", b"\n"))
+
+
+def _message_id(canonical: bytes) -> str:
+    found = _MESSAGE_ID.search(canonical)
     if not found:
         return ""
     return b"".join(found[1].split()).decode("ascii", "replace")[:998]

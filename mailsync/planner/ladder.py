@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import NamedTuple
 
 from mailsync.model.actions import Rung
+from mailsync.model.content import NO_HEADER
 from mailsync.model.flags import Flags
 from mailsync.model.ids import RowId
 from mailsync.model.rows import Row
@@ -97,7 +98,8 @@ def sizes(row: Row) -> set[int]:
 
 
 def header_hashes(row: Row) -> set[bytes]:
-    return {one for one in (row.header, row.server_header) if one is not None}
+    """Of headers that say something: all messages without a header have the same one."""
+    return {one for one in (row.header, row.server_header) if one not in (None, NO_HEADER)}
 
 
 def is_draft(row: Row) -> bool:

@@ -212,6 +212,9 @@ def _write_transfers(
     later = doubtful(downloads, uploads)
     made, uploads = copies((row for row in uploads if row.id not in later), scene.paired, policy)
     sheet.copies += made
+    for row, _ in rulings.uploads:
+        if row.id in later:
+            sheet.doubtful[row.mailbox].append(row)
     for row in uploads:
         sheet.uploads[row.mailbox, why[row.id]].append(row)
     return {row.id: row for row in (*uploads, *(join for _, join in made))}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -66,6 +66,7 @@ class Sheet:
         default_factory=lambda: defaultdict(list)
     )
     downloads: Bulk = field(default_factory=_bulk)
+    doubtful: defaultdict[MailboxId, list[Row]] = field(default_factory=lambda: defaultdict(list))
     uploads: Bulk = field(default_factory=_bulk)
     removed: Bulk = field(default_factory=_bulk)
     expunged: Bulk = field(default_factory=_bulk)
@@ -95,7 +96,7 @@ class Sheet:
         yield from _joined(CopyLocal, self.local_copies, "the Maildir has it already")
         yield from _flagged(StoreFlags, self.stored)
         yield from _flagged(SetLocalFlags, self.set_locally)
-        yield from _newest_first(self.downloads)
+        yield from _newest_first(self.downloads, self.doubtful)
         yield from _grouped(Upload, self.uploads)
         yield from _grouped(RemoveLocal, self.removed)
         yield from _grouped(Expunge, self.expunged)
@@ -116,12 +117,12 @@ def _grouped(
         yield kind(box, _ascending(rows), reason)
 
 
-def _newest_first(bulk: Bulk) -> Iterator[Download]:
+def _newest_first(bulk: Bulk, doubtful: Mapping[MailboxId, list[Row]]) -> Iterator[Download]:
     """Mailboxes by their newest message, and its messages by UID, newest first."""
     newest = {place: max(row.internal_date or 0 for row in rows) for place, rows in bulk.items()}
     for place in sorted(bulk, key=lambda place: (-newest[place], place)):
         rows = sorted(bulk[place], key=lambda row: row.uid or 0, reverse=True)
-        yield Download(place[0], tuple(rows), place[1])
+        yield Download(place[0], tuple(rows), place[1], _ascending(doubtful.get(place[0], ())))
 
 
 def _joined(

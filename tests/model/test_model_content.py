@@ -61,6 +61,13 @@ def test_the_header_ends_at_the_first_blank_line(message: bytes, header: bytes) 
     assert canonical_header(header.replace(b"\n", b"\r\n") + b"\r\n\r\n") == header
 
 
+def test_a_header_is_made_canonical_once() -> None:
+    """CR CR LF is CR LF then, and stays so: as BODY[HEADER] of the same message gives it."""
+    head = b"A: b\r\r\nC: d"
+    assert digest(head + b"\r\n\r\nbody").header == header_hash(head + b"\r\n\r\n")
+    assert digest(head).header != header_hash(b"A: b\r\nC: d")
+
+
 @pytest.mark.parametrize(
     ("head", "found"),
     [

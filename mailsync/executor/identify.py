@@ -27,6 +27,10 @@ def resembles(intent: Intent, shown: Identity) -> bool:
     """Whether it is worth comparing headers: the same Message-ID, size or date."""
     if intent.new.message_id or shown.message_id:
         return intent.new.message_id == shown.message_id
+    return alike(intent, shown)
+
+
+def alike(intent: Intent, shown: Identity) -> bool:
     return shown.size == intent.new.size or shown.internal_date == intent.new.internal_date
 
 
@@ -40,7 +44,7 @@ def same_message(intent: Intent, shown: Identity, header: bytes | None) -> bool:
     Equal headers; or, where the server rewrote them, the same Message-ID and INTERNALDATE.
     """
     if same_header(intent, header):
-        return shown.size == intent.new.size or shown.internal_date == intent.new.internal_date
+        return alike(intent, shown)
     same_id = bool(intent.new.message_id) and intent.new.message_id == shown.message_id
     return same_id and shown.internal_date == intent.new.internal_date
 

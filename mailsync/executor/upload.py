@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mailsync.cache import Intent, IntentKind, Linked, NewIntent
 from mailsync.executor.boxes import ensure_observed
 from mailsync.executor.flags import entry_of
-from mailsync.executor.identify import agrees, match, near, same_header
+from mailsync.executor.identify import agrees, alike, match, near, same_header
 from mailsync.executor.remove import as_they_were
 from mailsync.executor.retry import repeated
 from mailsync.executor.run import Run, spoils_all
@@ -200,7 +200,9 @@ async def link_appended(
     if named is not None and len(named) == len(intents) == len(set(named)):
         left = await _link_named(run, box, dict(zip(named, intents, strict=True)))
     if left:
-        await look_up(run, box, left)
+        left = await look_up(run, box, left)
+    if left:
+        await _link_alone(run, box, left)
 
 
 async def _link_named(run: Run, box: Mailbox, named: dict[UID, Intent]) -> list[Intent]:
@@ -227,6 +229,17 @@ async def _link_named(run: Run, box: Mailbox, named: dict[UID, Intent]) -> list[
             await link(run, [(free[uid], uid) for uid in doubtful], shown)
             return []
     return [intent for uid, intent in named.items() if uid not in sure]
+
+
+async def _link_alone(run: Run, box: Mailbox, intents: Sequence[Intent]) -> None:
+    """Nothing else is new in the mailbox, and the dates or sizes agree: a server that names no
+    UIDs and rewrites headers."""
+    free = list(await _new_uids(run, box, intents))
+    if len(free) == len(intents):
+        shown = await run.server.identify(box.name, UIDSet(free))
+        pairs = list(zip(sorted(intents, key=lambda one: one.id), free, strict=True))
+        if all(uid in shown and alike(intent, shown[uid]) for intent, uid in pairs):
+            await link(run, pairs, shown)
 
 
 async def link(run: Run, pairs: Sequence[tuple[Intent, UID]], shown: dict[UID, Identity]) -> None:

@@ -17,6 +17,7 @@ _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a FIFO mus
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 _FOLDER = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY | os.O_NOFOLLOW
 _SKEW_LASTS = 60.0  # seconds
+_LATEST_NS = (1 << 63) - 1  # in the year 2262: SQLite keeps no later one, some file systems do
 
 _one_syncfs = threading.Lock()
 
@@ -113,7 +114,12 @@ class DiskFs:
         else:
             kind = "link" if stat.S_ISLNK(mode) else "other"
         return Stat(
-            kind, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino, seen.st_dev
+            kind,
+            seen.st_size,
+            min(max(seen.st_mtime_ns, -_LATEST_NS), _LATEST_NS),
+            seen.st_ctime_ns,
+            seen.st_ino,
+            seen.st_dev,
         )
 
     def open(self, path: str) -> Reader:

@@ -46,7 +46,7 @@ class Net(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stat:
-    """What lstat says of one path; times in ns since 1970."""
+    """What lstat says of one path; times in ns since 1970, the mtime within 63 bits."""
 
     kind: str  # "file", "dir", "link" or "other"
     size: int

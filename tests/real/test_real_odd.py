@@ -176,6 +176,44 @@ def test_put_as_files_and_uploaded(dovecot: Dovecot, tmp_path: Path) -> None:
     assert_replica(rig, tmp_path / "other", shown)
 
 
+def test_dates_that_imap_or_the_disk_cannot_say(dovecot: Dovecot, tmp_path: Path) -> None:
+    rig = Rig(dovecot, tmp_path)
+    years = {"0001": 0, "1601": 0, "1901": 0, "1969": 0, "1970": 86_400}
+    with rig.client() as client:
+        for year in years:
+            client.append(
+                b"Subject: %b\r\n\r\n" % year.encode(), date=f"02-Jan-{year} 00:00:00 +0000"
+            )
+    stamps = (-(2**33), -1, 0, 1, 2**31, 2**32 + 1, 2**33 + 1, 2**34 - 1)
+    for stamp in stamps:
+        path = rig.put(b"Subject: file of %d\r\n\r\n" % stamp, info=":2,S")
+        os.utime(path, ns=(stamp * SECOND,) * 2)
+    before = {path.name: path.stat().st_mtime_ns for path in rig.files()}
+    report = rig.sync()
+    assert report.exit == 0, report
+    assert (report.total().downloaded, report.total().uploaded) == (len(years), len(stamps))
+    after = {path.name: path.stat().st_mtime_ns for path in rig.files()}
+    assert before.items() <= after.items()
+    rig.assert_equal()
+    rig.assert_idle()
+    with rig.client() as client:
+        shown = served(client)
+    assert_replica(rig, tmp_path / "other", shown)
+
+
+def test_an_empty_file_is_parked_by_name(dovecot: Dovecot, tmp_path: Path) -> None:
+    rig = Rig(dovecot, tmp_path)
+    rig.put(b"", info=":2,S", unique="empty")
+    rig.put(b"Subject: x\r\n\r\n", info=":2,S")
+    report = rig.sync()
+    assert report.exit == 1
+    assert (report.total().uploaded, report.total().parked) == (1, 1)
+    assert "empty: the file is empty" in report.mailboxes[0].notices[0]
+    rig.assert_idle()
+    (rig.maildir / "INBOX" / "cur" / "empty:2,S").write_bytes(b"Subject: no more\n\n")
+    assert rig.sync("INBOX").total().failed == 0
+
+
 def test_on_both_sides_already(dovecot: Dovecot, tmp_path: Path) -> None:
     """A Maildir and an account that hold the same odd mail are paired, whatever the files' line
     ends; nothing is doubled, and nothing again when the cache is lost."""

@@ -14,6 +14,7 @@ from mailsync.model.uidset import UIDSet
 from mailsync.server.calls import Call, Selection
 from mailsync.server.link import Link
 from mailsync.server.login import Password
+from mailsync.server.mailboxes import Listing, is_selectable
 from mailsync.server.values import Appended, Outgoing, Stored, Traffic
 from mailsync.system.seams import Net, Rand
 
@@ -215,18 +216,29 @@ class Changes:
         return wire
 
     async def rename(self, name: MailboxName, new: MailboxName) -> bytes:
-        """RENAME, and the subscription with it; the new wire name."""
+        """RENAME, and the subscription with it; the new wire name.
+
+        It takes the mailboxes below along (RFC 9051 §6.3.6): theirs is refused then, and done.
+        """
         link = self.link
         old_wire, wire = link.wire(name), link.wire(new)
         async with link.session.busy():
             await self._leave(name)
             rename = Call(cmd.rename(old_wire, wire))
             await link.session.run(*link.introduction(), rename)
-            link.session.require(rename, f"to rename {name}")
+            if not rename.succeeded and not await self._is_renamed(old_wire, wire):
+                link.session.require(rename, f"to rename {name}")
             await link.session.run(Call(cmd.subscribe(wire)), Call(cmd.unsubscribe(old_wire)))
         link.names.wire[new] = wire
         link.forget(name)
         return wire
+
+    async def _is_renamed(self, old: bytes, new: bytes) -> bool:
+        listing = Listing()
+        calls = [Call(cmd.list_(b"", [wire]), listing.take) for wire in (old, new)]
+        await self.link.session.run(*calls)
+        there = {wire for wire, entry in listing.lists.items() if is_selectable(entry)}
+        return all(call.succeeded for call in calls) and new in there and old not in there
 
     async def delete(self, name: MailboxName) -> None:
         """DELETE.  It takes the messages with it: only after it was seen empty."""

@@ -76,6 +76,10 @@ class Listing:
         return True
 
 
+def is_selectable(entry: List) -> bool:
+    return not entry.attributes & _NOT_SELECTABLE
+
+
 def status_items(session: Session) -> list[str]:
     items = ["MESSAGES", "UIDNEXT", "UIDVALIDITY"]
     if session.capabilities.has("CONDSTORE"):
@@ -143,7 +147,7 @@ async def _missing_status(session: Session, listing: Listing) -> None:
     lacking = [
         wire
         for wire, entry in listing.lists.items()
-        if _folded(wire) not in listing.status and not entry.attributes & _NOT_SELECTABLE
+        if _folded(wire) not in listing.status and is_selectable(entry)
     ]
     items = status_items(session)
     for at in range(0, len(lacking), PIPELINED):
@@ -161,7 +165,7 @@ def _mailboxes(listing: Listing, names: Names) -> tuple[list[ServerMailbox], lis
         try:
             name = from_wire(wire, entry.delimiter or names.delimiter, names.prefix)
         except ValueError as error:
-            if not entry.attributes & _NOT_SELECTABLE:
+            if is_selectable(entry):
                 notices.append(f"mailbox {safe(wire)} is left out: {safe(str(error))}")
             continue
         if name in found:
@@ -181,7 +185,7 @@ def _mailbox(
     return ServerMailbox(
         name=name,
         wire_name=wire,
-        selectable=not entry.attributes & _NOT_SELECTABLE,
+        selectable=is_selectable(entry),
         role=next((_ROLES[a] for a in sorted(entry.attributes) if a in _ROLES), None),
         cursor=_cursor(values),
         mailbox_id=mailbox_id if isinstance(mailbox_id, str) else None,

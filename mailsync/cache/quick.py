@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mailsync.cache.schema import (
     APPLICATION_ID,
@@ -22,15 +22,20 @@ from mailsync.cache.schema import (
     OPEN,
     read_only,
 )
+from mailsync.model.flags import Flags
 from mailsync.model.ids import ModSeq, UIDValidity
 from mailsync.model.mailboxname import MailboxName
-from mailsync.model.observation import Cursor, Stamp
+from mailsync.model.observation import Cursor, LocalEntry, Stamp
 from mailsync.model.rows import Presence, Wait
 
 
 @dataclass(frozen=True, slots=True)
 class QuickMailbox:
-    """`server`, `local`: it is there on that side."""
+    """`server`, `local`: it is there on that side.
+
+    `drafts`: the files in \\Drafts with size and mtime_ns, because one edited in place changes
+    no stamp (semantics.md, rule 3).
+    """
 
     wire_name: bytes | None
     cursor: Cursor | None
@@ -38,6 +43,7 @@ class QuickMailbox:
     selected: bool
     server: bool
     local: bool
+    drafts: tuple[tuple[LocalEntry, int, int], ...] = ()
 
 
 @dataclass(slots=True)
@@ -90,6 +96,10 @@ MAILBOXES = """
         server, local, held, wait_reason, next_try, error, direction, deletions, policy,
         accepted_until
     FROM mailboxes"""
+DRAFTS = """
+    SELECT mailboxes.name, messages.name, folder, info, file_size, mtime_ns
+    FROM mailboxes CROSS JOIN messages ON messages.mailbox = mailboxes.id
+    WHERE mailboxes.role = '\\Drafts' AND messages.local = 1"""
 WAITING = f"""
     SELECT mailboxes.name, messages.wait, messages.next_try IS NOT NULL,
         coalesce(messages.wait_reason, messages.error), count(*)
@@ -153,6 +163,9 @@ def _look(
                 parked=int(next_try is not None),
                 reasons=tuple(text for text in (reason, error) if text),
             )
+    for name, file, folder, info, size, mtime in raw.execute(DRAFTS):
+        one = (LocalEntry(file, folder, info, Flags.NONE), size, mtime)
+        boxes[name] = replace(boxes[name], drafts=(*boxes[name].drafts, one))
     for name, wait, parked, reason, count in raw.execute(WAITING):
         _add(waiting.setdefault(name, Waits()), wait, parked, reason, count)
     return Quick(uuid, account_uuid, generation, boxes, waiting)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from mailsync.cache.quick import Quick
+from mailsync.cache.quick import Quick, QuickMailbox
 from mailsync.config.patterns import selected as matches
 from mailsync.local import Maildir
 from mailsync.model.errors import MailsyncError
@@ -53,7 +53,9 @@ async def unchanged_on_disk(account: Account, seen: Quick, world: World) -> bool
             if set(names) != {name for name, box in seen.mailboxes.items() if box.local}:
                 return False
             return all(
-                box.stamp is not None and maildir.stamp(name) == box.stamp
+                box.stamp is not None
+                and maildir.stamp(name) == box.stamp
+                and unedited(maildir, name, box)
                 for name, box in seen.mailboxes.items()
                 if box.local and box.selected
             )
@@ -61,6 +63,15 @@ async def unchanged_on_disk(account: Account, seen: Quick, world: World) -> bool
             return False  # the full path says what is wrong
 
     return await world.pool.disk(look)
+
+
+def unedited(maildir: Maildir, name: MailboxName, box: QuickMailbox) -> bool:
+    """No draft was written over in place."""
+    facts = maildir.inspect(name, [entry for entry, _, _ in box.drafts], None)
+    return all(
+        (seen := facts.get(entry.name)) is not None and (seen.size, seen.mtime_ns) == (size, mtime)
+        for entry, size, mtime in box.drafts
+    )
 
 
 def unchanged_on_server(account: Account, seen: Quick, listed: Sequence[ServerMailbox]) -> bool:

@@ -124,32 +124,42 @@ def _plan(
     rows = [row for row in (one.file, one.message) if row is not None]
     both_gone = T not in scene.states(one.source)
     if both_gone and len(rows) == 1:
-        return  # deleted on one side, moved on the other: the destination survives (I11)
+        # Deleted on one side, moved on the other: the destination survives (I11).  In the same
+        # mailbox it is a new name, or another copy that was put there: no proof, so it survives.
+        return
     # A move that was refused waits as a whole: its file is not new, its message not deleted.
     parked = any(row.parked for row in (one.source, *rows))
     if parked or not all(policy.covers(row.mailbox) for row in (one.source, *rows)):
         found.done.update(row.id for row in (one.source, *rows))
         return
-    source = one.source.mailbox
     if not both_gone:
         found.done.add(one.source.id)
     found.done.update(row.id for row in rows)
-    if one.message is None:
+    if one.file is not None and one.message is not None and len({r.mailbox for r in rows}) == 1:
+        found.pairs.append(
+            Pair(one.file.mailbox, one.message, one.file, one.rung, one.source.synced)
+        )
+    elif both_gone and any(row.mailbox == one.source.mailbox for row in rows):
+        found.done.add(one.source.id)
+        _name_anew(one, found)
+    elif one.message is None:
         assert one.file is not None
         _move(one.source, one.file, found, grounds)
     elif one.file is None:
         _move_local(one.source, one.message, found, grounds)
-    elif one.file.mailbox == one.message.mailbox:
-        found.pairs.append(
-            Pair(one.file.mailbox, one.message, one.file, one.rung, one.source.synced)
-        )
-    elif one.file.mailbox == source:
-        _move_local(one.file, one.message, found, grounds)
-    elif one.message.mailbox == source:
-        _move(one.message, one.file, found, grounds)
     else:
         _copy(one.message, one.file, found, grounds)
         _copy_local(one.file, one.message, found, grounds)
+
+
+def _name_anew(one: Journey, found: Moves) -> None:
+    """A new name or UID in the mailbox where it was, and moved on the other side: the row takes
+    the new one, and has its merge base when the next round plans the move."""
+    source, file, message = one.source, one.file, one.message
+    if file is not None and file.mailbox == source.mailbox:
+        found.pairs.append(Pair(source.mailbox, source, file, one.rung, source.synced))
+    elif message is not None:
+        found.pairs.append(Pair(source.mailbox, message, source, one.rung, source.synced))
 
 
 def _move(row: Row, join: Row, found: Moves, grounds: Mapping[MailboxId, Ground]) -> None:

@@ -196,6 +196,11 @@ class Cache:
         with self._tx() as c:
             mailboxes.forget_mailbox(c, mailbox)
 
+    def forget_gone(self) -> None:
+        """Mailboxes that are on neither side any more leave it, too."""
+        with self._tx() as c:
+            mailboxes.forget_gone(c)
+
     def hold_mailbox(self, mailbox: MailboxId, side: Side, reason: str) -> None:
         with self._tx() as c:
             pairing.hold_mailbox(c, mailbox, side, reason)
@@ -261,7 +266,7 @@ class Cache:
             relink.end_relink(c, mailbox)
 
     def facts(self, rows: Mapping[RowId, Digest]) -> None:
-        """What reading the files told."""
+        """What reading the files, or whole messages on the server, told."""
         with self._tx() as c:
             outcomes.facts(c, rows)
 

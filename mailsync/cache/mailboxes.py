@@ -66,6 +66,12 @@ _FORGET = text("""
     DELETE FROM mailboxes WHERE id = :box
         AND NOT EXISTS (SELECT 1 FROM messages WHERE mailbox = :box)
         AND NOT EXISTS (SELECT 1 FROM intents WHERE mailbox = :box)""")
+_ON_NEITHER = "server IN (0, 2) AND local IN (0, 2)"
+_GONE_ON_BOTH = text(f"SELECT id FROM mailboxes WHERE {_ON_NEITHER}")
+# One that intents point at stays.
+_NEVER_SYNCED = text(f"""
+    UPDATE mailboxes SET server = 0, local = 0, synced = 0, mailbox_id = NULL
+    WHERE {_ON_NEITHER}""")
 _FORGET_REMOVALS = text("DELETE FROM removals WHERE mailbox = :box")
 _TROUBLE = text("""
     UPDATE mailboxes SET attempts = attempts + 1, next_try = :next_try, error = :error
@@ -107,6 +113,7 @@ def see_mailboxes(
 ) -> None:
     shown = None if server is None else {box.name: box for box in server if box.selectable}
     files = None if local is None else set(local)
+    forget_gone(c)
     had = {row.name: row for row in c.execute(text("SELECT * FROM mailboxes"))}
     for name in sorted((shown or {}).keys() | (files or set()) | had.keys()):
         row, box = had.get(name), (shown or {}).get(name)
@@ -251,6 +258,13 @@ def forget_mailbox(c: Connection, box: MailboxId) -> None:
     c.execute(_FORGET_ROWS, bound)
     c.execute(_FORGET_REMOVALS, bound)
     c.execute(_FORGET, bound)
+
+
+def forget_gone(c: Connection) -> None:
+    """What was on neither side at the last look: one of that name is a new one from now on."""
+    for box in c.execute(_GONE_ON_BOTH).scalars().all():
+        forget_mailbox(c, box)
+    c.execute(_NEVER_SYNCED)
 
 
 def mailbox_trouble(c: Connection, box: MailboxId, error: str, next_try: float) -> None:

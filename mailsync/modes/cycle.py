@@ -12,7 +12,7 @@ from dataclasses import replace
 from mailsync.executor import Run, execute, resolve, wait_and_resolve
 from mailsync.executor.boxes import refresh
 from mailsync.model.actions import Plan, describe
-from mailsync.model.content import header_hash
+from mailsync.model.content import Digester, header_hash
 from mailsync.model.ids import RowId
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import LocalEntry, ServerMailbox
@@ -129,6 +129,8 @@ async def make_plan(run: Run, only: frozenset[MailboxName]) -> Plan:
             await learn_digests(run, run.name(mailbox), asked)
         for mailbox, asked in wants.headers.items():
             await learn_headers(run, run.name(mailbox), asked)
+        for mailbox, asked in wants.bodies.items():
+            await learn_bodies(run, run.name(mailbox), asked)
         rows, candidates = await due(run, only)
     return plan(rows, candidates, boxes, policy)
 
@@ -217,6 +219,22 @@ async def learn_headers(run: Run, name: MailboxName, rows: Sequence[Row]) -> Non
     await run.stored(run.cache.headers, known)
 
 
+async def learn_bodies(run: Run, name: MailboxName, rows: Sequence[Row]) -> None:
+    """Read messages on the server without keeping them, a stream at a time."""
+    by_uid = {row.uid: row.id for row in rows if row.uid is not None}
+    async for body in run.server.bodies(name, list(by_uid)):
+        digester = Digester()
+        if body.data is not None:
+            digester.feed(body.data)
+        elif body.chunks is not None:
+            async for chunk in body.chunks:
+                digester.feed(chunk)
+        else:
+            continue
+        if body.uid in by_uid:
+            await run.stored(run.cache.facts, {by_uid[body.uid]: digester.finish()})
+
+
 def announce(run: Run, made: Plan) -> None:
     """Tell the progress display how much there is to do."""
     messages = sum(len(getattr(action, "rows", ())) for action in made.actions)
@@ -243,6 +261,7 @@ async def finish(run: Run, only: frozenset[MailboxName]) -> None:
         if box.name not in run.tallies.troubled and (not only or box.name in only)
     ]
     await run.stored(run.cache.mark_synced, sound, run.now())
+    await run.stored(run.cache.forget_gone)
     await purge(run)
     for box in both:
         if box.name in run.seen_server and box.name in run.seen_local:

@@ -28,19 +28,22 @@ LONGEST = 2  # times as long a file can get when each of its LFs becomes a CRLF
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """`headers`: server rows whose header is wanted; `digests`: files whose bytes are wanted."""
+    """`headers`: server rows whose header is wanted; `digests`: files whose bytes are wanted;
+    `bodies`: messages on the server to be read whole."""
 
     headers: dict[MailboxId, tuple[Row, ...]] = field(default_factory=dict)
     digests: dict[MailboxId, tuple[Row, ...]] = field(default_factory=dict)
+    bodies: dict[MailboxId, tuple[Row, ...]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.headers or self.digests)
+        return bool(self.headers or self.digests or self.bodies)
 
 
 @dataclass(slots=True)
 class _Wanted:
     headers: dict[RowId, Row] = field(default_factory=dict)
     digests: dict[RowId, Row] = field(default_factory=dict)
+    bodies: dict[RowId, Row] = field(default_factory=dict)
 
 
 def needs(rows: Sequence[Row], candidates: Sequence[Row], mailboxes: Sequence[Mailbox]) -> Needs:
@@ -55,7 +58,11 @@ def needs(rows: Sequence[Row], candidates: Sequence[Row], mailboxes: Sequence[Ma
     spent = _pairing_wants(scene, wanted)
     _local_moves_want(scene, spent, wanted)
     _server_moves_want(scene, spent, wanted)
-    return Needs(_by_mailbox(wanted.headers.values()), _by_mailbox(wanted.digests.values()))
+    return Needs(
+        _by_mailbox(wanted.headers.values()),
+        _by_mailbox(wanted.digests.values()),
+        _by_mailbox(wanted.bodies.values()),
+    )
 
 
 def _by_mailbox(rows: Iterable[Row]) -> dict[MailboxId, tuple[Row, ...]]:
@@ -108,6 +115,7 @@ def _server_moves_want(scene: Scene, spent: set[RowId], wanted: _Wanted) -> None
     arrived = [row for row in arrived if row.id not in done]
     ask_files([row for row in sources if row.header is None], arrived, wanted)
     ask_headers(arrived, sources + left_both, wanted)
+    ask_bodies(arrived, sources + left_both, wanted)
 
 
 # -- prefilters --------------------------------------------------------------------------------
@@ -151,3 +159,14 @@ def ask_headers(messages: Iterable[Row], files: Sequence[Row], wanted: _Wanted) 
             and (not dates(row).isdisjoint(known_dates) or not sizes(row).isdisjoint(known_sizes))
         ):
             wanted.headers[row.id] = row
+
+
+def ask_bodies(messages: Iterable[Row], sources: Sequence[Row], wanted: _Wanted) -> None:
+    """Drafts that may have moved: a header does not tell one version from another, only the whole
+    body does.  Read for a size that is equal, so that a draft is not sent to where it is already.
+    """
+    drafts = {size for row in sources if is_draft(row) for size in sizes(row)}
+    others = {size for row in sources for size in sizes(row)}
+    for row in messages:
+        if row.body is None and not sizes(row).isdisjoint(others if is_draft(row) else drafts):
+            wanted.bodies[row.id] = row

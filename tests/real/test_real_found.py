@@ -1,0 +1,122 @@
+"""What the churn found (tests/real/churn.py), each as small as it gets."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from support.rig import message
+from support.wired import Wired
+
+pytestmark = pytest.mark.dovecot
+
+
+def flagged(path: Path, letters: str, unique: str = "") -> Path:
+    name = unique or path.name.partition(":")[0]
+    return path.rename(path.parent.parent / "cur" / f"{name}:2,{letters}")
+
+
+def done(rig: Wired) -> None:
+    rig.settle()
+    rig.assert_idle()
+
+
+def test_a_parent_renamed_in_the_maildir(wired: Wired) -> None:
+    """RENAME takes the mailboxes below along: theirs is refused, and done."""
+    wired.fill(2, "INBOX")
+    with wired.client() as client:
+        for box in ("A", "A/C"):
+            client.create(box)
+            client.append(message(box), box)
+    wired.settle()
+    wired.box("A").rename(wired.box("B"))
+    done(wired)
+    assert wired.local_boxes() == ["B", "B/C", "INBOX"]
+    assert wired.traffic.sent_bytes == 0
+
+
+def test_a_draft_moved_on_the_server_and_changed_here(wired: Wired) -> None:
+    """A header does not tell a draft's versions apart: its body is read before it is taken for
+    one that was expunged, which would put a second copy back."""
+    with wired.client() as client:
+        client.create("Later")
+        client.append(message("draft"), "INBOX", "\\Draft")
+    wired.settle()
+    flagged(wired.files()[0], "DF")
+    with wired.client() as client:
+        client.move(client.uids(), "INBOX", "Later")
+    done(wired)
+    assert sum(wired.local_view("Later").values()) == 1
+    assert {flags for _, flags in wired.local_view("Later")} == {"DF"}
+    assert wired.files() == []
+
+
+def test_a_new_name_and_flags_here_and_moved_on_the_server(wired: Wired) -> None:
+    """The row takes the new name first, so that the move has its merge base."""
+    with wired.client() as client:
+        client.create("Later")
+        client.append(message("one"), "INBOX", "\\Flagged \\Seen")
+    wired.settle()
+    flagged(wired.files()[0], "RS", unique="1234.new.reader")
+    with wired.client() as client:
+        client.move(client.uids(), "INBOX", "Later")
+    done(wired)
+    assert {flags for _, flags in wired.local_view("Later")} == {"RS"}
+    assert wired.files() == []
+    assert wired.traffic.bodies == 0
+
+
+def test_a_new_uid_there_and_moved_here(wired: Wired) -> None:
+    """The mirror image: the message went away and came back under another UID."""
+    with wired.client() as client:
+        client.create("Later")
+        client.append(message("one"), "INBOX", "\\Flagged \\Seen")
+    wired.settle()
+    path = wired.files()[0]
+    path.rename(wired.box("Later") / "cur" / path.name)
+    with wired.client() as client:
+        client.move(client.uids(), "INBOX", "Later")
+        client.move(client.uids("Later"), "Later", "INBOX")
+        client.store(client.uids(), "-FLAGS (\\Flagged)")
+    done(wired)
+    assert {flags for _, flags in wired.local_view("Later")} == {"S"}
+    assert wired.files() == []
+    assert wired.traffic.sent_bytes == 0
+
+
+def test_a_mailbox_made_again_under_an_old_name(wired: Wired) -> None:
+    """One that was removed on both sides is forgotten: a new one is not taken for a lost one."""
+    with wired.client() as client:
+        client.create("A")
+        client.create("N")
+        client.append(message(1), "A")
+    wired.settle()
+    with wired.client() as client:
+        client.delete("N")
+    wired.settle()
+    wired.make("N")
+    done(wired)
+    (wired.box("N") / "cur").parent.rename(wired.root / "away")
+    wired.settle()
+    wired.box("A").rename(wired.box("N"))
+    done(wired)
+    assert wired.local_boxes() == ["INBOX", "N"]
+    assert wired.traffic.commands["RENAME"] == 0, "of the idle run"
+
+
+def test_a_draft_edited_in_place_while_all_else_rests(wired: Wired) -> None:
+    """It changes no stamp: the quick path looks at each draft's size and mtime."""
+    with wired.client() as client:
+        client.create("Drafts")
+        client.append(message("draft"), "Drafts", "\\Draft")
+    wired.settle()
+    wired.disk.ahead = 5  # stamps hold
+    wired.assert_idle()
+    wired.assert_idle()
+    (path,) = wired.files("Drafts")
+    path.write_bytes(path.read_bytes() + b"more\n")
+    os.utime(path, (1, 1))
+    done(wired)
+    assert b"more" in next(iter(wired.local_view("Drafts")))[0]
+    assert len(wired.files("Drafts")) == 1

@@ -1,0 +1,413 @@
+"""Random hands on both sides: a second IMAP client, and a mail reader on the Maildir."""
+
+from __future__ import annotations
+
+import contextlib
+import imaplib
+import itertools
+import os
+import random
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+from support.client import LETTERS, Client, canonical
+from support.ghosts import Copy, Ledger, ghost_of
+
+PLAIN = ["A", "B", "A/C", "A/D", "x.y", "it's a b", "Ärger"]
+SPECIAL = ["INBOX", "Drafts", "Trash", "Archive"]
+UTF7 = ("Ä", "&AMQ-")  # modified (RFC 3501 §5.1.3)
+FLAGS = {letter: flag for flag, letter in LETTERS.items()}
+DATES = [
+    "01-Jan-1970 00:00:01 +0000",
+    " 9-Feb-2004 01:02:03 +1245",
+    "29-Feb-2024 12:00:00 +0530",
+    "05-Oct-2026 10:00:00 +0000",
+    "31-Dec-2025 23:59:59 -1200",
+    "19-Jan-2038 03:14:07 +0000",  # Dovecot makes the future now
+]
+KEYWORDS = ["Zap", "$Label1", "$Junk", "$MDNSent"]
+_numbers = itertools.count(1)
+
+
+def body_of(ghost: str, rand: random.Random) -> bytes:
+    """With CRLF or LF, of any size, odd in many ways."""
+    head = f"From: a@x.example\r\nSubject: {ghost}\r\n"
+    kind = rand.randrange(8)
+    if kind != 0:
+        head += f"Message-ID: <{ghost if kind != 1 else 'same'}@churn.example>\r\n"
+    head += f"X-Ghost: {ghost}\r\n\r\n"
+    text = "x" * 70 + "\r\n"
+    body = text * rand.choice([0, 1, 1, 3, 40, 400])
+    odd = ["", "no newline at the end", "caf\xe9 \xff\r\n", "a lone \r is here\r\n", ".\r\n..\r\n"]
+    return head.encode() + (body + rand.choice(odd)).encode("latin-1")
+
+
+@dataclass
+class Hand:
+    """`pick` prefers the few hot ghosts of a round, so that both hands meet."""
+
+    ledger: Ledger
+    rand: random.Random
+    seed: str
+    hot: list[str] = field(default_factory=list)
+    flags: str = "DFPRST"
+    side: str = ""
+
+    def pick(self, copies: list[Copy]) -> Copy | None:
+        hot = [one for one in copies if one.ghost in self.hot]
+        chosen = hot if hot and self.rand.random() < 0.6 else copies
+        if not chosen:
+            return None
+        return self.rand.choice(sorted(chosen, key=lambda c: (c.box, c.ghost, c.flags)))
+
+    def birth(self) -> tuple[str, bytes]:
+        ghost = f"g{self.seed}n{len(self.ledger.born)}{self.side}"
+        body = body_of(ghost, self.rand)
+        self.ledger.born[ghost] = canonical(body)
+        return ghost, body
+
+    def letters(self) -> str:
+        return "".join(sorted(f for f in self.flags if self.rand.random() < 0.3))
+
+    def twin(self, one: Copy) -> None:
+        self.ledger.copied[one.ghost] += 1
+        self.ledger.redated.add(one.ghost)
+
+    def left(self, one: Copy, target: str) -> None:
+        if target != one.box:
+            self.ledger.moved[one.ghost].add(self.side)
+
+    def new_name(self, boxes: list[str]) -> str:
+        free = [name for name in PLAIN if name not in boxes]
+        return self.rand.choice(free) if free else ""
+
+    def whole(self, box: str, other: str = "") -> None:
+        """This mailbox and those below, and the one it becomes."""
+        self.ledger.boxes.update({box, other} - {""})
+        for name in PLAIN:
+            if name.startswith(box + "/"):
+                self.ledger.boxes.update({name, other and other + name[len(box) :]} - {""})
+
+
+def below(name: str, box: str) -> bool:
+    return name == box or name.startswith(box + "/")
+
+
+class ServerHand(Hand):
+    """Changes by a second IMAP client."""
+
+    client: Client
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def boxes(self) -> list[str]:
+        return sorted(name.replace(*UTF7[::-1]) for name in self.client.boxes())
+
+    def read(self) -> list[tuple[Copy, bytes]]:
+        return [one for box in self.boxes() for one in self._read(box)]
+
+    def _read(self, box: str) -> Iterator[tuple[Copy, bytes]]:
+        self.client.select(wire(box))
+        typ, parts = self.client.imap.uid("FETCH", "1:*", "(UID FLAGS INTERNALDATE BODY.PEEK[])")
+        assert typ == "OK", parts
+        for part in parts:
+            if isinstance(part, tuple):
+                head = part[0].decode()
+                found = re.search(r"FLAGS \(([^)]*)\)", head)
+                uid = re.search(r"UID (\d+)", head)
+                assert found, head
+                assert uid, head
+                words = found[1].lower().split()
+                flags = "".join(sorted(LETTERS[w] for w in words if w in LETTERS))
+                extra = frozenset(w for w in words if w not in LETTERS and w != "\\recent")
+                when = imaplib.Internaldate2tuple(part[0])
+                date = _seconds(head) if when else 0
+                yield Copy(ghost_of(part[1]), box, flags, int(uid[1]), date, extra), part[1]
+
+    # -- changing ------------------------------------------------------------------------------
+
+    def act(self, copies: list[Copy], boxes: list[str]) -> str:
+        """One random change; what it was, "" for none.  `copies` is kept true."""
+        acts: list[tuple[Callable[[list[Copy], list[str]], str], int]] = [
+            (self.append, 6), (self.store, 6), (self.keyword, 1),
+            (self.expunge, 4 if len(copies) < 60 else 9), (self.move, 4), (self.copy, 2),
+        ]  # fmt: skip
+        (act,) = self.rand.choices([a for a, _ in acts], [w for _, w in acts])
+        return act(copies, boxes)
+
+    def append(self, copies: list[Copy], boxes: list[str]) -> str:
+        ghost, body = self.birth()
+        box, flags = self.rand.choice(boxes), self.letters()
+        date = self.rand.choice([None, *DATES])
+        words = " ".join(FLAGS[f] for f in flags)
+        self._append(body, wire(box), words, date)
+        return f"APPEND {ghost} to {box} [{flags}] {date}"
+
+    def _append(self, body: bytes, box: str, flags: str, date: str | None) -> None:
+        """Byte by byte: imaplib would mend the line ends."""
+        imap = self.client.imap
+        when = f' "{date}"' if date else ""
+        imap.send(
+            f'X1 APPEND "{box}" ({flags}){when} {{{len(body)}+}}\r\n'.encode() + body + b"\r\n"
+        )
+        while not (line := imap.readline()).startswith(b"X1 "):
+            assert line
+        assert line.startswith(b"X1 OK"), line
+
+    def store(self, copies: list[Copy], boxes: list[str]) -> str:
+        one = self.pick(copies)
+        letters = self.letters()
+        if one is None or not letters:
+            return ""
+        sign = self.rand.choice("+-")
+        words = " ".join(FLAGS[f] for f in letters)
+        self.client.store([int(str(one.key))], f"{sign}FLAGS ({words})", wire(one.box))
+        return f"STORE {one.ghost} in {one.box} {sign}{letters}"
+
+    def keyword(self, copies: list[Copy], boxes: list[str]) -> str:
+        one, word = self.pick(copies), self.rand.choice(KEYWORDS)
+        if one is None:
+            return ""
+        sign = self.rand.choice("+-")
+        self.client.store([int(str(one.key))], f"{sign}FLAGS ({word})", wire(one.box))
+        return f"STORE {one.ghost} in {one.box} {sign}{word}"
+
+    def expunge(self, copies: list[Copy], boxes: list[str]) -> str:
+        one = self.pick(copies)
+        if one is None:
+            return ""
+        self.client.expunge([int(str(one.key))], wire(one.box))
+        copies.remove(one)
+        return f"EXPUNGE {one.ghost} in {one.box}"
+
+    def move(self, copies: list[Copy], boxes: list[str]) -> str:
+        one, target = self.pick(copies), self.rand.choice(boxes)
+        if one is None or target == one.box:
+            return ""
+        self.client.move([int(str(one.key))], wire(one.box), wire(target))
+        copies.remove(one)
+        self.left(one, target)
+        return f"MOVE {one.ghost} from {one.box} to {target}"
+
+    def copy(self, copies: list[Copy], boxes: list[str]) -> str:
+        one, target = self.pick(copies), self.rand.choice(boxes)
+        if one is None:
+            return ""
+        self.client.copy([int(str(one.key))], wire(one.box), wire(target))
+        self.twin(one)
+        return f"COPY {one.ghost} from {one.box} to {target}"
+
+    # -- whole mailboxes -----------------------------------------------------------------------
+
+    def mailbox(self, copies: list[Copy], boxes: list[str]) -> str:
+        """CREATE, DELETE or RENAME; `copies` of it are not to be touched any more."""
+        new, old = self.new_name(boxes), [box for box in boxes if box in PLAIN]
+        kind = self.rand.choice("cccdrr")
+        if kind == "c" and new:
+            self.whole(new)
+            self.client.create(wire(new))
+            return f"CREATE {new}"
+        if kind == "c" or not old:
+            return ""
+        box = self.rand.choice(old)
+        if kind == "r" and new and not below(new, box):
+            self.whole(box, new)
+            copies[:] = [one for one in copies if not below(one.box, box)]
+            self.client.rename(wire(box), wire(new))
+            return f"RENAME {box} to {new}"
+        if kind == "d":
+            self.whole(box)
+            self.ledger.gone |= {one.ghost for one in copies if one.box == box}
+            copies[:] = [one for one in copies if one.box != box]
+            self.client.delete(wire(box))
+            return f"DELETE {box}"
+        return ""
+
+
+def wire(box: str) -> str:
+    return box.replace(*UTF7)
+
+
+def _seconds(head: str) -> int:
+    found = re.search(r'INTERNALDATE "([^"]+)"', head)
+    assert found, head
+    return int(parsedate_to_datetime(found[1].replace("-", " ", 2)).timestamp())
+
+
+@dataclass
+class MaildirHand(Hand):
+    """Changes by a mail reader, which does not know that a sync may be running."""
+
+    root: Path = Path()
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def boxes(self) -> list[str]:
+        return sorted(str(path.parent.relative_to(self.root)) for path in self.root.glob("**/cur"))
+
+    def read(self) -> list[tuple[Copy, bytes]]:
+        return [one for box in self.boxes() for one in self._read(box)]
+
+    def _read(self, box: str) -> Iterator[tuple[Copy, bytes]]:
+        for folder in ("new", "cur"):
+            for path in sorted((self.root / box / folder).iterdir()):
+                with contextlib.suppress(FileNotFoundError):  # a sync may be running
+                    body, date = path.read_bytes(), int(path.stat().st_mtime)
+                    info = path.name.partition(":2,")[2]
+                    flags = "".join(sorted(set(info) & set("DFPRST")))
+                    yield Copy(ghost_of(body), box, flags, path, date), body
+
+    # -- changing ------------------------------------------------------------------------------
+
+    def act(self, copies: list[Copy], boxes: list[str]) -> str:
+        acts: list[tuple[Callable[[list[Copy], list[str]], str], int]] = [
+            (self.put, 6), (self.flag, 6), (self.seen, 2), (self.rename, 2),
+            (self.unlink, 4 if len(copies) < 60 else 9), (self.move, 4), (self.copy, 2),
+            (self.edit, 3),
+        ]  # fmt: skip
+        (act,) = self.rand.choices([a for a, _ in acts], [w for _, w in acts])
+        try:
+            return act(copies, boxes)
+        except FileNotFoundError:  # a sync was quicker
+            return ""
+
+    def unique(self) -> str:
+        return f"{1700000000 + next(_numbers)}.M{os.getpid()}Q{next(_numbers)}.reader"
+
+    def make(self, box: str) -> Path:
+        for folder in ("cur", "new", "tmp"):
+            (self.root / box / folder).mkdir(parents=True, exist_ok=True)
+        return self.root / box
+
+    def put(self, copies: list[Copy], boxes: list[str]) -> str:
+        ghost, body = self.birth()
+        if self.rand.random() < 0.7:
+            body = canonical(body)
+        box, flags = self.rand.choice(boxes), self.letters()
+        place = self.rand.choice(["new/", "cur/", f"cur/:2,{flags}", f"cur/:2,{flags}"])
+        folder, _, info = place.partition("/")
+        tmp = self.root / box / "tmp" / self.unique()
+        tmp.write_bytes(body)
+        date = self.rand.choice([0, 1, 1_000_000_000, 1_700_000_001])
+        if date:
+            os.utime(tmp, (date, date))
+        tmp.rename(self.root / box / folder / (tmp.name + info))
+        return f"put {ghost} into {box} {folder}{info}"
+
+    def _renamed(self, one: Copy, target: Path) -> None:
+        Path(str(one.key)).rename(target)
+
+    def flag(self, copies: list[Copy], boxes: list[str]) -> str:
+        one, letters = self.pick(copies), self.letters()
+        if one is None:
+            return ""
+        path = Path(str(one.key))
+        odd = "".join(c for c in path.name.partition(":2,")[2] if c not in "DFPRST")
+        info = "".join(sorted({*letters, *odd, *("a" if self.rand.random() < 0.1 else "")}))
+        target = path.parent.parent / "cur" / f"{path.name.partition(':2,')[0]}:2,{info}"
+        self._renamed(one, target)
+        self._now(copies, one, target)
+        return f"flag {one.ghost} in {one.box} [{one.flags}] → {info}"
+
+    def seen(self, copies: list[Copy], boxes: list[str]) -> str:
+        """new/ → cur/, as a reader does when it opens the mailbox."""
+        one = self.pick([one for one in copies if Path(str(one.key)).parent.name == "new"])
+        if one is None:
+            return ""
+        path = Path(str(one.key))
+        target = path.parent.parent / "cur" / (path.name + self.rand.choice(["", ":2,"]))
+        self._renamed(one, target)
+        self._now(copies, one, target)
+        return f"new → cur {one.ghost} in {one.box}"
+
+    def rename(self, copies: list[Copy], boxes: list[str]) -> str:
+        """Another unique name, as mu4e gives."""
+        one = self.pick(copies)
+        if one is None:
+            return ""
+        path = Path(str(one.key))
+        target = path.parent / (self.unique() + "".join(path.name.partition(":2,")[1:]))
+        self._renamed(one, target)
+        self._now(copies, one, target)
+        self.ledger.unsure.add(one.ghost)
+        return f"new unique name for {one.ghost} in {one.box}"
+
+    def _now(self, copies: list[Copy], one: Copy, path: Path) -> None:
+        info = path.name.partition(":2,")[2]
+        flags = "".join(sorted(set(info) & set("DFPRST")))
+        copies[copies.index(one)] = Copy(one.ghost, one.box, flags, path, one.date)
+
+    def unlink(self, copies: list[Copy], boxes: list[str]) -> str:
+        one = self.pick(copies)
+        if one is None:
+            return ""
+        Path(str(one.key)).unlink()
+        copies.remove(one)
+        return f"unlink {one.ghost} in {one.box}"
+
+    def move(self, copies: list[Copy], boxes: list[str]) -> str:
+        one, target = self.pick(copies), self.rand.choice(boxes)
+        if one is None or target == one.box:
+            return ""
+        path, same = Path(str(one.key)), self.rand.random() < 0.5
+        name = path.name if same else self.unique() + "".join(path.name.partition(":2,")[1:])
+        self._renamed(one, self.root / target / path.parent.name / name)
+        copies.remove(one)
+        self.left(one, target)
+        return f"mv {one.ghost} from {one.box} to {target}{'' if same else ', new name'}"
+
+    def copy(self, copies: list[Copy], boxes: list[str]) -> str:
+        one, target = self.pick(copies), self.rand.choice(boxes)
+        if one is None:
+            return ""
+        path = Path(str(one.key))
+        name = self.unique() + "".join(path.name.partition(":2,")[1:])
+        shutil.copy(path, self.root / target / path.parent.name / name)
+        self.twin(one)
+        return f"cp {one.ghost} from {one.box} to {target}"
+
+    def edit(self, copies: list[Copy], boxes: list[str]) -> str:
+        """A draft is written over in place: the same file name, another message."""
+        one = self.pick([one for one in copies if one.box == "Drafts"])
+        if one is None:
+            return ""
+        ghost, body = self.birth()
+        path = Path(str(one.key))
+        with path.open("rb+") as file:  # FileNotFoundError instead of a new file
+            file.truncate()
+            file.write(canonical(body))
+        copies.remove(one)
+        self.ledger.unsure.add(one.ghost)
+        return f"edit {one.ghost} in {one.box}: now {ghost}"
+
+    # -- whole mailboxes -----------------------------------------------------------------------
+
+    def mailbox(self, copies: list[Copy], boxes: list[str]) -> str:
+        new, old = self.new_name(boxes), [box for box in boxes if box in PLAIN]
+        kind = self.rand.choice("cccdrr")
+        if kind == "c" and new:
+            self.whole(new)
+            self.make(new)
+            return f"mkdir {new}"
+        if kind == "c" or not old:
+            return ""
+        box = self.rand.choice(old)
+        if kind == "r" and new and not below(new, box):
+            self.whole(box, new)
+            copies[:] = [one for one in copies if not below(one.box, box)]
+            (self.root / new).parent.mkdir(exist_ok=True)
+            if (self.root / new).exists():  # a directory with mailboxes below
+                return ""
+            (self.root / box).rename(self.root / new)
+            return f"mv {box}/ {new}/"
+        if kind == "d":
+            self.whole(box)
+            self.ledger.gone |= {one.ghost for one in copies if below(one.box, box)}
+            copies[:] = [one for one in copies if not below(one.box, box)]
+            shutil.rmtree(self.root / box)
+            return f"rm -r {box}/"
+        return ""

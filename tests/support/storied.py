@@ -51,9 +51,9 @@ class Story(Stack):
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def tell(self, steps: Steps | None = None, **options: bool) -> Ran:
+    def tell(self, steps: Steps | None = None, pause: float = 60, **options: bool) -> Ran:
         """One sync, a minute after what was before it."""
-        self.pass_time(60)
+        self.pass_time(pause)
         since, fetched = len(self.server.executed), self.server.bodies_sent
         stored = self.server.bodies_stored
         report = self.sync(steps, **options)

@@ -329,10 +329,13 @@ class Cache:
         with self._tx() as c:
             pairing.apply(c, actions)
 
-    def delivered(self, items: Sequence[DeliveredRow]) -> None:
-        """Files are there; deletions that they were taken from are dropped."""
+    def delivered(self, items: Sequence[DeliveredRow]) -> list[UID]:
+        """Files are there; deletions that they were taken from are dropped.
+
+        The UIDs of late twins: an earlier command, given up since, was executed after all.
+        """
         with self._tx() as c:
-            outcomes.delivered(c, items)
+            return outcomes.delivered(c, items)
 
     def delivered_pair(self, row: RowId, file_row: RowId) -> None:
         """A downloaded body proved equal to the file of `file_row`, which `row` swallows."""
@@ -400,15 +403,11 @@ class Cache:
         with self._tx() as c:
             intents.linked(c, items, now)
 
-    def dropped(self, ids: Collection[IntentId]) -> None:
-        """Proven not executed."""
+    def dropped(self, ids: Collection[IntentId], given_up: float | None = None) -> None:
+        """Proven not executed; or, with the wall time, `given_up`: the server may still do it,
+        and what comes of that is a twin to be reported (rule 8)."""
         with self._tx() as c:
-            intents.dropped(c, ids)
-
-    def intents_repeated(self, ids: Collection[IntentId], run: str, now: float) -> None:
-        """They are sent once more, by this run, now."""
-        with self._tx() as c:
-            intents.repeated(c, ids, run, now)
+            intents.dropped(c, ids, given_up)
 
     # -- deletions and the guard ---------------------------------------------------------------
 
@@ -430,6 +429,11 @@ class Cache:
         """The rename did not happen, or the file was taken out or purged."""
         with self._tx() as c:
             deletions.forget(c, ids)
+
+    def forget_repeated(self, before: float) -> None:
+        """Twins of what was sent again before that time are not expected any more."""
+        with self._tx() as c:
+            intents.forget_repeated(c, before)
 
     def expired_deletions(self, before: float) -> list[Deletion]:
         """Those whose files may be purged: unlink them, then `forget_deletions`."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, text
 
 from mailsync.cache.sql import FREE, PERMANENT, agree, want
 from mailsync.cache.tables import intents as table
@@ -51,6 +51,11 @@ _FILL = text("""
     WHERE id = :id""")
 _LEFT = text("UPDATE messages SET server = 2, settled = 0 WHERE id = :id")
 _COPIED = text("UPDATE messages SET settled = 1 WHERE id = :id")
+# A MOVE cannot happen twice: its UID leaves only once.
+_REMEMBER = text("""
+    INSERT INTO repeated (mailbox, body, at)
+    SELECT mailbox, body, :now FROM intents
+    WHERE id = :n AND body IS NOT NULL AND kind <> 'move'""")
 _COUNT = text("""
     INSERT INTO removals (mailbox, side, at, count) VALUES (:mailbox, 'server', :now, 1)""")
 
@@ -116,19 +121,15 @@ def _intent(row: Any) -> Intent:
     )
 
 
-def dropped(c: Connection, ids: Collection[IntentId]) -> None:
+def dropped(c: Connection, ids: Collection[IntentId], given_up: float | None = None) -> None:
+    if ids and given_up is not None:
+        c.execute(_REMEMBER, [{"n": n, "now": given_up} for n in ids])
     if ids:
         c.execute(delete(table).where(table.c.id == bindparam("n")), [{"n": n} for n in ids])
 
 
-def repeated(c: Connection, ids: Collection[IntentId], run: str, now: float) -> None:
-    if ids:
-        c.execute(
-            update(table)
-            .where(table.c.id == bindparam("n"))
-            .values(run=run, began=now, attempts=table.c.attempts + 1),
-            [{"n": n} for n in ids],
-        )
+def forget_repeated(c: Connection, before: float) -> None:
+    c.execute(text("DELETE FROM repeated WHERE at < :before"), {"before": before})
 
 
 def linked(c: Connection, items: Sequence[Linked], now: float) -> None:

@@ -72,7 +72,9 @@ _GONE_ON_BOTH = text(f"SELECT id FROM mailboxes WHERE {_ON_NEITHER}")
 _NEVER_SYNCED = text(f"""
     UPDATE mailboxes SET server = 0, local = 0, synced = 0, mailbox_id = NULL
     WHERE {_ON_NEITHER}""")
-_FORGET_REMOVALS = text("DELETE FROM removals WHERE mailbox = :box")
+_FORGET_REST = [
+    text(f"DELETE FROM {table} WHERE mailbox = :box") for table in ("removals", "repeated")
+]
 _TROUBLE = text("""
     UPDATE mailboxes SET attempts = attempts + 1, next_try = :next_try, error = :error
     WHERE id = :box""")
@@ -256,7 +258,8 @@ def mailbox_gone(c: Connection, box: MailboxId, side: Side) -> None:
 def forget_mailbox(c: Connection, box: MailboxId) -> None:
     bound = {"box": box}
     c.execute(_FORGET_ROWS, bound)
-    c.execute(_FORGET_REMOVALS, bound)
+    for statement in _FORGET_REST:
+        c.execute(statement, bound)
     c.execute(_FORGET, bound)
 
 

@@ -22,7 +22,7 @@ from mailsync.cache.sql import (
 from mailsync.cache.words import DeliveredRow, MovedFile
 from mailsync.model.content import Digest
 from mailsync.model.flags import Flags
-from mailsync.model.ids import RowId
+from mailsync.model.ids import UID, RowId
 from mailsync.model.observation import LocalEntry
 from mailsync.model.rows import Settled, Side
 
@@ -52,6 +52,11 @@ _DELIVER = text(f"""
             ELSE messages.server_header END,
         synced = files.synced & {PERMANENT}, synced_extra = messages.server_extra
     FROM files WHERE messages.id = +files.id""")
+_TWINS = text("""
+    SELECT messages.uid, min(repeated.id) FROM repeated
+    CROSS JOIN messages ON messages.mailbox = repeated.mailbox AND messages.body = repeated.body
+    CROSS JOIN wanted ON wanted.id = messages.id
+    WHERE messages.uid IS NOT NULL GROUP BY messages.id""")
 _MOVE_FILE = text(f"UPDATE messages SET {_TAKE_FILE} FROM files WHERE messages.id = +files.id")
 _RENAME = f"""
     UPDATE messages SET folder = ?2, info = ?3, local_shown = ?4,
@@ -101,7 +106,7 @@ _INTENT_ROW = "UPDATE intents SET row = ?1 WHERE row = ?2"
 _INTENT_SOURCE = "UPDATE intents SET source = ?1 WHERE source = ?2"
 
 
-def delivered(c: Connection, items: Sequence[DeliveredRow]) -> None:
+def delivered(c: Connection, items: Sequence[DeliveredRow]) -> list[UID]:
     load_files(c, ((item.row, int(item.flags), item.entry, item.facts) for item in items))
     _make_way(c)
     c.execute(_DELIVER)
@@ -110,6 +115,14 @@ def delivered(c: Connection, items: Sequence[DeliveredRow]) -> None:
     want(c, [item.row for item in items])
     agree(c)
     drop_stamps(c)
+    return _late_twins(c)
+
+
+def _late_twins(c: Connection) -> list[UID]:
+    """Of the `wanted` rows; each `repeated` command accounts for one."""
+    found = c.execute(_TWINS).all()
+    many(c, "DELETE FROM repeated WHERE id = ?", [(twin,) for _, twin in found])
+    return [UID(uid) for uid, _ in found]
 
 
 def _make_way(c: Connection) -> None:

@@ -50,6 +50,7 @@ _DOUBT_CLASHES = [
 _COME_ALONG = text("UPDATE messages SET mailbox = :box WHERE mailbox = :new")
 _TARGETS = text("UPDATE intents SET mailbox = :box WHERE mailbox = :new")
 _REMOVALS = text("DELETE FROM removals WHERE mailbox = :new")
+_REPEATED = text("UPDATE repeated SET mailbox = :box WHERE mailbox = :new")
 _DROP = text("DELETE FROM mailboxes WHERE id = :new")
 _RENAMED = text("""
     UPDATE mailboxes SET
@@ -78,7 +79,7 @@ def mailbox_renamed(c: Connection, mailbox: MailboxId, new: MailboxId, side: Sid
         _join_uids(c, bound)
     for statement in _DOUBT_CLASHES:
         c.execute(statement, bound)
-    for statement in (_COME_ALONG, _TARGETS, _REMOVALS, _DROP):
+    for statement in (_COME_ALONG, _TARGETS, _REMOVALS, _REPEATED, _DROP):
         c.execute(statement, bound)
     c.execute(
         _RENAMED,

@@ -193,6 +193,15 @@ removals = Table(  # what mailsync deleted lately, for the guard
     Column("count", Integer, nullable=False),
 )
 
+repeated = Table(  # sent again, although an earlier command may still be executed (rule 8)
+    "repeated",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("mailbox", Integer, ForeignKey("mailboxes.id"), nullable=False),
+    Column("body", LargeBinary, nullable=False, index=True),
+    Column("at", Float, nullable=False),
+)
+
 # -- of one connection, in memory ---------------------------------------------------------------
 
 temporary = MetaData()

@@ -27,6 +27,10 @@ BATCH_BYTES = 16 << 20
 PIECE_FILES = 50
 PIECE_BYTES = 1 << 20
 COMMITS_IN_FLIGHT = 2
+LATE_TWIN = (
+    "UID {uid} is a second copy: the server stored an upload of an earlier run later than it was "
+    "waited for. Both copies are kept; delete one if you like"
+)
 CULPRIT_AFTER = 2  # connections lost at one message before it is parked
 
 
@@ -262,7 +266,8 @@ async def record(
         taken = undo[at] if undo else None
         items.append(DeliveredRow(row.id, done.entry, done.facts, row.server_flags, taken))
         size += done.facts.size
-    await run.stored(run.cache.delivered, items)
+    for uid in await run.stored(run.cache.delivered, items):
+        run.note(box.id, LATE_TWIN.format(uid=uid))
     run.done(box.id, "downloaded", len(items), size)
 
 

@@ -76,7 +76,7 @@ async def wait_and_resolve(run: Run, *, no_wait: bool) -> None:
             run.progress.note(f"waiting {pause:.0f} s: the server may still store {len(left)}")
         await asyncio.sleep(pause)
     left = await resolve(run)
-    await run.stored(run.cache.dropped, [intent.id for intent in left])
+    await run.stored(run.cache.dropped, [intent.id for intent in left], run.now())
     for intent in left:
         row = intent.new.row
         if row is None:

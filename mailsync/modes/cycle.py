@@ -25,6 +25,7 @@ from mailsync.planner import Policy, needs, plan
 from mailsync.server import Ask
 
 QUESTIONS = 3  # looks at headers and files before one plan
+TWINS_EXPECTED = 7 * 86400.0  # seconds after an upload of unknown outcome was sent again
 ROUNDS = 4  # planning rounds in one run; every round strictly lowers what is open (I4)
 
 
@@ -245,6 +246,7 @@ def announce(run: Run, made: Plan) -> None:
 
 async def purge(run: Run) -> None:
     """Files that lay in undo for `undelete-days` (0: no undo) are gone for good."""
+    await run.stored(run.cache.forget_repeated, run.now() - TWINS_EXPECTED)
     before = run.now() - run.account.undelete_days * 86400.0
     expired = await run.stored(run.cache.expired_deletions, before)
     if expired:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-from support.cachebox import NOW, Box, facts
+from dataclasses import replace
 
-from mailsync.cache import Intent, IntentKind, Linked, NewIntent
+import pytest
+from support.cachebox import NOW, Box, digest, entry, facts
+
+from mailsync.cache import DeliveredRow, Intent, IntentKind, Linked, NewIntent
 from mailsync.model.actions import Forget
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, IntentId, RowId, UIDValidity
@@ -43,9 +45,6 @@ class TestLife:
             Intent(number, intent, "run 1", NOW, 1)
             for number, intent in zip(ids, given, strict=True)
         ]
-        inbox.cache.intents_repeated(ids[:1], "run 2", NOW + 5)
-        first = inbox.cache.intents()[0]
-        assert (first.run, first.began, first.attempts) == ("run 2", NOW + 5, 2)
         inbox.cache.dropped(ids)
         assert inbox.cache.intents() == []
 
@@ -57,6 +56,54 @@ class TestLife:
         inbox.cache.apply([Forget(inbox.id, (row,), "a bug")])
         inbox.cache.forget_mailbox(inbox.id)
         assert inbox.picture() == ["- n+"]
+
+
+def deliver(box: Box, uid: int) -> list[UID]:
+    """A body of `content` "b" was downloaded."""
+    seen = facts(content="b")
+    item = DeliveredRow(box.row(uid).id, entry(f"f{uid}"), seen, Flags.NONE)
+    return box.cache.delivered([item])
+
+
+class TestLateTwin:
+    @pytest.fixture
+    def given_up(self, inbox: Box) -> Box:
+        """Two uploads of one body were sent again, and a MOVE."""
+        inbox.local({"n": "", "m": ""})
+        inbox.server({1: ""})
+        body = digest("b").body
+        ids = inbox.cache.begin_intents(
+            [
+                replace(new(kind, inbox, row, source, Flags.NONE), body=body)
+                for kind, row, source in (
+                    (IntentKind.APPEND, inbox.file("n").id, None),
+                    (IntentKind.COPY, inbox.file("m").id, inbox.row(1).id),
+                    (IntentKind.MOVE, None, inbox.row(1).id),
+                )
+            ],
+            "run 1",
+            NOW,
+        )
+        inbox.cache.dropped(ids, NOW)
+        return inbox
+
+    def test_each_is_told_of_once(self, given_up: Box) -> None:
+        for uid, twins in ((11, [11]), (12, [12]), (13, [])):
+            given_up.server({uid: ""}, full=False, count=uid - 9)
+            assert deliver(given_up, uid) == twins
+
+    def test_they_are_not_expected_for_ever(self, given_up: Box) -> None:
+        given_up.cache.forget_repeated(NOW + 1)
+        given_up.server({11: ""}, full=False, count=2)
+        assert deliver(given_up, 11) == []
+
+    def test_not_in_another_mailbox(self, given_up: Box, other: Box) -> None:
+        other.server({11: ""})
+        assert deliver(other, 11) == []
+
+    def test_a_forgotten_mailbox_expects_none(self, given_up: Box) -> None:
+        given_up.cache.forget_mailbox(given_up.id)
+        assert given_up.cache.totals().mailboxes == 0
 
 
 class TestAppend:

@@ -120,6 +120,27 @@ def test_an_older_cache_is_copied_and_upgraded(
     cache.close()
 
 
+def test_the_first_schema_is_upgraded(tmp_path: Path) -> None:
+    """What a mailsync of revision 0001 left behind, by the door that a sync takes."""
+    state = tmp_path / "state"
+    state.mkdir()
+    path = state / "cache.db"
+    connection = connect(str(path), network=True)
+    with connection.begin():
+        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        migrate.upgrade(connection, "0001")
+        connection.exec_driver_sql("INSERT INTO account VALUES (1, 'a', 'u', 'v', 3, 0)")
+        connection.exec_driver_sql("INSERT INTO mailboxes (id, name) VALUES (1, 'INBOX')")
+    opening.close(connection)
+    assert examine(str(path)) == "0001"
+    cache = Cache.open(str(state), "a")
+    assert (cache.generation, cache.recovered) == (3, None)
+    assert [box.name for box in cache.mailboxes(0)] == ["INBOX"]
+    cache.close()
+    assert examine(str(path)) == HEAD
+    assert examine(str(state / "cache.db.before-0001")) == "0001"
+
+
 def test_a_failed_upgrade_leaves_the_old_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 import pytest
 from sim.exhaust import calm, prepared
@@ -11,13 +12,25 @@ from sim.scenarios import SCENARIOS
 from sim.stack import Stack
 from sim.steps import Crash, Steps
 
+SOME = 3
 LATE = 300.0  # seconds; `append-wait` is 30
 SCENARIO = next(one for one in SCENARIOS if one.name == "new on both sides")
 
 
+def first_append() -> int:
+    """The step at which the first intent is durable."""
+    stack = prepared(SCENARIO, 0)
+    try:
+        steps = Steps(record=True)
+        stack.sync(steps)
+        return steps.names.index("cache.begin_intents.done")
+    finally:
+        stack.close()
+
+
 def haunted() -> Iterator[tuple[int, Stack]]:
-    """Every crash that leaves a whole APPEND of `h` behind, unexecuted, in the server's buffer."""
-    for at in range(1, calm(SCENARIO) + 1):
+    """Crashes that leave a whole APPEND of `h` behind, unexecuted, in the server's buffer."""
+    for at in range(first_append(), calm(SCENARIO) + 1):
         stack = prepared(SCENARIO, 0)
         try:
             with pytest.raises(Crash):
@@ -33,7 +46,7 @@ def haunted() -> Iterator[tuple[int, Stack]]:
 
 def test_exactly_one_twin_is_reported_and_none_expunged() -> None:
     seen = 0
-    for at, stack in haunted():
+    for at, stack in islice(haunted(), SOME):
         seen += 1
         stack.sync()
         assert stack.server.ghosts("INBOX")["h"] == 1, at

@@ -294,7 +294,7 @@ class Cache:
 
     def candidates(self, rows: Sequence[Row]) -> list[Row]:
         """Other rows that share body or header hash, EMAILID, name or own-name UID with `rows`,
-        and all that are held."""
+        and all that are held or parked."""
         with self._tx() as c:
             return read.candidates(c, rows, self._now)
 

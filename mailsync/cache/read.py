@@ -64,6 +64,10 @@ SHARED = {
     SELECT messages.id FROM wanted CROSS JOIN messages
     WHERE messages.mailbox = wanted.mailbox AND messages.uid = wanted.origin""",
 }
+_HELD = f"SELECT messages.id FROM messages WHERE {OPEN} AND messages.wait = {Wait.HELD:d}"
+_PARKED = f"""
+    SELECT messages.id FROM messages
+    WHERE {OPEN} AND messages.wait = 0 AND messages.next_try IS NOT NULL"""
 _LOAD = """
     INSERT INTO wanted (id, mailbox, body, header, email_id, name, origin)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
@@ -125,8 +129,7 @@ def candidates(c: Connection, given: Sequence[Row], now: float) -> list[Row]:
     boxes = c.exec_driver_sql("SELECT count(*) FROM mailboxes").scalar_one()
     total = c.exec_driver_sql("SELECT max(id) FROM messages").scalar() or 0
     by_name = BY_NAME if named * boxes < total else _BY_NAME_SCAN
-    held = f"SELECT messages.id FROM messages WHERE {OPEN} AND messages.wait = {Wait.HELD:d}"
-    ids = " UNION ".join([*SHARED.values(), by_name, held])
+    ids = " UNION ".join([*SHARED.values(), by_name, _HELD, _PARKED])
     found = c.exec_driver_sql(
         f"SELECT {COLUMNS} FROM messages WHERE messages.id IN ({ids})"
         " AND messages.id NOT IN (SELECT id FROM wanted) ORDER BY messages.id"

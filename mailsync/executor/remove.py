@@ -11,7 +11,7 @@ from mailsync.model.errors import Refused
 from mailsync.model.flags import Flags
 from mailsync.model.ids import ModSeq, RowId
 from mailsync.model.observation import LocalEntry, LocalObservation
-from mailsync.model.rows import Mailbox, Row, Settled
+from mailsync.model.rows import Mailbox, Presence, Row, Settled
 from mailsync.model.uidset import UIDSet
 
 BATCH = 500
@@ -88,6 +88,7 @@ async def as_they_were(run: Run, box: Mailbox, rows: tuple[Row, ...]) -> tuple[R
 async def expunge(run: Run, action: Expunge) -> None:
     """+\\Deleted, then UID EXPUNGE of exactly these; without UIDPLUS reliability.md I16."""
     box = run.mailboxes[action.mailbox]
+    wanted = await _replaced(run, action) if action.after else action.rows
 
     async def call(rows: tuple[Row, ...]) -> None:
         uids = uids_of(rows)
@@ -113,7 +114,16 @@ async def expunge(run: Run, action: Expunge) -> None:
     async def refused(rows: tuple[Row, ...], error: Refused) -> None:
         await run.trouble(box.id, rows, f"the server refused a deletion: {error}")
 
-    await bisected(run, action.rows, call, refused)
+    if wanted:
+        await bisected(run, wanted, call, refused)
+
+
+async def _replaced(run: Run, action: Expunge) -> tuple[Row, ...]:
+    """The rows whose new version has its UID by now; the others stay for the next round."""
+    after = await run.stored(run.cache.rows, [row.id for row in action.after])
+    sent = {row.id for row in after if row.server is Presence.THERE}
+    both = zip(action.rows, action.after, strict=True)
+    return tuple(row for row, version in both if version.id in sent)
 
 
 async def _modseq(run: Run, box: Mailbox) -> ModSeq | None:

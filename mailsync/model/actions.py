@@ -200,9 +200,12 @@ class RemoveLocal:
 
 @dataclass(frozen=True, slots=True)
 class Expunge:
+    """`after`: where there are any, for each row the one that must be on the server before."""
+
     mailbox: MailboxId
     rows: tuple[Row, ...]
     reason: str
+    after: tuple[Row, ...] = ()
 
 
 Action = (

@@ -16,7 +16,7 @@ from mailsync.planner.policy import Departed, Ground, Policy
 from mailsync.planner.sheet import Sheet
 from mailsync.planner.verdict import FLAGGED_DELETED, Ruled
 
-T, G = Presence.THERE, Presence.GONE
+N, T, G = Presence.NONE, Presence.THERE, Presence.GONE
 
 NO_GMAIL_TRASH = "Gmail has no \\Trash mailbox to move it to"
 TRASH_CLOSED = "the \\Trash mailbox may not be changed"
@@ -48,10 +48,10 @@ def write_deletions(
     """
     for row, ruling in doomed.expunges:
         sheet.expunged[row.mailbox, ruling.reason].append(row)
-    replaced = _replaced_drafts(doomed, grounds)
+    replaced = _replaced_drafts(doomed, grounds, everything)
     for row, version in replaced:
         if version.id in sent:
-            sheet.expunged[row.mailbox, "draft replaced"].append(row)
+            sheet.replaced[row.mailbox].append((row, version))
     done = {row.id for row, _ in replaced}
     removals = _guarded(sheet, doomed.removals, Side.LOCAL, grounds, policy)
     for row, ruling in removals:
@@ -87,17 +87,25 @@ def _guarded(
     return free
 
 
-def _replaced_drafts(doomed: Doomed, grounds: Mapping[MailboxId, Ground]) -> list[tuple[Row, Row]]:
-    """Drafts that were edited or saved anew, each with its new version (rule 3)."""
-    news: defaultdict[tuple[MailboxId, str], list[Row]] = defaultdict(list)
-    for row, _ in doomed.new_versions:
-        if grounds[row.mailbox].box.role is Role.DRAFTS:
-            for key in {row.name or "", row.message_id} - {""}:
-                news[row.mailbox, key].append(row)
+def _replaced_drafts(
+    doomed: Doomed, grounds: Mapping[MailboxId, Ground], everything: Everything
+) -> list[tuple[Row, Row]]:
+    """Drafts that were edited or saved anew, each with its new version (rule 3).
+
+    A file edited in place still has our name, which says which message it was.  A version that
+    could not be sent keeps the old one where it is.
+    """
+    parked = [row for rows in everything for row in rows if row.parked and row.server is N]
+    news: defaultdict[tuple[MailboxId, int | str], list[Row]] = defaultdict(list)
+    for row in (*(row for row, _ in doomed.new_versions), *parked):
+        if row.mailbox in grounds and grounds[row.mailbox].box.role is Role.DRAFTS:
+            for key in (row.origin, row.message_id):
+                if key:
+                    news[row.mailbox, key].append(row)
     found: list[tuple[Row, Row]] = []
     for row, _ in doomed.deletions:
-        for key in (row.name or "", row.message_id):
-            versions = news.get((row.mailbox, key))
+        for mark in (row.uid, row.message_id):
+            versions = news.get((row.mailbox, mark)) if mark else None
             if versions:
                 found.append((row, versions[0]))
                 break

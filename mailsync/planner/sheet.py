@@ -70,6 +70,7 @@ class Sheet:
     uploads: Bulk = field(default_factory=_bulk)
     removed: Bulk = field(default_factory=_bulk)
     expunged: Bulk = field(default_factory=_bulk)
+    replaced: defaultdict[MailboxId, list[Two]] = field(default_factory=lambda: defaultdict(list))
     trashed: Bulk = field(default_factory=_bulk)
     trash: MailboxId | None = None
     removals: list[Removal] = field(default_factory=list)
@@ -100,6 +101,10 @@ class Sheet:
         yield from _grouped(Upload, self.uploads)
         yield from _grouped(RemoveLocal, self.removed)
         yield from _grouped(Expunge, self.expunged)
+        for box, twos in sorted(self.replaced.items()):
+            twos.sort(key=lambda two: uid_order(two[0]))
+            rows, after = zip(*twos, strict=True)
+            yield Expunge(box, rows, "draft replaced", after)
         for (box, reason), rows in sorted(self.trashed.items()):
             assert self.trash is not None
             yield Move(box, self.trash, _ascending(rows), (), reason)

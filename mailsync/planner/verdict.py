@@ -100,7 +100,7 @@ def _file_gone(row: Row, ground: Ground) -> Ruling:
         return UNSENT_SERVER  # a removed file stays removed, whatever its flags do (rule 9)
     if row.synced is None:
         return NEVER_AGREED_DOWN
-    if server_changed(row, ground):
+    if server_changed(row, ground) and not row.accepted:
         return PUT_BACK_DOWN
     return KEPT if ground.keeps else DELETED_HERE
 
@@ -110,7 +110,7 @@ def _message_gone(row: Row, ground: Ground) -> Ruling:
         return UNSENT_LOCAL
     if row.synced is None:
         return DOWNLOADED_COPY if _is_copy_of_gone(row, ground) else NEVER_AGREED_UP
-    return PUT_BACK_UP if local_changed(row, ground) else DELETED_THERE
+    return PUT_BACK_UP if local_changed(row, ground) and not row.accepted else DELETED_THERE
 
 
 def _new_file(row: Row, ground: Ground) -> Ruling:

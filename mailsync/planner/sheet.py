@@ -103,8 +103,8 @@ class Sheet:
         yield from _grouped(Expunge, self.expunged)
         for box, twos in sorted(self.replaced.items()):
             twos.sort(key=lambda two: uid_order(two[0]))
-            rows, after = zip(*twos, strict=True)
-            yield Expunge(box, rows, "draft replaced", after)
+            old, new = tuple(row for row, _ in twos), tuple(version for _, version in twos)
+            yield Expunge(box, old, "draft replaced", new)
         for (box, reason), rows in sorted(self.trashed.items()):
             assert self.trash is not None
             yield Move(box, self.trash, _ascending(rows), (), reason)

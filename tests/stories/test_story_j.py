@@ -136,7 +136,7 @@ def test_story_j_on_dovecot(wired: Wired) -> None:
     assert wired.traffic.bodies == 0
     assert wired.traffic.commands["UID MOVE"] == 0
     wired.assert_equal()
-    assert set(path.read_bytes() for path in wired.files("Drafts")) == {
+    assert {path.read_bytes() for path in wired.files("Drafts")} == {
         edited,
         anew,
         canonical(message(2)),

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 
 from mailsync.executor import Run, execute, resolve, wait_and_resolve
 from mailsync.executor.boxes import refresh
 from mailsync.model.actions import Plan, describe
 from mailsync.model.content import Digester, header_hash
+from mailsync.model.errors import ConfigError
 from mailsync.model.ids import RowId
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import LocalEntry, ServerMailbox
@@ -39,7 +41,7 @@ async def cycle(
     no_wait: bool,
 ) -> None:
     """One sync of one account, from its listings to quiescence."""
-    await observe(run, listed, selected)
+    await observe(run, listed, selected, only)
     unresolved = await resolve(run)
     await rounds(run, ownership, only)
     if unresolved or await run.stored(run.cache.intents):
@@ -58,15 +60,34 @@ async def dry_cycle(
     only: frozenset[MailboxName],
 ) -> tuple[str, ...]:
     """What a sync would do, on a copy of the cache."""
-    await observe(run, listed, selected)
+    await observe(run, listed, selected, only)
     made = await make_plan(run, only)
     names = {box.id: box.name for box in run.mailboxes.values()}
     return tuple(describe(action, names) for action in made.actions)
 
 
-async def observe(run: Run, listed: Sequence[ServerMailbox], selected: Selector) -> None:
+def check_names(run: Run, only: frozenset[MailboxName]) -> None:
+    """Raises ConfigError for a mailbox that was asked for and is not synced."""
+    known = {box.name: box for box in run.mailboxes.values()}
+    for name in sorted(only):
+        asked = f"{run.account.name}/{name}"
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f"; did you mean {run.account.name}/{near[0]}?" if near else ""
+            raise ConfigError(f"{asked}: there is no such mailbox on either side{hint}")
+        if not known[name].selected:
+            raise ConfigError(f"{asked} is left out by `mailboxes` in the configuration")
+
+
+async def observe(
+    run: Run,
+    listed: Sequence[ServerMailbox],
+    selected: Selector,
+    only: frozenset[MailboxName],
+) -> None:
     """Both sides into the cache."""
     shown = await observe_names(run, listed, selected)
+    check_names(run, only)
     _, _, digest = policy_of(run.account)
     if await run.stored(run.cache.ran_with, run.account.direction, run.account.deletions, digest):
         run.tallies.errors.append(
@@ -119,9 +140,9 @@ async def rounds(run: Run, ownership: Ownership, only: frozenset[MailboxName]) -
 
 async def make_plan(run: Run, only: frozenset[MailboxName]) -> Plan:
     """The plan for what is due, after looking at what pairing wants to know."""
-    policy = planned_by(run)
+    policy = planned_by(run, only)
     boxes = await in_sight(run)
-    rows, candidates = await due(run, only)
+    rows, candidates = await due(run)
     for _ in range(QUESTIONS):
         wants = needs(rows, candidates, boxes)
         if not wants:
@@ -132,7 +153,7 @@ async def make_plan(run: Run, only: frozenset[MailboxName]) -> Plan:
             await learn_headers(run, run.name(mailbox), asked)
         for mailbox, asked in wants.bodies.items():
             await learn_bodies(run, run.name(mailbox), asked)
-        rows, candidates = await due(run, only)
+        rows, candidates = await due(run)
     return plan(rows, candidates, boxes, policy)
 
 
@@ -155,11 +176,11 @@ def on_both(box: Mailbox) -> bool:
     return box.server is Presence.THERE and box.local is Presence.THERE
 
 
-async def due(run: Run, only: frozenset[MailboxName]) -> tuple[list[Row], list[Row]]:
+async def due(run: Run) -> tuple[list[Row], list[Row]]:
     """Rows that are due, and rows that share a trait with them.
 
-    With `only`, other mailboxes' rows are kept from acting but still seen, so that a move that
-    touches them is left open instead of being taken for a deletion.
+    Of the whole account, also for `sync A/M`: a move that touches another mailbox is left open,
+    not taken for a deletion (rule 9).
     """
     rows = await run.stored(run.cache.due, run.now(), run.account.expunge_deleted)
     candidates = await run.stored(run.cache.candidates, rows)
@@ -168,15 +189,10 @@ async def due(run: Run, only: frozenset[MailboxName]) -> tuple[list[Row], list[R
         if box.selected and box.synced and not on_both(box):
             candidates += await run.stored(run.cache.rows_of, box.id)
     seen = {row.id for row in rows}
-    candidates = list({row.id: row for row in candidates if row.id not in seen}.values())
-    if only:
-        inside = {box.id for box in run.mailboxes.values() if box.name in only}
-        foreign = {row.id for row in rows if row.mailbox not in inside}
-        rows = [row for row in rows if row.id not in foreign]
-    return rows, candidates
+    return rows, list({row.id: row for row in candidates if row.id not in seen}.values())
 
 
-def planned_by(run: Run) -> Policy:
+def planned_by(run: Run, only: frozenset[MailboxName]) -> Policy:
     account = run.account
     trash = run.by_role(Role.TRASH)
     if trash is None and account.trash:
@@ -190,6 +206,7 @@ def planned_by(run: Run) -> Policy:
         expunge_deleted=account.expunge_deleted,
         guard=account.guard,
         trash=None if trash is None else trash.id,
+        only=frozenset(b.id for b in run.mailboxes.values() if b.name in only) if only else None,
         has_uidplus=run.server.has_uidplus,
         has_move=run.server.has_move,
     )

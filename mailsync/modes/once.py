@@ -59,7 +59,8 @@ async def _under_lock(job: Job) -> AccountReport:
         if seen is not None and await unchanged_on_disk(job.target.account, seen, job.world):
             await server.connect()
             listed = await server.mailboxes()
-            if unchanged_on_server(job.target.account, seen, listed):
+            known = job.only <= seen.mailboxes.keys()
+            if known and unchanged_on_server(job.target.account, seen, listed):
                 succeeded(job)
                 return idle(job, seen)
         return await _full(job, server, listed)

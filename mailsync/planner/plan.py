@@ -57,7 +57,7 @@ def plan(
     moves = find_moves(scene, pairing.spent, grounds, policy)
     _write_moves(sheet, moves, scene)
     for row in pairing.behind:
-        if grounds[row.mailbox].local_ok:
+        if grounds[row.mailbox].local_ok and policy.covers(row.mailbox):
             sheet.removed[row.mailbox, LEFT_BEHIND].append(row)
     rulings = _judge(scene, pairing, moves, grounds, policy)
     for row, ruling in rulings.waiting:

@@ -156,15 +156,18 @@ class Stack:
 
     # -- runs ----------------------------------------------------------------------------------
 
-    def sync(self, steps: Steps | None = None, **options: bool) -> AccountReport:
-        """One `mailsync sync`; raises Crash where `steps` says."""
+    def sync(
+        self, steps: Steps | None = None, *, only: tuple[str, ...] = (), **options: bool
+    ) -> AccountReport:
+        """One `mailsync sync`, of `only` some mailboxes; raises Crash where `steps` says."""
         self.runs += 1
         steps = steps or Steps()
         self.last = steps
         seed = f"{self.rand.seed}/{self.runs}"
         world = make_world(self.server, self.fs, seed, steps)
         world = replace(world, fs=SimFs(SimRand(f"{seed}/fs"), self.disk, step=steps.step))
-        job = Job.of(Target(self.account), SyncOptions(**options), world)  # type: ignore[arg-type]
+        target = Target(self.account, only)
+        job = Job.of(target, SyncOptions(**options), world)  # type: ignore[arg-type]
         opened: list[CacheClass] = []
         with _noted(opened):
             try:

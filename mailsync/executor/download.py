@@ -8,6 +8,7 @@ name carries its origin, so one found after a crash is paired, not fetched again
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -230,14 +231,23 @@ class Downloader:
 
 
 async def _undo_files(run: Run, rows: Sequence[Row]) -> dict[RowId, str]:
-    """The file in undo that holds each row's message: the same row's, or the same bytes."""
-    deletions = await run.stored(run.cache.deletions)
-    by_row = {one.new.row: one.new.undo for one in deletions if one.new.row is not None}
-    by_body = {one.new.body: one.new.undo for one in deletions if one.new.body is not None}
+    """The file in undo that holds each row's message, told by its bytes or its EMAILID.
+
+    Never by the row's id: a later message's row may have the number again.
+    """
+    by_body: defaultdict[bytes | None, list[str]] = defaultdict(list)
+    by_email: defaultdict[str | None, list[str]] = defaultdict(list)
+    for one in await run.stored(run.cache.deletions):
+        by_body[one.new.body].append(one.new.undo)
+        by_email[one.email_id].append(one.new.undo)
     found: dict[RowId, str] = {}
+    taken: set[str] = set()
     for row in rows:
-        file = by_row.get(row.id) or by_body.get(row.body or b"")
-        if file is not None and file not in found.values():
+        same = by_body[row.body] if row.body is not None else []
+        same = same or (by_email[row.email_id] if row.email_id is not None else [])
+        file = next((one for one in same if one not in taken), None)
+        if file is not None:
+            taken.add(file)
             found[row.id] = file
     return found
 

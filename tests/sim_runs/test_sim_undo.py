@@ -1,0 +1,61 @@
+"""What comes back out of undo/, and what must not (semantics.md, rules 7 and 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from support.storied import Story
+
+
+@pytest.fixture
+def story() -> Iterator[Story]:
+    with Story("undo", mailboxes=("*", "!Hidden")) as made:
+        made.server.create("Hidden")
+        for ghost in "abcd":
+            made.serve("INBOX", ghost)
+        made.tell()
+        yield made
+
+
+def hide(story: Story, *ghosts: str) -> None:
+    """Out of the selected mailboxes, so that the files go to undo and the rows are forgotten."""
+    for ghost in ghosts:
+        story.server.move("INBOX", story.uid_of("INBOX", ghost), "Hidden")
+    assert story.tell().total.removed == len(ghosts)
+    story.idle()
+    assert len(story.undo()) == len(ghosts)
+
+
+def test_what_comes_back_is_told_by_emailid_whatever_row_it_gets(story: Story) -> None:
+    """The rows of c and d are forgotten; that of the new w, and that of c come back, have their
+    numbers again."""
+    hide(story, "c", "d")
+    story.serve("INBOX", "w")
+    story.server.move("Hidden", story.uid_of("Hidden", "c"), "INBOX")
+    ran = story.tell()
+    assert (ran.exit, ran.total.downloaded, ran.fetched) == (0, 2, 1)
+    assert story.oracle.local_views(story.mail())["INBOX"].keys() == {
+        (ghost, "") for ghost in "abcw"
+    }
+    assert [b"X-Ghost: d\n" in data for data in story.undo().values()] == [True]
+    path = story.path_of("INBOX", "c")
+    story.oracle.deleted.add("c")
+    story.fs.unlink(path)
+    assert story.tell().total.expunged == 1
+    assert story.server.ghosts("INBOX").keys() == set("abw")
+
+
+def test_twins_come_back_each_from_a_file_of_its_own(story: Story) -> None:
+    story.server.copy("INBOX", story.uid_of("INBOX", "a"), "INBOX")
+    story.tell()
+    hide(story, "a")
+    hide_twin = story.uid_of("INBOX", "a")
+    story.server.move("INBOX", hide_twin, "Hidden")
+    story.tell()
+    assert len(story.undo()) == 2
+    for message in list(story.server.contents("Hidden")):
+        story.server.move("Hidden", message.uid, "INBOX")
+    ran = story.tell()
+    assert (ran.exit, ran.total.downloaded, ran.fetched) == (0, 2, 0)
+    assert story.undo() == {}

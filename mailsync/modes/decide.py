@@ -14,7 +14,7 @@ from mailsync.model.rows import Side
 from mailsync.model.settings import Account
 from mailsync.modes.job import CACHE, LOCK
 from mailsync.modes.ownership import Ownership
-from mailsync.modes.scope import maildir_of
+from mailsync.modes.scope import check_asked, maildir_of
 from mailsync.modes.world import production_world
 from mailsync.system.lock import Lock
 from mailsync.system.seams import World
@@ -42,6 +42,7 @@ def held(targets: Sequence[Target]) -> list[HeldLine]:
         if not (target.account.state / CACHE).exists():
             continue
         with _opened(target.account) as (world, cache):
+            check_asked(target, {box.name: box.role for box in cache.mailboxes(world.clock.wall())})
             refused = _refused(target.account, world, cache)
             if refused is not None:
                 lines.append(refused)

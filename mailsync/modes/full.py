@@ -17,14 +17,16 @@ from mailsync.model.errors import Exit, MailsyncError
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import ServerMailbox
 from mailsync.model.report import AccountReport, MailboxReport
+from mailsync.model.rows import Role
 from mailsync.modes.cycle import cycle, dry_cycle
 from mailsync.modes.job import CACHE, Job, succeeded
 from mailsync.modes.observe import Selector
 from mailsync.modes.ownership import Ownership
-from mailsync.modes.scope import maildir_of
+from mailsync.modes.scope import check_asked, maildir_of
 from mailsync.server import Server
 
 UNFINISHED = {Exit.TEMPORARY, Exit.AUTH, Exit.CONFIG, Exit.SERVER}
+COPIES = 10  # attempts to copy a cache that is being written
 SAID = {Matter.HELD, Matter.PARKED}
 
 
@@ -49,6 +51,7 @@ async def sync_fully(
             await session.with_retry()
         except MailsyncError as error:
             tallies.fail(error)
+            session.failed = True
         return await session.report()
 
 
@@ -71,6 +74,7 @@ class Session:
         self.plan: tuple[str, ...] = ()
         self.doubt_since: float | None = None
         self.last: Run | None = None
+        self.failed = False  # an error ended the run of the whole account
 
     async def close(self) -> None:
         """The connection of the last attempt, which need not be the one that was handed in."""
@@ -121,6 +125,8 @@ class Session:
                 run.doubt_since = self.last.doubt_since
             self.last = run
             only = self.job.only
+            if only:
+                await self._check_asked(listed)
             if self.job.options.dry_run:
                 self.plan = await dry_cycle(run, listed, self.selected, only)
                 return
@@ -137,6 +143,13 @@ class Session:
             self.server = self.job.server()
             raise
 
+    async def _check_asked(self, listed: Sequence[ServerMailbox]) -> None:
+        local, _ = await self.job.world.pool.disk(self.maildir.mailboxes)
+        known = await self.job.world.pool.cache(self.cache.mailboxes, self.job.world.clock.wall())
+        roles: dict[MailboxName, Role | None] = dict.fromkeys(local)
+        roles |= {box.name: box.role for box in known}
+        check_asked(self.job.target, roles | {box.name: box.role for box in listed})
+
     async def report(self) -> AccountReport:
         """What was done, and what waits at the end (semantics.md, rule 11)."""
         exits = set(self.tallies.exits)
@@ -151,7 +164,7 @@ class Session:
                 name, self.tallies.done.get(name, {}), waits, self.tallies.notices.get(name, [])
             )
             exits |= exits_of(waits)
-        if not self.job.options.dry_run and not exits & UNFINISHED:
+        if not self.job.options.dry_run and not self.failed and not exits & UNFINISHED:
             succeeded(self.job)
         return AccountReport(
             name=self.job.target.account.name,
@@ -190,8 +203,26 @@ def exits_of(waits: Sequence[CacheReport]) -> set[Exit]:
 
 
 def copy_cache(state: str, directory: str) -> None:
-    """The cache's files as they are, for a dry run; nothing of the original is touched."""
-    for end in ("", "-wal"):
-        source = os.path.join(state, CACHE + end)
-        if os.path.exists(source):
-            shutil.copyfile(source, os.path.join(directory, CACHE + end))
+    """The cache's files as they are, for a dry run; nothing of the original is touched.
+
+    Beside a sync at work: the log may grow while it is copied, its end is cut off at a commit; but
+    when SQLite moves it into the database meanwhile, both are copied anew.
+    """
+    source, target = os.path.join(state, CACHE), os.path.join(directory, CACHE)
+    for _ in range(COPIES):
+        before = _looks(source)
+        for end in ("", "-wal"):
+            if os.path.exists(source + end):
+                shutil.copyfile(source + end, target + end)
+            elif os.path.exists(target + end):
+                os.unlink(target + end)
+        if _looks(source) == before:
+            return
+
+
+def _looks(path: str) -> tuple[int, int, int] | None:
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns

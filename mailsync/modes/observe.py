@@ -24,7 +24,10 @@ async def observe_names(
     run: Run, listed: Sequence[ServerMailbox], selected: Selector
 ) -> dict[MailboxName, ServerMailbox]:
     """Which mailboxes there are on both sides, into the cache."""
-    local, notices = await run.disk(run.maildir.mailboxes)
+    local: list[MailboxName] = []
+    notices: list[str] = []
+    if not run.dry or await run.disk(run.maildir.exists):  # a first run makes it, a dry one not
+        local, notices = await run.disk(run.maildir.mailboxes)
     run.tallies.errors.extend(n for n in notices if n not in run.tallies.errors)
     await run.stored(run.cache.see_mailboxes, listed, local, selected)
     await refresh(run)

@@ -16,7 +16,13 @@ from mailsync.model.errors import Exit, MailsyncError
 from mailsync.model.observation import ServerMailbox
 from mailsync.model.report import AccountReport, MailboxReport, Report, SyncOptions, Target
 from mailsync.modes.job import LOCK, Job, succeeded
-from mailsync.modes.scope import policy_of, selector, unchanged_on_disk, unchanged_on_server
+from mailsync.modes.scope import (
+    check_asked,
+    policy_of,
+    selector,
+    unchanged_on_disk,
+    unchanged_on_server,
+)
 from mailsync.modes.world import production_world
 from mailsync.server import Server
 from mailsync.system.lock import Lock
@@ -61,6 +67,7 @@ async def _under_lock(job: Job) -> AccountReport:
             listed = await server.mailboxes()
             known = job.only <= seen.mailboxes.keys()
             if known and unchanged_on_server(job.target.account, seen, listed):
+                check_asked(job.target, {box.name: box.role for box in listed})
                 succeeded(job)
                 return idle(job, seen)
         return await _full(job, server, listed)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 
 from mailsync.cache.quick import Quick, QuickMailbox
 from mailsync.config.patterns import selected as matches
 from mailsync.local import Maildir
-from mailsync.model.errors import MailsyncError
+from mailsync.model.errors import ConfigError, MailsyncError
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import ServerMailbox
+from mailsync.model.report import Target
 from mailsync.model.rows import Role
 from mailsync.model.settings import Account
 from mailsync.system.seams import World
@@ -28,6 +30,26 @@ def policy_of(account: Account) -> tuple[str, str, str]:
     """Direction, deletions and a digest of all else by which messages wait (rules 1 and 9)."""
     rest = (account.guard.share, account.guard.floor, account.trash, account.expunge_deleted)
     return account.direction, account.deletions, repr(rest)
+
+
+def check_asked(target: Target, roles: Mapping[MailboxName, Role | None]) -> None:
+    """Raises ConfigError for a mailbox that was asked for by name and is not there (`roles` has
+    all that are, on either side) or not in scope: silence would look like agreement."""
+    account = target.account
+    for asked in target.mailboxes:
+        name = MailboxName(asked)
+        if name not in roles:
+            folded = {known.casefold(): known for known in roles}
+            guess = get_close_matches(name.casefold(), folded, n=1)
+            hint = (
+                f'did you mean "{folded[guess[0]]}"?'
+                if guess
+                else "`mailsync mailboxes` lists them"
+            )
+            raise ConfigError(f'no mailbox "{name}" on either side; {hint}')
+        wanted, why = matches(account.mailboxes, name, roles[name])
+        if not wanted:
+            raise ConfigError(f'mailbox "{name}" is not synced: {why}')
 
 
 def maildir_of(account: Account, world: World) -> Maildir:

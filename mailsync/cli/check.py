@@ -21,11 +21,11 @@ from mailsync.model.errors import Exit, MailsyncError, worst
 @click.pass_obj
 def check(state: State, accounts: tuple[str, ...], server: bool, repair: bool) -> int:
     """Compare what mailsync remembers with what is there."""
-    chosen = [target.account for target in state.targets(accounts)]
+    chosen = state.accounts(accounts)
     log.setup(0, debug=state.debug)
     from mailsync.modes import inspect
 
-    interactive = sys.stdin.isatty()
+    interactive = sys.stdin is not None and sys.stdin.isatty()
     found: set[Exit] = set()
     for account in chosen:
         try:

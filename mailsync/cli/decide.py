@@ -32,12 +32,12 @@ def accept(state: State, targets: tuple[str, ...], yes: bool) -> int:
     accepted and not done within 24 hours is held again.
     """
     chosen = state.targets(targets)
-    if not _show(state, chosen, "accept", yes):
-        return Exit.OK
+    if (settled := _settled(state, chosen, "accept", yes)) is not None:
+        return settled
     from mailsync.modes import decide
 
-    count = decide.accept(chosen)
-    out.say(f"{count:,} accepted; `mailsync sync` carries it out")
+    decide.accept(chosen)
+    out.say("accepted: `mailsync sync` carries it out")
     return Exit.OK
 
 
@@ -49,46 +49,57 @@ def accept(state: State, targets: tuple[str, ...], yes: bool) -> int:
 def reject(state: State, targets: tuple[str, ...], yes: bool) -> int:
     """Undo what is held: the next sync brings the missing messages back from the other side."""
     chosen = state.targets(targets)
-    if not _show(state, chosen, "reject", yes):
-        return Exit.OK
+    if (settled := _settled(state, chosen, "reject", yes)) is not None:
+        return settled
     from mailsync.modes import decide
 
-    count = decide.reject(chosen)
-    out.say(f"{count:,} rejected; `mailsync sync` brings back what is missing")
+    decide.reject(chosen)
+    out.say("rejected: `mailsync sync` brings back what is missing")
     return Exit.OK
 
 
-def _show(state: State, chosen: list[Target], verb: str, yes: bool) -> bool:
-    """Show what is held; whether there is something and the person agrees."""
+def _settled(state: State, chosen: list[Target], verb: str, yes: bool) -> Exit | None:
+    """Show what is held and ask; None: there is something, and the person agrees."""
     log.setup(0, debug=state.debug)
     from mailsync.modes import decide
 
     lines = decide.held(chosen)
+    if verb == "reject":  # a Maildir that is not proven ours can only be accepted
+        lines = [line for line in lines if line.mailbox]
     if not lines:
         out.say("nothing is held")
-        return False
+        return Exit.OK
     for line in lines:
-        out.say(f"  {_sentence(line)}: {line.reason}")
-    _agree(f"{verb} {held_total(lines):,}?", yes)
-    return True
+        out.say(_place(line), bold=True)
+        out.say(f"  {line.reason}")
+    if agreed(f"{verb.capitalize()} {_all(lines)}?", yes):
+        return None
+    out.say("nothing was changed")
+    return Exit.HELD
 
 
-def _sentence(line: HeldLine) -> str:
+def _place(line: HeldLine) -> str:
     if not line.mailbox:
         return line.account
     where = "on the server" if line.side is Side.SERVER else "in the Maildir"
-    what = out.many(line.count, "message")
-    return f"{line.account}/{line.mailbox}: {what} would be deleted {where}"
+    what = out.many(line.count, "deletion") if line.count else "the mailbox"
+    return f"{line.account}/{line.mailbox}: {what} {where}"
 
 
-def _agree(question: str, yes: bool) -> None:
-    """Raises when the person does not, or there is nobody to ask."""
+def _all(lines: list[HeldLine]) -> str:
+    if any(not line.mailbox for line in lines):
+        return "this Maildir, and pair every message again"
+    count = held_total(lines)
+    return out.many(count, "deletion") if count > 1 else "that"
+
+
+def agreed(question: str, yes: bool) -> bool:
+    """Raises UsageError when there is nobody to ask."""
     if yes:
-        return
-    if not sys.stdin.isatty():
+        return True
+    if sys.stdin is None or not sys.stdin.isatty():
         raise click.UsageError("there is no terminal to ask on: say --yes if this is meant")
-    if not click.confirm(question[0].upper() + question[1:]):
-        raise click.ClickException("nothing was changed")
+    return click.confirm(question)
 
 
 @click.command(short_help="Bring back files that were removed from the Maildir.")
@@ -107,30 +118,26 @@ def undelete(
     state: State, accounts: tuple[str, ...], since: str | None, dry_run: bool, yes: bool
 ) -> int:
     """Put files back that mailsync removed from the Maildir; the next sync uploads them again."""
-    chosen = [target.account for target in state.targets(accounts)]
+    chosen = state.accounts(accounts)
     when = None if since is None else moment(since, time.time())
     log.setup(0, debug=state.debug)
     from mailsync.modes import decide
 
-    ask = not yes and not dry_run and sys.stdin.isatty()
-    if ask or dry_run:
-        lines = [line for account in chosen for line in decide.undelete(account, when, True)]
-        _tell(lines, "would come back")
-        if dry_run or not lines:
-            return Exit.OK
-        _agree("bring back?", yes)
-    lines = [line for account in chosen for line in decide.undelete(account, when, False)]
-    _tell([] if ask else lines, "came back" if lines else "")
-    if ask:
-        out.say(f"{out.many(len(lines), 'file')} came back")
-    return Exit.OK
-
-
-def _tell(lines: list[str], what: str) -> None:
+    lines = [line for account in chosen for line in decide.undelete(account, when, True)]
+    if not lines:
+        out.say("nothing to bring back" + (f" since {since}" if since else ""))
+        return Exit.OK
     for line in lines:
         out.say(f"  {line}")
-    if what:
-        out.say(f"{out.many(len(lines), 'file')} {what}")
+    files = out.many(len(lines), "file")
+    if dry_run:
+        out.say(f"{files} would come back")
+    elif agreed(f"Bring {files} back?", yes):
+        back = [line for account in chosen for line in decide.undelete(account, when, False)]
+        out.say(f"{out.many(len(back), 'file')} came back; `mailsync sync` uploads what is missing")
+    else:
+        out.say("nothing was changed")
+    return Exit.OK
 
 
 _SPAN = re.compile(r"(\d{1,6}) ?(min|h|d|w)(?: ago)?")

@@ -12,6 +12,7 @@ from mailsync.config import Config, default_state, load
 from mailsync.model.errors import ConfigError
 from mailsync.model.mailboxname import INBOX
 from mailsync.model.report import Json, Target
+from mailsync.model.settings import Account
 
 
 @dataclass(slots=True)
@@ -66,3 +67,12 @@ class State:
             Target(self.config.account(name), tuple(dict.fromkeys(boxes or ())))
             for name, boxes in wanted.items()
         ]
+
+    def accounts(self, names: Sequence[str]) -> list[Account]:
+        """No names: all.  Raises ConfigError, also for ACCOUNT/MAILBOX."""
+        for name in names:
+            account, slash, _ = name.partition("/")
+            if slash:
+                self.config.account(account)
+                raise ConfigError(f'"{name}": this command is about whole accounts: "{account}"')
+        return [target.account for target in self.targets(names)]

@@ -11,18 +11,21 @@ from mailsync.cli.options import accounts as account_names
 from mailsync.cli.options import as_json, common
 from mailsync.cli.state import State
 from mailsync.model.errors import Exit, MailsyncError, worst
-from mailsync.model.report import LEFT, AccountStatus, MailboxLine
+from mailsync.model.report import LEFT, AccountStatus, MailboxLine, Remark
 from mailsync.model.settings import Account
+
+KINDS = (*LEFT, "kept")
 
 
 @click.command(short_help="When it last worked, and what is left to do or to decide.")
 @account_names
 @as_json
-@click.option("-v", "--verbose", count=True, help="Show mailboxes without anything left too.")
+@click.option("-q", "--quiet", is_flag=True, help="Only mailboxes in which something is left.")
 @common
 @click.pass_obj
-def status(state: State, accounts: tuple[str, ...], verbose: int) -> int:
-    """Show for each account and mailbox when it last succeeded and what is held, parked or failed.
+def status(state: State, accounts: tuple[str, ...], quiet: bool) -> int:
+    """Show for each account and mailbox when it last succeeded, and what is held, parked, unsent or
+    failed, and why.  Asks neither the server nor the Maildir.
 
     Exits like the sync that would find nothing new: 3 when something is held, 1 when something
     failed or is parked.
@@ -35,7 +38,7 @@ def status(state: State, accounts: tuple[str, ...], verbose: int) -> int:
         state.print_json(report.as_json())
     else:
         for account in report.accounts:
-            _tell_status(account, bool(verbose))
+            _tell_status(account, quiet)
     for account in report.accounts:
         for text in account.errors:
             out.error(f"{account.name}: {text}")
@@ -44,26 +47,33 @@ def status(state: State, accounts: tuple[str, ...], verbose: int) -> int:
 
 def _chosen(state: State, names: tuple[str, ...]) -> list[Account]:
     log.setup(0, debug=state.debug)
-    return [target.account for target in state.targets(names)]
+    return state.accounts(names)
 
 
-def _tell_status(account: AccountStatus, verbose: bool) -> None:
+def _tell_status(account: AccountStatus, quiet: bool) -> None:
+    if account.last_success is None and not account.mailboxes:
+        return  # all there is to say are its errors
     messages = out.many(sum(box.messages for box in account.mailboxes), "message")
     boxes = out.many(len(account.mailboxes), "mailbox", "mailboxes")
-    left = [f"{account.count(kind):,} {kind}" for kind in LEFT if account.count(kind)]
+    left = [f"{account.count(kind):,} {kind}" for kind in KINDS if account.count(kind)]
     told = ", ".join([f"last success {out.ago(account.age)}", f"{messages} in {boxes}", *left])
     out.say(f"{account.name}: {told}", bold=True)
-    shown = [box for box in account.mailboxes if verbose or box.remarks]
+    shown = [box for box in account.mailboxes if box.remarks or not quiet]
     if shown:
-        rows = [["mailbox", "messages", "last success", *LEFT]]
+        kinds = [kind for kind in KINDS if account.count(kind)]
+        rows = [["mailbox", "messages", "last success", *kinds]]
         for box in shown:
-            counts = [f"{box.count(kind):,}" if box.count(kind) else "" for kind in LEFT]
+            counts = [f"{box.count(kind):,}" if box.count(kind) else "" for kind in kinds]
             rows.append([box.name, f"{box.messages:,}", out.ago(box.age), *counts])
-        out.table(rows, indent="  ", right=frozenset({1, 3, 4, 5, 6}))
+        out.table(rows, indent="  ", right=frozenset({1, *range(3, 3 + len(kinds))}))
     for box in shown:
         for remark in box.remarks:
-            side = f" ({remark.side})" if remark.side is not None else ""
-            out.say(f"  {box.name}: {remark.count:,} {remark.kind}{side}: {remark.reason}")
+            out.say(f"  {box.name}: {_sentence(box.name, remark)}")
+
+
+def _sentence(name: str, remark: Remark) -> str:
+    count = f"{remark.count:,} " if remark.count else ""
+    return f"{count}{remark.kind}: {remark.reason.removeprefix(f'{name}: ')}"
 
 
 @click.command(short_help="What is on each side, and what is synced.")
@@ -81,12 +91,17 @@ def mailboxes(state: State, accounts: tuple[str, ...]) -> int:
 
     found: dict[str, list[MailboxLine]] = {}
     exits: set[Exit] = set()
+    interactive = sys.stdin is not None and sys.stdin.isatty()
     for account in chosen:
         try:
-            found[account.name] = inspect.mailboxes(account, interactive=sys.stdin.isatty())
+            lines, notices = inspect.mailboxes(account, interactive=interactive)
         except MailsyncError as error:
             out.error(f"{account.name}: {error}")
             exits.add(error.exit)
+            continue
+        found[account.name] = lines
+        for notice in notices:
+            out.note(f"{account.name}: {notice}")
     status = int(worst(exits))
     if state.json:
         listed = {name: [line.as_json() for line in lines] for name, lines in found.items()}

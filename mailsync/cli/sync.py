@@ -12,6 +12,7 @@ import click
 from mailsync.cli import log, out, progress
 from mailsync.cli.options import as_json, common, targets
 from mailsync.cli.state import State
+from mailsync.model.errors import Exit
 from mailsync.model.report import AccountReport, MailboxReport, Report, SyncOptions
 
 # field -> (one, many), as they stand behind a number
@@ -39,7 +40,7 @@ _WORDS = {
     help="Do not wait for the outcome of an upload that was cut off; exit 75 instead.",
 )
 @as_json
-@click.option("-v", "--verbose", count=True, help="Say more; -vv even more.")
+@click.option("-v", "--verbose", count=True, help="Log what is done; -vv how.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 @common
 @click.pass_obj
@@ -109,14 +110,15 @@ def _tell_account(account: AccountReport, verbose: int) -> None:
     told = words(account.total())
     if told:
         out.say(f"{account.name}: {told}", bold=True)
-    elif not account.errors:
+    elif account.exit is Exit.OK:
         out.say(f"{account.name}: both sides agree, nothing to do")
     for box in account.mailboxes:
         counted = words(box)
         if counted or verbose:
             out.say(f"  {box.name}: {counted or 'nothing to do'}")
         for notice in box.notices:
-            out.say(f"    {box.name}: {notice}" if not counted and not verbose else f"    {notice}")
+            text = notice.removeprefix(f"{box.name}: ")
+            out.say(f"    {text}" if counted or verbose else f"  {box.name}: {text}")
 
 
 def words(box: MailboxReport) -> str:
@@ -135,7 +137,7 @@ def advice(report: Report) -> Iterable[str]:
             if box.held:
                 where = shlex.quote(f"{account.name}/{box.name}")
                 yield (
-                    f"{out.many(box.held, 'deletion')} in {account.name}/{box.name} held: "
+                    f"What is held in {account.name}/{box.name}: "
                     f"`mailsync accept {where}` lets it happen, "
                     f"`mailsync reject {where}` brings the messages back"
                 )

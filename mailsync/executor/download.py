@@ -275,7 +275,7 @@ async def record(
     for at, (row, done) in enumerate(zip(rows, delivered, strict=True)):
         taken = undo[at] if undo else None
         items.append(DeliveredRow(row.id, done.entry, done.facts, row.server_flags, taken))
-        size += done.facts.size
+        size += done.facts.size if row.size is None else row.size  # as the plan counted it
     for uid in await run.stored(run.cache.delivered, items):
         run.note(box.id, LATE_TWIN.format(uid=uid))
     run.done(box.id, "downloaded", len(items), size)

@@ -113,7 +113,7 @@ class Run:
     def done(self, mailbox: MailboxId, what: str, number: int = 1, size: int = 0) -> None:
         self.tallies.count(self.name(mailbox), what, number)
         if self.progress is not None:
-            self.progress.advance(messages=number, size=size, now=self.name(mailbox))
+            self.progress.advance(number, size, f"{self.account.name}/{self.name(mailbox)}")
 
     def note(self, mailbox: MailboxId, text: str) -> None:
         self.tallies.note(self.name(mailbox), text)

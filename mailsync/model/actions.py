@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailsync.model.flags import Flags, letters
@@ -240,6 +241,20 @@ class Plan:
     actions: tuple[Action, ...] = ()
 
 
+def lines(plan: Plan, names: dict[MailboxId, MailboxName]) -> Iterator[str]:
+    """The plan for a person: a line for an action, but one for all pairs that share a reason."""
+    pairs: dict[tuple[MailboxId, Rung], list[Row]] = {}
+    for action in plan.actions:
+        if isinstance(action, Pair):
+            pairs.setdefault((action.mailbox, action.rung), []).append(action.keep)
+    for (mailbox, rung), rows in pairs.items():
+        where = names.get(mailbox, MailboxName("?"))
+        yield f"Pair {where} {_which(tuple(rows))} with files that are there: {rung}"
+    for action in plan.actions:
+        if not isinstance(action, Pair):
+            yield describe(action, names)
+
+
 def describe(action: Action, names: dict[MailboxId, MailboxName]) -> str:
     """One line for a dry run or a log: what, where, which, why."""
     verb = type(action).__name__
@@ -261,9 +276,20 @@ def describe(action: Action, names: dict[MailboxId, MailboxName]) -> str:
         case Forget() | Download() | Upload() | RemoveLocal() | Expunge():
             return f"{verb} {where} {_which(action.rows)}: {action.reason}"
         case RenameMailbox() | RenameLocalMailbox():
-            return f"{verb} {where} -> {names.get(action.new, MailboxName('?'))}: renamed there"
+            side = "in the Maildir" if verb == "RenameMailbox" else "on the server"
+            return f"{verb} {where} -> {names.get(action.new, MailboxName('?'))}: renamed {side}"
+        case CreateMailbox() | RemoveMailbox():
+            return f"{verb} {where}: {_BECAUSE[verb]} the Maildir"
         case _:
-            return f"{verb} {where}"
+            return f"{verb} {where}: {_BECAUSE[verb]} the server"
+
+
+_BECAUSE = {
+    "CreateMailbox": "new in",
+    "CreateLocalMailbox": "new on",
+    "RemoveMailbox": "removed from",
+    "RemoveLocalMailbox": "removed from",
+}
 
 
 def _which(rows: tuple[Row, ...]) -> str:

@@ -45,13 +45,17 @@ class Target:
 
 
 class Progress(Protocol):
-    """How far a run is; `start` comes once for each account."""
+    """How far a run is.  A place is "ACCOUNT/MAILBOX"."""
+
+    def look(self, place: str) -> None:
+        """What is at `place` was listed; what there is to do is not known yet."""
 
     def start(self, account: str, mailboxes: int, messages: int, size: int | None) -> None:
-        """The work found for `account`; `size` in bytes, None when the server did not say."""
+        """Work found for `account`, once for each plan; `size` in bytes, None when the server
+        did not say."""
 
-    def advance(self, messages: int = 0, size: int = 0, mailboxes: int = 0, now: str = "") -> None:
-        """So much more is done; `now` names what is being worked on."""
+    def advance(self, messages: int, size: int, place: str) -> None:
+        """So much more is done, at `place`."""
 
     def note(self, text: str) -> None:
         """One line that a person should see."""
@@ -154,6 +158,7 @@ class Report:
 @dataclass(frozen=True, slots=True)
 class Remark:
     """Why `count` messages are not in agreement.  `kind`: held, parked, failed, unsent, kept.
+    0: the mailbox as a whole, which counts as one.
 
     `side` is the one that would be changed, where that is known.
     """
@@ -180,7 +185,7 @@ class MailboxStatus:
     remarks: tuple[Remark, ...] = ()
 
     def count(self, kind: str) -> int:
-        return sum(remark.count for remark in self.remarks if remark.kind == kind)
+        return sum(max(1, remark.count) for remark in self.remarks if remark.kind == kind)
 
     def as_json(self) -> Json:
         return {

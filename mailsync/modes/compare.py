@@ -40,9 +40,9 @@ async def compare(
             if found:
                 wrong.add(Side.SERVER)
             lines += found
-    where = "Maildir" if listed is None else "Maildir and server"
     if not wrong:
-        lines.append(f"{checked} messages: cache and {where} agree")
+        sides = "cache and Maildir" if listed is None else "cache, Maildir and server"
+        lines.append(f"{checked:,} messages: {sides} agree")
     return lines, wrong
 
 
@@ -77,7 +77,7 @@ async def _server(
     ask = Ask(name=box.name, wire_name=shown.wire_name, cursor=None, full=True)
     async for seen in run.server.observe([ask], read_only=True):
         if isinstance(seen, tuple):
-            return [f"{box.name}: {seen[1]}"]
+            return [f"{box.name}: {str(seen[1]).removeprefix(f'{box.name}: ')}"]
         return _named(box.name, _against(box, rows, seen))
     return []
 

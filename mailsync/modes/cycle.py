@@ -12,7 +12,16 @@ from difflib import get_close_matches
 
 from mailsync.executor import Run, execute, resolve, wait_and_resolve
 from mailsync.executor.boxes import refresh
-from mailsync.model.actions import Plan, describe
+from mailsync.model.actions import (
+    Defer,
+    DeferMailbox,
+    Download,
+    Forget,
+    Pair,
+    Plan,
+    Upload,
+    lines,
+)
 from mailsync.model.content import Digester, header_hash
 from mailsync.model.errors import ConfigError
 from mailsync.model.ids import RowId
@@ -63,7 +72,7 @@ async def dry_cycle(
     await observe(run, listed, selected, only)
     made = await make_plan(run, only)
     names = {box.id: box.name for box in run.mailboxes.values()}
-    return tuple(describe(action, names) for action in made.actions)
+    return tuple(lines(made, names))
 
 
 def check_names(run: Run, only: frozenset[MailboxName]) -> None:
@@ -254,11 +263,18 @@ async def learn_bodies(run: Run, name: MailboxName, rows: Sequence[Row]) -> None
 
 
 def announce(run: Run, made: Plan) -> None:
-    """Tell the progress display how much there is to do."""
-    messages = sum(len(getattr(action, "rows", ())) for action in made.actions)
-    mailboxes = {action.mailbox for action in made.actions}
+    """Tell the progress display how much there is to do on either side."""
+    work = [a for a in made.actions if not isinstance(a, Pair | Forget | Defer | DeferMailbox)]
+    messages = sum(len(getattr(action, "rows", ())) for action in work)
+    mailboxes = {action.mailbox for action in work if getattr(action, "rows", ())}
+    bodies = [
+        row for action in work if isinstance(action, Download | Upload) for row in action.rows
+    ]
+    sizes = [row.wire_size or row.file_size if row.size is None else row.size for row in bodies]
+    known = [size for size in sizes if size is not None]
+    size = sum(known) if len(known) == len(sizes) else None
     assert run.progress is not None
-    run.progress.start(run.account.name, len(mailboxes), messages, None)
+    run.progress.start(run.account.name, len(mailboxes), messages, size)
 
 
 async def purge(run: Run) -> None:

@@ -67,8 +67,8 @@ def _refused(account: Account, world: World, cache: Cache) -> HeldLine | None:
             "",
             Side.LOCAL,
             known,
-            f"the Maildir is not proven ours; {there} of {known} files that the cache knows "
-            "are there",
+            f"{account.maildir} is not proven to be this account's Maildir; {there:,} of {known:,} "
+            "files that the cache knows are there",
         )
     return None
 
@@ -110,10 +110,11 @@ def _accept_maildir(account: Account, world: World, cache: Cache) -> int:
     try:
         _verify_now(account, world, maildir, cache)
     except NotOurs:
+        known = cache.totals().paired
         cache.begin_relink(None, {Side.LOCAL, Side.SERVER})
         maildir.create()
         maildir.write_marker(Ownership(account, world, maildir, cache).marker(cache.generation))
-        return cache.totals().paired
+        return known
     return 0
 
 
@@ -142,6 +143,7 @@ def undelete(account: Account, since: float | None, dry: bool) -> list[str]:
     lines: list[str] = []
     with _opened(account) as (world, cache):
         maildir = maildir_of(account, world)
+        _verify_now(account, world, maildir, cache)
         undo = str(account.state / "undo")
         there = maildir.undo_files(undo)
         wanted = [one for one in cache.deletions(since) if one.new.undo in there]

@@ -19,7 +19,7 @@ from mailsync.model.observation import ServerMailbox
 from mailsync.model.report import AccountReport, MailboxReport
 from mailsync.model.rows import Role
 from mailsync.modes.cycle import cycle, dry_cycle
-from mailsync.modes.job import CACHE, Job, succeeded
+from mailsync.modes.job import CACHE, Job, failed, succeeded
 from mailsync.modes.observe import Selector
 from mailsync.modes.ownership import Ownership
 from mailsync.modes.scope import check_asked, maildir_of
@@ -52,6 +52,8 @@ async def sync_fully(
         except MailsyncError as error:
             tallies.fail(error)
             session.failed = True
+            if not job.options.dry_run:
+                failed(job, error)
         return await session.report()
 
 
@@ -181,7 +183,8 @@ def mailbox_report(
     """What was done in one mailbox, and what is left there."""
 
     def count(matter: Matter) -> int:
-        return sum(one.count for one in waits if one.matter is matter)
+        # A mailbox that is held or parked as a whole counts as one.
+        return sum(max(1, one.count) for one in waits if one.matter is matter)
 
     counts = {what.replace("-", "_"): number for what, number in done.items()}
     reasons = [*notices, *(one.reason for one in waits if one.matter in SAID)]

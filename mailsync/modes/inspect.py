@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 from mailsync.cache import Cache, Matter
 from mailsync.cache import Report as CacheReport
@@ -25,10 +27,12 @@ from mailsync.model.report import (
 from mailsync.model.rows import Mailbox
 from mailsync.model.settings import Account
 from mailsync.modes.compare import compare
-from mailsync.modes.job import CACHE, LAST_SUCCESS, Job
+from mailsync.modes.full import copy_cache, exits_of
+from mailsync.modes.job import CACHE, LAST_SUCCESS, LOCK, Job, last_failure
 from mailsync.modes.ownership import Ownership
 from mailsync.modes.scope import maildir_of, selector
 from mailsync.modes.world import production_world
+from mailsync.system.lock import Lock
 
 KINDS = {
     Matter.HELD: "held",
@@ -54,6 +58,7 @@ def _status(account: Account, now: float) -> AccountStatus:
     except OSError:
         last = None
     age = None if last is None else max(0.0, now - last)
+    ended = last_failure(account.state)
     try:
         boxes, reports = _read(account, now)
     except MailsyncError as error:
@@ -82,6 +87,8 @@ def _status(account: Account, now: float) -> AccountStatus:
             for box in sorted(boxes, key=lambda box: box.name)
             if box.selected or by_name.get(box.name)
         ),
+        errors=(f"the last sync ended early: {ended[1]}",) if ended else (),
+        exits=frozenset({*exits_of(reports), *([ended[0]] if ended else [])}),
     )
 
 
@@ -94,12 +101,15 @@ def _read(account: Account, now: float) -> tuple[list[Mailbox], list[CacheReport
         cache.close()
 
 
-def mailboxes(account: Account, *, interactive: bool = False) -> list[MailboxLine]:
-    """What is on each side, and what would be synced and why (asks the server)."""
+def mailboxes(
+    account: Account, *, interactive: bool = False
+) -> tuple[list[MailboxLine], list[str]]:
+    """What is on each side, and what would be synced and why (asks the server); and notices about
+    directories that are no mailboxes."""
     return asyncio.run(_mailboxes(account, interactive))
 
 
-async def _mailboxes(account: Account, interactive: bool) -> list[MailboxLine]:
+async def _mailboxes(account: Account, interactive: bool) -> tuple[list[MailboxLine], list[str]]:
     from mailsync.config.patterns import selected
 
     with production_world() as world:
@@ -111,7 +121,7 @@ async def _mailboxes(account: Account, interactive: bool) -> list[MailboxLine]:
         finally:
             await server.close()
         maildir = maildir_of(account, world)
-        local = maildir.mailboxes()[0] if maildir.exists() else []
+        local, notices = maildir.mailboxes() if maildir.exists() else ([], [])
     lines: list[MailboxLine] = []
     for name in sorted({*listed, *local}):
         shown = listed.get(name)
@@ -129,7 +139,7 @@ async def _mailboxes(account: Account, interactive: bool) -> list[MailboxLine]:
                 messages=None if cursor is None else cursor.messages,
             )
         )
-    return lines
+    return lines, notices
 
 
 def check(
@@ -141,28 +151,40 @@ def check(
 
 async def _check(account: Account, ask: bool, repair: bool, interactive: bool) -> CheckReport:
     if not (account.state / CACHE).exists():
-        return CheckReport((f"{account.name}: never synced, there is nothing to check",), Exit.OK)
-    with production_world() as world:
+        return CheckReport(("never synced, there is nothing to check",))
+    with ExitStack() as stack:
+        directory = str(account.state)
+        if repair:
+            stack.enter_context(Lock(str(account.state / LOCK)))
+        else:  # whatever looking changes, it changes a copy
+            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="mailsync-check-"))
+            copy_cache(str(account.state), directory)
+        world = stack.enter_context(production_world())
         job = Job.of(Target(account), SyncOptions(interactive=interactive), world)
-        pool = world.pool
-        cache = await pool.cache(Cache.open, str(account.state), account.name)
-        maildir = maildir_of(account, world)
-        server = job.server()
-        try:
-            await Ownership(account, world, maildir, cache).verify(dry=True)
-            run = Run(account, world, server, maildir, cache, Tallies(), "check", dry=True)
-            boxes = await pool.cache(cache.mailboxes, world.clock.wall())
-            run.mailboxes = {box.id: box for box in boxes}
-            listed = None
-            if ask:
-                await server.connect()
-                listed = await server.mailboxes()
-            lines, wrong = await compare(run, listed, selector(account))
-            if wrong and repair:
-                await pool.cache(cache.begin_relink, None, wrong)
-                lines.append("repaired: the next sync pairs again by name and content")
-        finally:
-            await server.close()
-            await pool.cache(cache.close)
-    failed = bool(wrong) and not repair
-    return CheckReport(tuple(lines), Exit.FAILED if failed else Exit.OK)
+        return await _compare(job, directory, ask, repair)
+
+
+async def _compare(job: Job, directory: str, ask: bool, repair: bool) -> CheckReport:
+    account, world, pool = job.target.account, job.world, job.world.pool
+    cache = await pool.cache(Cache.open, directory, account.name)
+    maildir = maildir_of(account, world)
+    server = job.server()
+    try:
+        doubt = await Ownership(account, world, maildir, cache).verify(dry=True)
+        if doubt:
+            return CheckReport((f"{doubt} by the next sync",), Exit.FAILED)
+        run = Run(account, world, server, maildir, cache, Tallies(), "check", dry=True)
+        boxes = await pool.cache(cache.mailboxes, world.clock.wall())
+        run.mailboxes = {box.id: box for box in boxes}
+        listed = None
+        if ask:
+            await server.connect()
+            listed = await server.mailboxes()
+        lines, wrong = await compare(run, listed, selector(account))
+        if wrong and repair:
+            await pool.cache(cache.begin_relink, None, wrong)
+            lines.append("repaired: the next sync pairs again by name and content")
+    finally:
+        await server.close()
+        await pool.cache(cache.close)
+    return CheckReport(tuple(lines), Exit.FAILED if wrong and not repair else Exit.OK)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
+from mailsync.model.errors import ConfigError, Exit, MailsyncError
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.report import SyncOptions, Target
 from mailsync.server import Server
@@ -15,6 +18,7 @@ from mailsync.system.secret import read as read_secret
 CACHE = "cache.db"
 LOCK = "lock"
 LAST_SUCCESS = "last-success"
+LAST_FAILURE = "last-failure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +55,32 @@ class Job:
 
 def succeeded(job: Job) -> None:
     """The only write of a no-op: the time stamp of STATE/ACCOUNT/last-success."""
-    path = str(job.target.account.state / LAST_SUCCESS)
+    state = job.target.account.state
+    path = str(state / LAST_SUCCESS)
     now = job.world.clock.wall()
+    with suppress(FileNotFoundError):
+        os.unlink(state / LAST_FAILURE)
     try:
         os.utime(path, (now, now))
     except FileNotFoundError:
         with open(path, "wb"):
             pass
         os.utime(path, (now, now))
+
+
+def failed(job: Job, error: MailsyncError) -> None:
+    """What ended the run of the whole account, for `mailsync status`; until it succeeds."""
+    if isinstance(error, ConfigError):  # it was asked for something that is not there
+        return
+    path = job.target.account.state / LAST_FAILURE
+    with suppress(OSError):  # a full disk is the likeliest reason to be here
+        path.write_text(f"{int(error.exit)} {error}\n", encoding="utf-8", errors="replace")
+
+
+def last_failure(state: Path) -> tuple[Exit, str] | None:
+    """What `failed` left there."""
+    try:
+        status, _, text = (state / LAST_FAILURE).read_text("utf-8", "replace").partition(" ")
+        return Exit(int(status)), text.strip()
+    except (OSError, ValueError):
+        return None

@@ -97,6 +97,9 @@ async def _observe(run: Run, wanted: Sequence[Ask]) -> set[MailboxName]:
         return short
     ids = {box.name: box for box in run.mailboxes.values()}
     async for seen in run.server.observe(wanted, read_only=run.dry):
+        if run.progress is not None:
+            place = seen[0] if isinstance(seen, tuple) else seen.mailbox
+            run.progress.look(f"{run.account.name}/{place}")
         if isinstance(seen, tuple):
             name, error = seen
             if spoils_all(error):

@@ -15,7 +15,7 @@ from mailsync.cache import quick
 from mailsync.model.errors import Exit, MailsyncError
 from mailsync.model.observation import ServerMailbox
 from mailsync.model.report import AccountReport, MailboxReport, Report, SyncOptions, Target
-from mailsync.modes.job import LOCK, Job, succeeded
+from mailsync.modes.job import LOCK, Job, failed, succeeded
 from mailsync.modes.scope import (
     check_asked,
     policy_of,
@@ -50,11 +50,17 @@ async def sync_account(job: Job) -> AccountReport:
             if not options.dry_run:
                 os.makedirs(account.state, mode=0o700, exist_ok=True)
                 stack.enter_context(Lock(str(account.state / LOCK)))
+                stack.push(lambda kind, error, trace: _note(job, error))
             return await _under_lock(job)
         except MailsyncError as error:
             return AccountReport(
                 name=account.name, errors=(str(error),), exits=frozenset({error.exit})
             )
+
+
+def _note(job: Job, error: BaseException | None) -> None:
+    if isinstance(error, MailsyncError):
+        failed(job, error)
 
 
 async def _under_lock(job: Job) -> AccountReport:

@@ -27,7 +27,7 @@ class Ownership:
         marker = await self.world.pool.disk(self.maildir.read_marker)
         self.judge(marker, (await self.world.pool.cache(self.cache.totals)).paired)
         if marker is not None:
-            return await self._compare(marker)
+            return await self._compare(marker, dry)
         if not dry:
             await self.claim()
         return ""
@@ -49,24 +49,25 @@ class Ownership:
                 f"If that is over: mailsync accept {self.account.name}"
             )
 
-    async def _compare(self, marker: Marker) -> str:
+    async def _compare(self, marker: Marker, dry: bool) -> str:
         if marker.cache_uuid != self.cache.uuid:
-            await self._relink(frozenset({Side.SERVER}), marker)
+            await self._relink(frozenset({Side.SERVER}), marker, dry)
             return "the cache was lost: messages are paired again by name and content"
         ahead = self.cache.generation - marker.generation
         if ahead < 0:
-            await self._relink(BOTH, marker)
+            await self._relink(BOTH, marker, dry)
             return "the cache is older than the Maildir: messages are paired again"
         if ahead > 1:
-            await self._relink(frozenset({Side.LOCAL, Side.SERVER}), marker)
+            await self._relink(BOTH, marker, dry)
             return "the Maildir is older than the cache: messages are paired again"
         return ""
 
-    async def _relink(self, sides: frozenset[Side], marker: Marker) -> None:
+    async def _relink(self, sides: frozenset[Side], marker: Marker, dry: bool) -> None:
         await self.world.pool.cache(self.cache.begin_relink, None, set(sides))
         await self.world.pool.cache(self.cache.set_account_uuid, marker.account_uuid)
         await self.world.pool.cache(self.cache.set_generation, marker.generation)
-        await self._write(marker.generation)
+        if not dry:
+            await self._write(marker.generation)
 
     async def claim(self) -> None:
         """Write a marker of our own: a first run, or `accept`."""

@@ -142,7 +142,7 @@ def test_a_signal_that_the_parent_ignores_is_ignored() -> None:
     assert done.stdout == "True\n"
 
 
-PRINTING = (("--help",), ("config", "sample"), ("config", "check"), ("status",))
+PRINTING = (("--help",), ("config", "sample"), ("config", "check"), ("status", "--json"))
 
 
 @pytest.mark.parametrize("words", PRINTING, ids=" ".join)

@@ -48,18 +48,31 @@ TABLE: list[tuple[Action, str]] = [
     (actions.Upload(A, files(4), "new"), "Upload INBOX 4 files, f0 …: new"),
     (actions.RemoveLocal(A, rows(7) + files(1), "x"), "RemoveLocal INBOX UID 7 and f0: x"),
     (actions.Expunge(A, rows(7), "x"), "Expunge INBOX UID 7: x"),
-    (actions.RenameMailbox(A, B), "RenameMailbox INBOX -> Trash: renamed there"),
-    (actions.RenameLocalMailbox(A, MailboxId(9)), "RenameLocalMailbox INBOX -> ?: renamed there"),
-    (actions.CreateMailbox(A), "CreateMailbox INBOX"),
-    (actions.CreateLocalMailbox(A), "CreateLocalMailbox INBOX"),
-    (actions.RemoveMailbox(MailboxId(9)), "RemoveMailbox ?"),
-    (actions.RemoveLocalMailbox(A), "RemoveLocalMailbox INBOX"),
+    (actions.RenameMailbox(A, B), "RenameMailbox INBOX -> Trash: renamed in the Maildir"),
+    (actions.RenameLocalMailbox(A, MailboxId(9)), "RenameLocalMailbox INBOX -> ?: renamed on the server"),
+    (actions.CreateMailbox(A), "CreateMailbox INBOX: new in the Maildir"),
+    (actions.CreateLocalMailbox(A), "CreateLocalMailbox INBOX: new on the server"),
+    (actions.RemoveMailbox(MailboxId(9)), "RemoveMailbox ?: removed from the Maildir"),
+    (actions.RemoveLocalMailbox(A), "RemoveLocalMailbox INBOX: removed from the server"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("action", "text"), TABLE, ids=[type(row[0]).__name__ for row in TABLE])
 def test_describe(action: Action, text: str) -> None:
     assert describe(action, NAMES) == text
+
+
+def test_pairs_of_one_reason_are_one_line() -> None:
+    pairs = [
+        actions.Pair(A, rows(uid)[0], files(1)[0], rung, None)
+        for uid, rung in ((3, Rung.HEADER), (4, Rung.BODY), (5, Rung.HEADER))
+    ]
+    plan = Plan((*pairs, actions.CreateMailbox(A)))
+    assert list(actions.lines(plan, NAMES)) == [
+        "Pair INBOX UID 3,5 with files that are there: same header",
+        "Pair INBOX UID 4 with files that are there: same content",
+        "CreateMailbox INBOX: new in the Maildir",
+    ]
 
 
 def test_every_action_is_described_here() -> None:

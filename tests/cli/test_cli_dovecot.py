@@ -1,0 +1,282 @@
+"""The program against a real Dovecot, as a person or a script runs it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from support.client import Client
+from support.dovecot import Dovecot
+from support.home import Done, Home
+from support.rig import message
+
+pytestmark = pytest.mark.dovecot
+_users = itertools.count(1)
+COUNTS = {
+    "downloaded", "uploaded", "flags-local", "flags-server", "removed", "expunged", "moved",
+    "held", "failed", "parked", "unsent",
+}  # fmt: skip
+
+
+@pytest.fixture
+def user() -> str:
+    return f"cli{os.getpid()}x{next(_users)}"
+
+
+@pytest.fixture
+def client(dovecot: Dovecot, user: str, home: Home) -> Iterator[Client]:
+    """A phone; the account `me` of the home is its account, with 12 messages in Work."""
+    home.account(dovecot.port, user)
+    with Client(dovecot.port, user) as client:
+        client.create("Work")
+        for number in range(12):
+            client.append(message(number), "Work")
+        client.append(message("hello"))
+        yield client
+
+
+def good(done: Done, status: int = 0) -> Done:
+    assert done.status == status, done
+    assert "Traceback" not in done.err
+    return done
+
+
+def test_a_dry_run_before_the_first_sync_writes_nothing(home: Home, client: Client) -> None:
+    before = home.bytes()
+    done = good(home.run("sync", "--dry-run"))
+    assert done.out.splitlines() == [
+        "me: 4 actions planned, nothing done",
+        "  CreateLocalMailbox INBOX: new on the server",
+        "  CreateLocalMailbox Work: new on the server",
+        "  Download INBOX UID 1: new on the server",
+        "  Download Work UID 1:12: new on the server",
+    ]
+    assert done.err == ""
+    assert home.bytes() == before
+
+
+def test_a_dry_run_later_changes_neither_side(home: Home, client: Client) -> None:
+    good(home.run("sync"))
+    client.append(message("new"))
+    (home.mail / "INBOX/cur/1.offline:2,S").write_bytes(message("offline"))
+    uid = client.uids("Work")[0]
+    next((home.mail / "Work/new").iterdir()).unlink()
+    before, there = home.bytes(), client.view("INBOX")
+    done = good(home.run("sync", "--dry-run", "--json"))
+    plan = json.loads(done.out)["accounts"]["me"]["plan"]
+    assert [line.split(" ")[0] for line in plan] == ["Download", "Upload", "Expunge"]
+    assert all(": " in line for line in plan)  # each with its reason
+    assert home.bytes() == before
+    assert client.view("INBOX") == there
+    assert uid in client.uids("Work")
+
+
+def test_one_object_on_standard_output(home: Home, client: Client) -> None:
+    first = json.loads(good(home.run("sync", "--json")).out)
+    assert first["exit-status"] == 0
+    account = first["accounts"]["me"]
+    assert account["exit-status"] == 0
+    assert account.keys() > COUNTS
+    assert account["downloaded"] == 13
+    assert {name: box["downloaded"] for name, box in account["mailboxes"].items()} == {
+        "INBOX": 1,
+        "Work": 12,
+    }
+    assert all(box.keys() > COUNTS for box in account["mailboxes"].values())
+    second = json.loads(good(home.run("sync", "--json")).out)
+    assert not any(second["accounts"]["me"][name] for name in COUNTS)
+
+
+def test_without_a_terminal_lines_and_with_q_nothing(home: Home, client: Client) -> None:
+    done = good(home.run("sync"))
+    assert done.err == f"me: 13 messages in 2 mailboxes, {done.err.split(', ')[1]}"
+    assert done.out == "me: 13 downloaded\n  INBOX: 1 downloaded\n  Work: 12 downloaded\n"
+    client.append(message("late"))
+    assert good(home.run("sync", "-q")) == Done(0, "", "")
+    done = good(home.run("sync"))
+    assert done == Done(0, "me: both sides agree, nothing to do\n", "")
+
+
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_on_a_terminal(home: Home, client: Client, no_color: str) -> None:
+    done = good(home.on_terminal("sync", NO_COLOR=no_color, columns=70))
+    assert "13/13 messages" in done.out  # the bar, which goes away
+    assert "  Work: 12 downloaded\r\n" in done.out
+    assert ("\x1b[1mme: 13 downloaded" in done.out) == (not no_color)
+    colours = [part for part in done.out.split("\x1b[")[1:] if part[:2] in ("31", "32", "38")]
+    assert bool(colours) == (not no_color)
+
+
+def test_mailboxes_shows_both_sides_and_why(home: Home, client: Client) -> None:
+    with home.conf.open("a") as file:
+        file.write('mailboxes = ["*", "!Work"]\n')
+    (home.mail / "日本/cur").mkdir(parents=True)
+    done = good(home.run("mailboxes", LC_ALL="C"))
+    assert done.out.splitlines()[1:] == [
+        "  mailbox  server  here  synced  messages  why",
+        '  INBOX    yes     -     yes            1  selected by "*"',
+        '  Work     yes     -     -             12  left out by "!Work"',
+        '  日本     -       yes   yes               selected by "*"',
+    ]
+    lines = json.loads(good(home.run("mailboxes", "--json")).out)["accounts"]["me"]
+    assert [(line["name"], line["selected"]) for line in lines] == [
+        ("INBOX", True),
+        ("Work", False),
+        ("日本", True),
+    ]
+    assert "\\u65e5\\u672c" in good(home.run("mailboxes", PYTHONIOENCODING="latin-1")).out
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("me/Wrok", 'no mailbox "Wrok" on either side; did you mean "Work"?'),
+        ("me/Elsewhere", 'no mailbox "Elsewhere" on either side; `mailsync mailboxes` lists them'),
+        ("me/Junk", 'mailbox "Junk" is not synced: left out by "!Junk"'),
+    ],
+)
+def test_a_mailbox_that_is_not_there(home: Home, client: Client, asked: str, told: str) -> None:
+    client.create("Junk")
+    with home.conf.open("a") as file:
+        file.write('mailboxes = ["*", "!Junk"]\n')
+    for _ in range(2):  # by the full path, and when there is nothing to do
+        assert good(home.run("sync", asked), 2).err == f"mailsync: me: {told}\n"
+        good(home.run("sync"))
+    assert told in good(home.run("accept", asked), 2).err
+    assert good(home.run("status")).err == ""
+
+
+def test_held_asked_for_and_rejected(home: Home, client: Client) -> None:
+    assert good(home.run("accept")).out == "nothing is held\n"
+    good(home.run("sync"))
+    for path in (home.mail / "Work/new").iterdir():
+        path.unlink()
+    held = good(home.run("sync"), 3)
+    assert held.out == (
+        "me: 12 held\n"
+        "  Work: 12 held\n"
+        "    all 12 messages would be deleted on the server\n"
+        "What is held in me/Work: `mailsync accept me/Work` lets it happen, "
+        "`mailsync reject me/Work` brings the messages back\n"
+    )
+    told = good(home.run("status"), 3).out
+    assert "12 held" in told.splitlines()[0]
+    assert told.endswith("  Work: 12 held: all 12 messages would be deleted on the server\n")
+    shown = (
+        "me/Work: 12 deletions on the server\n  all 12 messages would be deleted on the server\n"
+    )
+
+    for verb in ("accept", "reject"):
+        done = good(home.run(verb), 2)
+        assert done.out == shown
+        assert done.err.startswith("mailsync: there is no terminal to ask on: say --yes")
+    no = good(home.on_terminal("accept", "me/Work", keys="n\n"), 3)
+    assert "Accept 12 deletions? [y/N]" in no.out
+    assert no.out.endswith("nothing was changed\r\n")
+    assert good(home.on_terminal("accept", keys="\x04"), 2).out.endswith(
+        "no answer; nothing was changed\x1b[0m\r\n"
+    )
+    good(home.run("sync"), 3)
+
+    assert good(home.run("reject", "--yes")).out == (
+        shown + "rejected: `mailsync sync` brings back what is missing\n"
+    )
+    assert "12 downloaded" in good(home.run("sync")).out
+
+
+def test_a_mailbox_that_is_held_as_a_whole(home: Home, client: Client) -> None:
+    good(home.run("sync"))
+    shutil.rmtree(home.mail / "Work")
+    for _ in range(2):
+        done = good(home.run("sync"), 3)
+        assert done.out.startswith("me: 1 held\n  Work: 1 held\n    the mailbox is gone in the")
+        assert "`mailsync accept me/Work`" in done.out
+    done = good(home.run("status", "--json"), 3)
+    work = json.loads(done.out)["accounts"]["me"]["mailboxes"]["Work"]
+    assert work["held"] == 1
+    assert work["messages"] == 12
+    assert good(home.run("accept", "-y")).out.splitlines()[0] == (
+        "me/Work: 12 deletions on the server"
+    )
+    good(home.run("sync"))
+    assert client.boxes() == ["INBOX"]
+
+
+def test_undelete(home: Home, client: Client) -> None:
+    good(home.run("sync"))
+    assert good(home.run("undelete")).out == "nothing to bring back\n"
+    client.expunge(client.uids("Work")[:2], "Work")
+    good(home.run("sync"))
+    dry = good(home.run("undelete", "--dry-run", "--since", "2h")).out
+    assert dry.count("  Work/") == 2
+    assert dry.endswith("2 files would come back\n")
+    assert good(home.run("undelete", "me"), 2).err.startswith("mailsync: there is no terminal")
+    assert "came back" not in good(home.on_terminal("undelete", keys="n\n")).out
+    done = good(home.on_terminal("undelete", keys="y\n"))
+    assert "Bring 2 files back? [y/N]" in done.out
+    assert "2 files came back; `mailsync sync` uploads" in done.out
+    assert "2 uploaded" in good(home.run("sync")).out
+    assert good(home.run("undelete", "-y")).out == "nothing to bring back\n"
+    assert len(client.uids("Work")) == 12
+
+
+def test_check_looks_and_repair_changes_the_cache_only(home: Home, client: Client) -> None:
+    assert good(home.run("check")).out == "me: never synced, there is nothing to check\n"
+    good(home.run("sync"))
+    assert good(home.run("check")).out == "me: 13 messages: cache and Maildir agree\n"
+    assert good(home.run("check", "--server")).out == (
+        "me: 13 messages: cache, Maildir and server agree\n"
+    )
+    path = next((home.mail / "Work/new").iterdir())
+    os.utime(path, (1, 1))
+    client.store(client.uids("Work")[-1:], "+FLAGS (\\Flagged)", "Work")
+    before = home.bytes()
+    done = good(home.run("check", "--server"), 1)
+    assert f"me: Work: file {path.name} was changed in place" in done.out
+    assert len(done.out.splitlines()) == 2
+    assert home.bytes() == before
+    done = good(home.run("check", "--repair"))
+    assert "repaired: the next sync pairs again by name and content" in done.out
+    changed = {name for name, was in home.bytes().items() if before.get(name) != was}
+    assert all(name.startswith(".local/state/mailsync/me") for name in changed)
+    assert "downloaded" not in good(home.run("sync")).out
+    good(home.run("check", "--server"))
+    assert len(client.uids("Work")) == 12
+
+
+def test_status_tells_of_a_sync_that_ended_early(home: Home, client: Client) -> None:
+    done = good(home.run("status"))
+    assert (done.out, done.err) == ("", "mailsync: me: never synced\n")
+    good(home.run("sync"))
+    (home.mail / ".mailsync").rename(home.root / "marker")
+    refused = good(home.run("sync"), 3)
+    done = good(home.run("status"), 3)
+    assert done.out.startswith("me: last success ")
+    assert "the last sync ended early: " + refused.err.removeprefix("mailsync: me: ") in done.err
+    assert good(home.run("reject")).out == "nothing is held\n"
+    assert "has no .mailsync file" in good(home.run("undelete", "-y"), 3).err
+    shown = good(home.on_terminal("accept", keys="y\n"))
+    assert "13 of 13 files that the cache knows are there" in shown.out
+    assert "Accept this Maildir, and pair every message again? [y/N]" in shown.out
+    assert good(home.run("sync")).out == "me: both sides agree, nothing to do\n"
+    assert good(home.run("status")).err == ""
+
+
+def test_status_by_account_and_mailbox(home: Home, client: Client) -> None:
+    good(home.run("sync"))
+    lines = good(home.run("status")).out.splitlines()
+    assert lines[0].startswith("me: last success ")
+    assert lines[0].endswith(" ago, 13 messages in 2 mailboxes")
+    assert lines[1] == "  mailbox  messages  last success"
+    assert [line.split()[:2] for line in lines[2:]] == [["INBOX", "1"], ["Work", "12"]]
+    assert len(good(home.run("status", "-q")).out.splitlines()) == 1
+    found = json.loads(good(home.run("status", "--json")).out)["accounts"]["me"]
+    assert found["age"] >= 0
+    assert found["mailboxes"]["Work"]["messages"] == 12
+    assert '"me/Work": this command is about whole accounts: "me"' in (
+        good(home.run("status", "me/Work"), 2).err
+    )

@@ -31,6 +31,11 @@ def error(text: str) -> None:
     say(f"mailsync: {text}", err=True, colour="red")
 
 
+def trouble(account: str, text: str) -> None:
+    """An error of one account; its name stands before it once."""
+    error(text if text.startswith(f"{account}/") else f"{account}: {text}")
+
+
 def note(text: str) -> None:
     say(f"mailsync: {text}", err=True)
 

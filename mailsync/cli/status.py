@@ -41,7 +41,7 @@ def status(state: State, accounts: tuple[str, ...], quiet: bool) -> int:
             _tell_status(account, quiet)
     for account in report.accounts:
         for text in account.errors:
-            out.error(f"{account.name}: {text}")
+            out.trouble(account.name, text)
     return int(report.exit)
 
 

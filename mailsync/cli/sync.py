@@ -81,7 +81,7 @@ def sync(
         tell(report, dry_run=dry_run, verbose=verbose)
     for account in report.accounts:
         for text in account.errors:
-            out.error(f"{account.name}: {text}")
+            out.trouble(account.name, text)
     return int(report.exit)
 
 

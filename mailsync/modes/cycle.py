@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 
 from mailsync.executor import Run, execute, resolve, wait_and_resolve
 from mailsync.executor.boxes import refresh
@@ -23,15 +22,15 @@ from mailsync.model.actions import (
     lines,
 )
 from mailsync.model.content import Digester, header_hash
-from mailsync.model.errors import ConfigError
 from mailsync.model.ids import RowId
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import LocalEntry, ServerMailbox
+from mailsync.model.report import Target
 from mailsync.model.rows import Mailbox, Presence, Role, Row
 from mailsync.model.uidset import UIDSet
 from mailsync.modes.observe import Selector, asks, observe_local, observe_names, observe_server
 from mailsync.modes.ownership import Ownership
-from mailsync.modes.scope import policy_of
+from mailsync.modes.scope import check_asked, policy_of
 from mailsync.planner import Policy, needs, plan
 from mailsync.server import Ask
 
@@ -75,19 +74,6 @@ async def dry_cycle(
     return tuple(lines(made, names))
 
 
-def check_names(run: Run, only: frozenset[MailboxName]) -> None:
-    """Raises ConfigError for a mailbox that was asked for and is not synced."""
-    known = {box.name: box for box in run.mailboxes.values()}
-    for name in sorted(only):
-        asked = f"{run.account.name}/{name}"
-        if name not in known:
-            near = get_close_matches(name, known, 1)
-            hint = f"; did you mean {run.account.name}/{near[0]}?" if near else ""
-            raise ConfigError(f"{asked}: there is no such mailbox on either side{hint}")
-        if not known[name].selected:
-            raise ConfigError(f"{asked} is left out by `mailboxes` in the configuration")
-
-
 async def observe(
     run: Run,
     listed: Sequence[ServerMailbox],
@@ -96,7 +82,9 @@ async def observe(
 ) -> None:
     """Both sides into the cache."""
     shown = await observe_names(run, listed, selected)
-    check_names(run, only)
+    if only:
+        roles = {box.name: box.role for box in run.mailboxes.values()}
+        check_asked(Target(run.account, tuple(sorted(only))), roles)
     _, _, digest = policy_of(run.account)
     if await run.stored(run.cache.ran_with, run.account.direction, run.account.deletions, digest):
         run.tallies.errors.append(

@@ -17,12 +17,11 @@ from mailsync.model.errors import Exit, MailsyncError
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import ServerMailbox
 from mailsync.model.report import AccountReport, MailboxReport
-from mailsync.model.rows import Role
 from mailsync.modes.cycle import cycle, dry_cycle
 from mailsync.modes.job import CACHE, Job, failed, succeeded
 from mailsync.modes.observe import Selector
 from mailsync.modes.ownership import Ownership
-from mailsync.modes.scope import check_asked, maildir_of
+from mailsync.modes.scope import maildir_of
 from mailsync.server import Server
 
 UNFINISHED = {Exit.TEMPORARY, Exit.AUTH, Exit.CONFIG, Exit.SERVER}
@@ -127,8 +126,6 @@ class Session:
                 run.doubt_since = self.last.doubt_since
             self.last = run
             only = self.job.only
-            if only:
-                await self._check_asked(listed)
             if self.job.options.dry_run:
                 self.plan = await dry_cycle(run, listed, self.selected, only)
                 return
@@ -144,13 +141,6 @@ class Session:
             await server.close()
             self.server = self.job.server()
             raise
-
-    async def _check_asked(self, listed: Sequence[ServerMailbox]) -> None:
-        local, _ = await self.job.world.pool.disk(self.maildir.mailboxes)
-        known = await self.job.world.pool.cache(self.cache.mailboxes, self.job.world.clock.wall())
-        roles: dict[MailboxName, Role | None] = dict.fromkeys(local)
-        roles |= {box.name: box.role for box in known}
-        check_asked(self.job.target, roles | {box.name: box.role for box in listed})
 
     async def report(self) -> AccountReport:
         """What was done, and what waits at the end (semantics.md, rule 11)."""

@@ -42,14 +42,16 @@ def check_asked(target: Target, roles: Mapping[MailboxName, Role | None]) -> Non
             folded = {known.casefold(): known for known in roles}
             guess = get_close_matches(name.casefold(), folded, n=1)
             hint = (
-                f'did you mean "{folded[guess[0]]}"?'
+                f"did you mean {account.name}/{folded[guess[0]]}?"
                 if guess
                 else "`mailsync mailboxes` lists them"
             )
-            raise ConfigError(f'no mailbox "{name}" on either side; {hint}')
+            raise ConfigError(
+                f"{account.name}/{name}: there is no such mailbox on either side; {hint}"
+            )
         wanted, why = matches(account.mailboxes, name, roles[name])
         if not wanted:
-            raise ConfigError(f'mailbox "{name}" is not synced: {why}')
+            raise ConfigError(f"{account.name}/{name} is not synced: {why}")
 
 
 def maildir_of(account: Account, world: World) -> Maildir:

@@ -134,9 +134,12 @@ def test_mailboxes_shows_both_sides_and_why(home: Home, client: Client) -> None:
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        ("me/Wrok", 'no mailbox "Wrok" on either side; did you mean "Work"?'),
-        ("me/Elsewhere", 'no mailbox "Elsewhere" on either side; `mailsync mailboxes` lists them'),
-        ("me/Junk", 'mailbox "Junk" is not synced: left out by "!Junk"'),
+        ("me/Wrok", "me/Wrok: there is no such mailbox on either side; did you mean me/Work?"),
+        (
+            "me/Other",
+            "me/Other: there is no such mailbox on either side; `mailsync mailboxes` lists them",
+        ),
+        ("me/Junk", 'me/Junk is not synced: left out by "!Junk"'),
     ],
 )
 def test_a_mailbox_that_is_not_there(home: Home, client: Client, asked: str, told: str) -> None:
@@ -144,7 +147,7 @@ def test_a_mailbox_that_is_not_there(home: Home, client: Client, asked: str, tol
     with home.conf.open("a") as file:
         file.write('mailboxes = ["*", "!Junk"]\n')
     for _ in range(2):  # by the full path, and when there is nothing to do
-        assert good(home.run("sync", asked), 2).err == f"mailsync: me: {told}\n"
+        assert good(home.run("sync", asked), 2).err == f"mailsync: {told}\n"
         good(home.run("sync"))
     assert told in good(home.run("accept", asked), 2).err
     assert good(home.run("status")).err == ""

@@ -60,7 +60,7 @@ _TWINS = text("""
 _MOVE_FILE = text(f"UPDATE messages SET {_TAKE_FILE} FROM files WHERE messages.id = +files.id")
 _RENAME = f"""
     UPDATE messages SET folder = ?2, info = ?3, local_shown = ?4,
-        local_flags = ?4 & {PERMANENT}, {FREE_UNLESS_FIRM}
+        local_flags = ?4 & {PERMANENT}
     WHERE id = ?1"""
 _FACTS = """
     UPDATE messages SET wire_size = ?2, body = ?3, header = ?4, message_id = ?5,

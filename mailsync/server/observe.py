@@ -362,10 +362,13 @@ class Observer:
     ) -> UIDSet | Mode:
         """Expunged UIDs, proven by a SEARCH that agrees with EXISTS (I15)."""
         new = sum(item.uid >= known.uid_next for item in items)
+        old = UIDSet.span(1, known.uid_next - 1)
+        if not old:
+            return UIDSet() if new == cursor.messages else Mode.FULL
         if job.search is None:
+            # What we put there since the cursor counts on both sides: then the SEARCH tells.
             enough = job.ask.known + new == cursor.messages
             return UIDSet() if enough else Mode.CONDSTORE
-        old = UIDSet.span(1, known.uid_next - 1)
         left = (job.found.uids & old) - job.selection.vanished
         if not job.found.answered or len(left) + new != cursor.messages:
             return Mode.FULL

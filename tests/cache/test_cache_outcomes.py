@@ -188,6 +188,16 @@ class TestFlags:
         assert inbox.row(1).info == ":2,FS"
         assert not inbox.stamped()
 
+    def test_our_rename_says_nothing_about_what_the_server_refused(self, inbox: Box) -> None:
+        inbox.paired({1: ""})
+        inbox.local({"f1": "S"})
+        inbox.server({1: "F"})
+        inbox.cache.trouble(inbox.ids(1), "refused", NOW + 900)
+        inbox.cache.renamed([(inbox.row(1).id, entry("f1", "FS"))])
+        assert inbox.picture() == ["1+F f1+FS =F"]
+        assert inbox.row(1).attempts == 1
+        assert inbox.cache.due(NOW) == []
+
     def test_a_first_agreement(self, inbox: Box) -> None:
         inbox.server({1: "S"})
         inbox.local({"n": "F"})

@@ -212,6 +212,23 @@ class TestCondstore:
         ).only()
         assert seen.vanished == UIDSet([2])
 
+    def test_an_empty_mailbox_that_got_a_copy_of_ours_is_asked_for_once(self) -> None:
+        """Its UID is known before the cursor moves: there is nothing old to search for."""
+        seen = Seen(
+            f"""
+            C: SELECT "a" (CONDSTORE)
+            C: UID FETCH 1:{TOP} {NEW}
+            {selected(1, 2, 30)}
+            S: $2 OK done
+            S: * 1 FETCH (UID 1 FLAGS () RFC822.SIZE 3)
+            S: $3 OK done
+            """,
+            "CONDSTORE ESEARCH",
+            ask(A, cursor(1, 0, 20), known=1),
+        ).only()
+        assert uids(seen) == [1]
+        assert not seen.vanished
+
     def test_a_search_that_does_not_add_up_leads_to_a_full_listing(self) -> None:
         seen = Seen(
             f"""

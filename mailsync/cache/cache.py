@@ -261,7 +261,8 @@ class Cache:
         with self._tx() as c:
             relink.begin_relink(c, mailbox, sides)
 
-    def end_relink(self, mailbox: MailboxId | None) -> None:
+    def end_relink(self, mailbox: MailboxId) -> None:
+        """Both sides of it were listed in full; the account's is over with that of the last."""
         with self._tx() as c:
             relink.end_relink(c, mailbox)
 

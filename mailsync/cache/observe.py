@@ -11,7 +11,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, Row, text
 
 from mailsync.cache.relink import doubt_server
-from mailsync.cache.sql import FREE, FREE_UNLESS_FIRM, agreed, dump_extra, many, want
+from mailsync.cache.sql import FREE, FREE_UNLESS_FIRM, STAYS, agreed, dump_extra, many, want
 from mailsync.cache.words import Stored
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID_MAX
@@ -38,11 +38,14 @@ _CHANGE = f"""
         size = coalesce(seen_server.size, messages.size),
         email_id = coalesce(seen_server.email_id, messages.email_id),
         synced = CASE WHEN messages.local = 1 THEN {_AGREED} ELSE messages.synced END,
-        settled = CASE WHEN messages.server = 1 THEN messages.settled ELSE 0 END,
+        settled = CASE WHEN messages.server IN (1, 3) THEN messages.settled ELSE 0 END,
         %s
     FROM seen_server
     WHERE messages.mailbox = :box AND messages.uid = +seen_server.uid AND %s"""
-CAME_BACK = text(_CHANGE % (FREE, "messages.server <> 1"))
+CAME_BACK = text(
+    _CHANGE % (FREE, f"messages.server <> 1 AND NOT (messages.server = 3 AND {STAYS})")
+)
+FOUND_AGAIN = text(_CHANGE % ("hint_uid = NULL", "messages.server = 3"))
 CHANGED = text(
     _CHANGE
     % (
@@ -107,6 +110,7 @@ def store_server(c: Connection, obs: ServerObservation, now: float) -> Stored:
         c.execute(_REMASK, bound)
     if obs.items:
         c.execute(CAME_BACK, bound)
+        c.execute(FOUND_AGAIN, bound)
         c.execute(CHANGED, bound)
         c.execute(ADDED, bound)
     if obs.complete or obs.vanished:

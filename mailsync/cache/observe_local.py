@@ -40,8 +40,14 @@ _CHANGE = f"""
     FROM files
     WHERE {_SAME} AND %s"""
 CAME_BACK = text(
-    _CHANGE % (f", settled = 0, {FREE}", "messages.local <> 1 AND files.size IS NOT NULL")
+    _CHANGE
+    % (
+        f", settled = 0, {FREE}",
+        "messages.local <> 1 AND files.size IS NOT NULL"
+        " AND NOT (messages.local = 3 AND messages.settled <> 0)",
+    )
 )
+FOUND_AGAIN = text(_CHANGE % ("", "messages.local = 3 AND files.size IS NOT NULL"))
 CHANGED = text(
     _CHANGE
     % (
@@ -144,7 +150,7 @@ def store_local(c: Connection, obs: LocalObservation) -> None:
     bound = {"box": box.id, "permanent": box.permanent, "relink": box.relink}
     if diff.moved:
         load_files(c, ((None, None, entry, obs.facts.get(n)) for n, entry in diff.moved.items()))
-        for statement in (LOST_FILE, CAME_BACK, CHANGED, RENAMED, ADDED):
+        for statement in (LOST_FILE, CAME_BACK, FOUND_AGAIN, CHANGED, RENAMED, ADDED):
             c.execute(statement, bound)
     if diff.gone and obs.proven:
         want(c, diff.gone)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, text
 
 from mailsync.cache.schema import printable
-from mailsync.cache.sql import FREE, agree, many, want
+from mailsync.cache.sql import NO_TROUBLE, agree, many, want
 from mailsync.model.actions import Defer, DeferMailbox, Forget, Pair
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.rows import Side
@@ -16,7 +16,18 @@ from mailsync.model.rows import Side
 # What the file's row knows; taken before it is deleted, because names are unique in a mailbox.
 _TAKEN = (
     "name, folder, info, local, local_flags, local_shown, file_size, mtime_ns, origin,"
-    " wire_size, body, header, message_id"
+    " wire_size, body, header, message_id, settled, wait, wait_side, wait_reason, wait_policy"
+)
+# A removed file whose message got another UID: what was decided about it holds (rule 4).
+_OUTCOME = ", ".join(
+    f"{column} = CASE WHEN pairs.local = 2 THEN pairs.{column} ELSE {none} END"
+    for column, none in (
+        ("settled", 0),
+        ("wait", 0),
+        ("wait_side", "NULL"),
+        ("wait_reason", "NULL"),
+        ("wait_policy", "NULL"),
+    )
 )
 _SNAPSHOT = text(f"""
     UPDATE pairs SET ({_TAKEN}) = (SELECT {_TAKEN} FROM messages WHERE messages.id = pairs.file)""")
@@ -40,7 +51,7 @@ _MERGE = text(f"""
         message_id = CASE WHEN pairs.message_id <> '' THEN pairs.message_id
             ELSE messages.message_id END,
         hint_uid = NULL, synced = pairs.synced, synced_extra = messages.server_extra,
-        settled = 0, {FREE}
+        accepted_until = NULL, {NO_TROUBLE}, {_OUTCOME}
     FROM pairs WHERE messages.id = +pairs.keep""")
 _FORGET = text("""
     DELETE FROM messages WHERE id IN (SELECT id FROM wanted)

@@ -80,7 +80,7 @@ class Quick:
 # One row: uuid, account_uuid, generation, and 0 where nothing stands against the quick path.
 FACTS = """
     SELECT uuid, account_uuid, generation, relink OR EXISTS (SELECT 1 FROM intents)
-        OR EXISTS (SELECT 1 FROM mailboxes WHERE relink)
+        OR EXISTS (SELECT 1 FROM mailboxes WHERE relink AND selected)
     FROM account"""
 ANY_DUE = f"""
     SELECT EXISTS (

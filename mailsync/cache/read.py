@@ -68,6 +68,10 @@ _HELD = f"SELECT messages.id FROM messages WHERE {OPEN} AND messages.wait = {Wai
 _PARKED = f"""
     SELECT messages.id FROM messages
     WHERE {OPEN} AND messages.wait = 0 AND messages.next_try IS NOT NULL"""
+# Of a mailbox in relink: files that were removed and whose message has no UID yet.
+REMOVED = """
+    SELECT messages.id FROM mailboxes CROSS JOIN messages ON messages.mailbox = mailboxes.id
+    WHERE mailboxes.relink AND messages.server = 3 AND messages.local = 2"""
 _LOAD = """
     INSERT INTO wanted (id, mailbox, body, header, email_id, name, origin)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
@@ -129,7 +133,7 @@ def candidates(c: Connection, given: Sequence[Row], now: float) -> list[Row]:
     boxes = c.exec_driver_sql("SELECT count(*) FROM mailboxes").scalar_one()
     total = c.exec_driver_sql("SELECT max(id) FROM messages").scalar() or 0
     by_name = BY_NAME if named * boxes < total else _BY_NAME_SCAN
-    ids = " UNION ".join([*SHARED.values(), by_name, _HELD, _PARKED])
+    ids = " UNION ".join([*SHARED.values(), by_name, _HELD, _PARKED, REMOVED])
     found = c.exec_driver_sql(
         f"SELECT {COLUMNS} FROM messages WHERE messages.id IN ({ids})"
         " AND messages.id NOT IN (SELECT id FROM wanted) ORDER BY messages.id"

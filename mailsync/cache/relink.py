@@ -1,7 +1,8 @@
 """Relink: one side's identities lost their meaning (semantics.md, rule 4).
 
 The doubtful side becomes UNKNOWN, its uid or name stays as a hint, synced as the merge base.
-What is settled as KEPT keeps its proof: else it would be fetched again.
+What is settled, and what waits because its file was removed, stays so: else it would be fetched
+again when its message is found.
 """
 
 # ruff: noqa: S608 (the statements are put together from constants of this room)
@@ -11,34 +12,41 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, text
 
-from mailsync.cache.sql import FREE
+from mailsync.cache.sql import FREE, STAYS
 from mailsync.model.ids import MailboxId
 from mailsync.model.rows import Side
 
 _KEPT = "(settled = 2 AND {side} = 2)"
-_UNKNOWN = (
-    "UPDATE messages SET {side} = 3, settled = 0, "
-    + FREE
-    + " WHERE {side} IN (1, 2) AND NOT "
-    + _KEPT
-    + " AND (:box IS NULL OR mailbox = :box)"
-)
-_SERVER_UNKNOWN = text(_UNKNOWN.format(side="server"))
-_LOCAL_UNKNOWN = text(_UNKNOWN.format(side="local"))
+_WHERE = "{side} IN (1, 2) AND NOT " + _KEPT + " AND (:box IS NULL OR mailbox = :box)"
+_FREE = {
+    side: text(
+        f"UPDATE messages SET {FREE} WHERE {_WHERE.format(side=side)}"
+        + (f" AND NOT {STAYS}" if side is Side.SERVER else " AND settled = 0")
+    )
+    for side in Side
+}
+_UNKNOWN = {
+    side: text(f"UPDATE messages SET {side} = 3 WHERE {_WHERE.format(side=side)}") for side in Side
+}
 _HINTS = text("""
-    UPDATE messages SET hint_uid = uid, uid = NULL WHERE mailbox = :box AND uid IS NOT NULL""")
+    UPDATE messages SET hint_uid = coalesce(uid, hint_uid), uid = NULL, origin = NULL
+    WHERE mailbox = :box""")
 _LIST_ALL = text("""
     UPDATE mailboxes SET relink = 1, messages = NULL, highest_modseq = NULL, stamp = NULL
     WHERE :box IS NULL OR id = :box""")
-_END = text("UPDATE mailboxes SET relink = 0 WHERE :box IS NULL OR id = :box")
+_END = text("UPDATE mailboxes SET relink = 0 WHERE id = :box")
+# An outcome of what was not found again says nothing any more.
+_UNSETTLE = text("""
+    UPDATE messages SET settled = 0 WHERE mailbox = :box AND settled <> 0 AND server = 3""")
+_OVER = text("""
+    UPDATE account SET relink = 0
+    WHERE NOT EXISTS (SELECT 1 FROM mailboxes WHERE relink AND selected)""")
 
 
 def begin_relink(c: Connection, mailbox: MailboxId | None, sides: Collection[Side]) -> None:
     bound = {"box": mailbox}
-    if Side.SERVER in sides:
-        c.execute(_SERVER_UNKNOWN, bound)
-    if Side.LOCAL in sides:
-        c.execute(_LOCAL_UNKNOWN, bound)
+    for side in sorted(sides):
+        _doubt(c, side, mailbox)
     c.execute(_LIST_ALL, bound)
     if mailbox is None:
         c.exec_driver_sql("UPDATE account SET relink = 1")
@@ -46,13 +54,17 @@ def begin_relink(c: Connection, mailbox: MailboxId | None, sides: Collection[Sid
 
 def doubt_server(c: Connection, box: int) -> None:
     """New UIDVALIDITY: the UIDs are other messages' from now on."""
-    bound = {"box": box}
-    c.execute(_SERVER_UNKNOWN, bound)
-    c.execute(_HINTS, bound)
-    c.execute(_LIST_ALL, bound)
+    _doubt(c, Side.SERVER, box)
+    c.execute(_HINTS, {"box": box})
+    c.execute(_LIST_ALL, {"box": box})
 
 
-def end_relink(c: Connection, mailbox: MailboxId | None) -> None:
+def _doubt(c: Connection, side: Side, box: int | None) -> None:
+    c.execute(_FREE[side], {"box": box})
+    c.execute(_UNKNOWN[side], {"box": box})
+
+
+def end_relink(c: Connection, mailbox: MailboxId) -> None:
+    c.execute(_UNSETTLE, {"box": mailbox})
     c.execute(_END, {"box": mailbox})
-    if mailbox is None:
-        c.exec_driver_sql("UPDATE account SET relink = 0")
+    c.execute(_OVER)

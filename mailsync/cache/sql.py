@@ -26,6 +26,8 @@ FREE_UNLESS_FIRM = f"""
     wait_reason = CASE WHEN {FIRM} THEN messages.wait_reason END,
     wait_policy = NULL,
     accepted_until = NULL, attempts = 0, next_try = NULL, error = NULL"""
+# In a relink: an outcome, and what waits because its file was removed (rule 4).
+STAYS = "(messages.settled <> 0 OR (messages.wait <> 0 AND messages.local = 2))"
 PERMANENT = "(SELECT permanent FROM mailboxes WHERE mailboxes.id = messages.mailbox)"
 
 

@@ -273,6 +273,11 @@ pairs = Table(  # `keep` takes the file of `file`; the columns after `synced` ar
     Column("body", LargeBinary),
     Column("header", LargeBinary),
     Column("message_id", Text),
+    Column("settled", Integer),
+    Column("wait", Integer),
+    Column("wait_side", Text),
+    Column("wait_reason", Text),
+    Column("wait_policy", Text),
     prefixes=["TEMPORARY"],
 )
 

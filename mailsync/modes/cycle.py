@@ -95,6 +95,7 @@ async def observe(
     wanted = asks(run.mailboxes.values(), shown, known, audits, run.server.has_condstore)
     await observe_server(run, wanted)
     await refresh(run)  # the UIDVALIDITY of new mailboxes: names of files are held against it
+    known = await run.stored(run.cache.cursors)  # a new UIDVALIDITY began a relink: list again
     await observe_local(run, known, audits)
     for mailbox, audit in audits.items():
         if run.name(mailbox) in run.seen_server and run.name(mailbox) in run.seen_local:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from mailsync.model.ids import MailboxId, RowId
-from mailsync.model.rows import Mailbox, Role, Row
+from mailsync.model.rows import Mailbox, Presence, Role, Row
 from mailsync.planner.ladder import (
     EMAIL_ID,
     MOVED_NAME,
@@ -22,6 +22,8 @@ from mailsync.planner.moves import deleted_files, expunged, new_files, new_messa
 from mailsync.planner.pairing import match, opposites
 from mailsync.planner.policy import Policy
 from mailsync.planner.scene import Scene, survey, uid_order
+
+T = Presence.THERE
 
 LONGEST = 2  # times as long a file can get when each of its LFs becomes a CRLF
 
@@ -79,13 +81,15 @@ def _pairing_wants(scene: Scene, wanted: _Wanted) -> set[RowId]:
     for box, (messages, files) in opposites(scene).items():
         for one in match(scene, messages, files, (EMAIL_ID, OWN_NAME)):
             spent.update((one.left.id, one.right.id))
-            ask_files((one.right,), lost, wanted)
+            if scene.states(one.right)[1] is T:
+                ask_files((one.right,), lost, wanted)
         messages = [row for row in messages if row.id not in spent]
         files = [row for row in files if row.id not in spent]
-        ask_files(files, messages, wanted)
+        there = [row for row in files if scene.states(row)[1] is T]
+        ask_files(there, messages, wanted)
         ask_headers(messages, files, wanted)
         if scene.boxes[box].role is Role.DRAFTS and messages:
-            wanted.digests.update((row.id, row) for row in files if row.body is None)
+            wanted.digests.update((row.id, row) for row in there if row.body is None)
     return spent
 
 

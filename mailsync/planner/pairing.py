@@ -28,11 +28,11 @@ G = Presence.GONE
 
 
 def opposites(scene: Scene) -> dict[MailboxId, tuple[list[Row], list[Row]]]:
-    """Per mailbox the rows that have only a message and those that have only a file."""
-    if not scene.local_only:
+    """Per mailbox the rows that have only a message and those that have, or had, only a file."""
+    if not scene.local_only and not scene.removed:
         return {}
     files: defaultdict[MailboxId, list[Row]] = defaultdict(list)
-    for row in scene.local_only:
+    for row in (*scene.local_only, *scene.removed):
         files[row.mailbox].append(row)
     messages: defaultdict[MailboxId, list[Row]] = defaultdict(list)
     for row in scene.server_only:
@@ -48,11 +48,15 @@ def match(
     scene: Scene, messages: Sequence[Row], files: Sequence[Row], steps: Iterable[Step]
 ) -> list[Match]:
     """A deleted file with an expunged message never match: two twins were deleted, one here and
-    one there.  A file that got another name goes before a message that got another UID."""
+    one there.  A file that got another name goes before a message that got another UID.
+
+    A message under a new UIDVALIDITY may be one whose file was removed: then it stays so."""
     deleted = [row for row in messages if scene.states(row)[1] is G]
     fresh = [row for row in messages if scene.states(row)[1] is not G]
-    new_files = [row for row in files if scene.states(row)[0] is not G]
-    return climb(steps, [(deleted, new_files), (fresh, files)])
+    there = [row for row in files if scene.states(row)[1] is not G]
+    removed = [row for row in files if scene.states(row)[1] is G]
+    new_files = [row for row in there if scene.states(row)[0] is not G]
+    return climb(steps, [(deleted, new_files), (fresh, there), (fresh, removed)])
 
 
 @dataclass(frozen=True, slots=True)

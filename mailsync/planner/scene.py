@@ -29,7 +29,8 @@ def uid_order(row: Row) -> tuple[int, int, str, int]:
 @dataclass(slots=True)
 class Scene:
     """`paired`, `server_only`, `local_only` and `both_gone` hold due rows and candidates alike;
-    rows with an intent, settled as copied, or of a mailbox not in play are in none of them."""
+    rows with an intent, settled as copied, or of a mailbox not in play are in none of them.
+    `removed` holds those whose file is gone and whose message has lost its UID (rule 4)."""
 
     boxes: dict[MailboxId, Mailbox]
     renames: list[Rename]
@@ -39,6 +40,7 @@ class Scene:
     server_only: list[Row] = field(default_factory=list)
     local_only: list[Row] = field(default_factory=list)
     both_gone: list[Row] = field(default_factory=list)
+    removed: list[Row] = field(default_factory=list)
     _server_gone: frozenset[MailboxId] = frozenset()
     _local_gone: frozenset[MailboxId] = frozenset()
 
@@ -103,3 +105,5 @@ def _sort_out(scene: Scene, everything: Iterable[Row], due: set[RowId]) -> None:
             scene.local_only.append(row)
         elif server is G and local is G:
             scene.both_gone.append(row)
+        elif server is U and local is G and row.synced is not None:
+            scene.removed.append(row)

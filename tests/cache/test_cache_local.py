@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from support.cachebox import NOW, STAMP, Box, entry, facts
 
+from mailsync.model.actions import Defer, Pair, Rung
 from mailsync.model.flags import Flags
-from mailsync.model.ids import UID, UniqueName
+from mailsync.model.ids import UID, UIDValidity, UniqueName
 from mailsync.model.observation import LocalEntry, LocalObservation
-from mailsync.model.rows import Presence, Side
+from mailsync.model.rows import Presence, Settled, Side, Wait
 
 
 def test_a_first_listing(inbox: Box) -> None:
@@ -119,11 +120,52 @@ class TestRelink:
         late = Box(inbox.cache, type(inbox.name)("Late"))
         late.local({"a": ""}, looked={"a": facts(origin=7)})
         assert late.file("a").server is Presence.UNKNOWN
-        inbox.cache.end_relink(None)
+        for box in (inbox, late):
+            inbox.cache.end_relink(box.id)
         later = Box(inbox.cache, type(inbox.name)("Later"))
         later.local({"a": ""}, looked={"a": facts(origin=7)})
         assert later.file("a").server is Presence.NONE
         assert later.file("a").origin == 7
+
+    @pytest.mark.parametrize("sides", [{Side.SERVER}, set(Side)])
+    def test_what_is_settled_stays_so_while_its_uid_holds(
+        self, inbox: Box, sides: set[Side]
+    ) -> None:
+        """A kept message was removed here, a copied one is only to be expunged; 3 is not found."""
+        inbox.paired({1: "", 2: "", 3: ""})
+        inbox.server({1: "", 2: "", 3: ""})
+        inbox.local({"f2": ""})
+        inbox.cache.settle(inbox.ids(1, 3), Settled.KEPT)
+        inbox.cache.settle(inbox.ids(2), Settled.COPIED)
+        inbox.cache.begin_relink(None, sides)
+        inbox.server({1: "", 2: ""})
+        inbox.local({"f2": ""})
+        inbox.cache.end_relink(inbox.id)
+        assert [row.settled for row in inbox.rows()] == [Settled.KEPT, Settled.COPIED, Settled.NO]
+        assert [row.uid for row in inbox.cache.due(NOW)] == [3]
+
+    def test_what_waits_for_a_removed_file_waits_under_a_new_uid(self, inbox: Box) -> None:
+        inbox.paired({1: "", 2: ""})
+        inbox.server({1: "", 2: ""})
+        inbox.local({})
+        waits = Defer(inbox.id, (inbox.row(1),), Wait.HELD, "why", Side.SERVER)
+        inbox.cache.apply([waits])
+        inbox.cache.settle(inbox.ids(2), Settled.KEPT)
+        inbox.validity = UIDValidity(2)
+        inbox.server({11: "", 12: ""})
+        new = [inbox.row(11), inbox.row(12)]
+        old = [row for row in inbox.cache.candidates(new) if row.server is Presence.UNKNOWN]
+        assert len(old) == 2
+        pairs = [
+            Pair(inbox.id, keep, file, Rung.HEADER, Flags.NONE)
+            for keep, file in zip(new, old, strict=True)
+        ]
+        inbox.cache.apply(pairs)
+        assert [(row.wait, row.settled) for row in inbox.rows()] == [
+            (Wait.HELD, Settled.NO),
+            (Wait.NO, Settled.KEPT),
+        ]
+        assert inbox.cache.due(NOW) == []
 
 
 def test_lacks(inbox: Box) -> None:

@@ -23,6 +23,18 @@ def unlink(rig: Wired, count: int) -> None:
         path.unlink()
 
 
+def test_after_a_relink_a_sync_is_quick_again(wired: Wired) -> None:
+    wired.disk.ahead = 5
+    wired.fill(COUNT)
+    wired.settle()
+    wired.lose_cache()
+    wired.settle()
+    wired.sync()
+    assert wired.sync().exit == 0
+    assert wired.traffic.sent("SELECT") == []
+    assert wired.disk.mail_listings() == 0
+
+
 def test_what_is_kept_stays_removed(wired: Wired) -> None:
     wired.changes["deletions"] = Deletions.KEEP
     wired.fill(COUNT)

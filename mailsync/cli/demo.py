@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import imaplib
 import os
+import shutil
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -15,20 +17,29 @@ from mailsync.cli import log, out
 from mailsync.cli.demo_server import PASSWORD, USER, demo_server
 from mailsync.cli.options import common
 from mailsync.cli.state import State
+from mailsync.cli.sync import tell
+from mailsync.config import default_path
 from mailsync.model.errors import Exit, MailsyncError
 from mailsync.model.report import AccountReport, SyncOptions, Target
 from mailsync.model.settings import Account, Deletions, Secret, Security
 
 View = Counter[tuple[bytes, bool, bool]]  # canonical body, seen, flagged
-MAILBOXES = ("INBOX", "Work", "Family", "Archive")
+
+# How many messages a mailbox has at first.  Archive has enough to make its loss look like an
+# accident (semantics.md, rule 10).
+MAILBOXES = {"INBOX": 5, "Work": 4, "Family": 3, "Archive": 12}
+SUBJECTS = ("Lunch?", "Minutes of Monday", "Your ticket", "Photos", "Re: plans")
 
 
 @click.command(short_help="See it work, with a private server and sample mail.")
-@click.option("--keep", is_flag=True, help="Keep the demo's directory to look around in.")
+@click.option("--keep", is_flag=True, help="Keep the demo's Maildir to look around in.")
 @common
 @click.pass_obj
 def demo(state: State, keep: bool) -> int:
-    """Start a private server, fill it, sync it, change both sides, and sync again."""
+    """Start a private server, fill it, sync it, change both sides, and sync again.
+
+    Everything lies in a temporary directory, and goes away at the end.
+    """
     log.setup(0, debug=state.debug)
     with tempfile.TemporaryDirectory(prefix="mailsync-demo-", ignore_cleanup_errors=True) as made:
         try:
@@ -37,10 +48,12 @@ def demo(state: State, keep: bool) -> int:
             if keep:
                 kept = tempfile.mkdtemp(prefix="mailsync-demo-kept-")
                 os.rename(Path(made) / "Mail", Path(kept) / "Mail")
+                out.say()
                 out.say(f"The Maildir is kept in {kept}/Mail.")
         except MailsyncError as error:
             out.error(str(error))
             return int(error.exit)
+    farewell(sound)
     return int(Exit.OK if sound else Exit.FAILED)
 
 
@@ -53,7 +66,7 @@ def message(number: int, subject: str) -> bytes:
 
 
 class Tour:
-    """The story; `run` returns whether both sides were equal at every stop."""
+    """The story; `run` returns whether every sync did what it should."""
 
     def __init__(self, directory: Path, server: str, port: int) -> None:
         self.server = server
@@ -67,6 +80,7 @@ class Tour:
             state=directory / "state" / "demo",
             security=Security.NONE,
             secret=Secret(inline=PASSWORD),
+            mailboxes=tuple(MAILBOXES),
             # The \\Trash mailbox of pymap's demo data is read-only.
             deletions=Deletions.EXPUNGE if server == "pymap" else Deletions.TRASH,
         )
@@ -76,88 +90,112 @@ class Tour:
 
     def run(self) -> bool:
         self.fill()
-        self.say(f"1. {self.server} with sample mail in {len(MAILBOXES)} mailboxes; the first sync")
+        count = sum(int(self.phone.select(name)[1][0] or 0) for name in MAILBOXES)
+        last = list(MAILBOXES)[-1]
+        out.say(
+            f"A mail server of the demo's own runs on this machine ({self.server}), with "
+            f"{count} messages"
+        )
+        out.say(f"in {', '.join(list(MAILBOXES)[:-1])} and {last}.  The Maildir is still empty.")
+
+        self.say("1. The first sync brings everything here.")
         self.sync()
+        self.compare()
+
+        self.say("2. Both sides change while nobody syncs.")
         self.changes_there()
         self.changes_here()
-        self.say("3. The second sync carries both across")
+
+        self.say(
+            "3. The next sync carries every change to the other side.  What was moved is moved"
+        )
+        out.say("   there too, and not sent again.")
         self.sync()
-        self.say("4. A third one has nothing to do")
+        self.compare()
+
+        self.say("4. With nothing to do, it asks one question and is done.")
         report = self.sync()
-        total = report.total()
-        idle = not any(value for value in total.counts().values())
+        idle = not any(value for value in report.total().counts().values())
         self.sound = self.sound and idle
+
+        self.say("5. An accident: all of Archive is deleted on this side.  mailsync does not")
+        out.say("   repeat that on the server; it waits for your word.")
+        for path in self.files("Archive"):
+            path.unlink()
+        held = self.sync(Exit.HELD).total().held
+        out.say("   $ mailsync reject")
+        reject([Target(self.account)])
+        self.sync()
+        self.sound = self.sound and held > MAILBOXES["Archive"]
+        self.compare()
         self.phone.logout()
-        self.farewell()
         return self.sound
 
     # -- the server, as a phone would see it ---------------------------------------------------
 
     def fill(self) -> None:
-        for name in MAILBOXES[1:]:
-            self.phone.create(name)
-        subjects = ("Lunch?", "Minutes of Monday", "Your ticket", "Photos", "Re: plans")
-        for number in range(20):
-            flags = "(\\Seen)" if number % 3 else ""
-            subject = f"{subjects[number % len(subjects)]} ({number})"
-            self.deliver(MAILBOXES[number % 4], number, subject, flags)
+        for name in MAILBOXES:
+            if name != "INBOX":
+                self.phone.create(name)
+        number = 0
+        for name, count in MAILBOXES.items():
+            for _ in range(count):
+                flags = "(\\Seen)" if number % 3 else ""
+                self.deliver(name, number, f"{SUBJECTS[number % len(SUBJECTS)]} ({number})", flags)
+                number += 1
 
     def deliver(self, mailbox: str, number: int, subject: str, flags: str = "") -> None:
         date = imaplib.Time2Internaldate(1_795_510_000.0 + 60 * number)
         self.phone.append(mailbox, flags, date, message(number, subject))
 
     def changes_there(self) -> None:
+        out.say("   On the phone:    one message arrives, one is flagged, one goes to Archive")
         self.deliver("INBOX", 30, "Something new")
         self.phone.select("INBOX")
         uids = self.phone.uid("SEARCH", "ALL")[1][0].split()
         self.phone.uid("STORE", uids[0].decode(), "+FLAGS", "(\\Flagged)")
         self.phone.uid("MOVE", uids[1].decode(), "Archive")
-        self.say("2. Meanwhile, on the phone: a new message, a flag, one archived")
 
     # -- the Maildir, as a mail reader would ---------------------------------------------------
 
     def files(self, mailbox: str) -> list[Path]:
         folders = (self.maildir / mailbox / folder for folder in ("new", "cur"))
-        return sorted(path for folder in folders for path in folder.iterdir())
+        return sorted(path for folder in folders if folder.is_dir() for path in folder.iterdir())
 
     def changes_here(self) -> None:
+        out.say("   In the Maildir:  one is read, one goes from Work to Family, one is deleted,")
+        out.say("                    a draft is written")
         work, family = self.files("Work"), self.files("Family")
-        self.read(work[0])
+        work[0].rename(self.maildir / "Work" / "cur" / _named(work[0], "S"))
         work[1].rename(self.maildir / "Family" / "cur" / _named(work[1], "S"))
         family[0].unlink()
         note = self.maildir / "INBOX" / "cur" / f"{int(time.time())}.M1P1.reader:2,DS"
         note.write_bytes(message(31, "A draft written offline").replace(b"\r\n", b"\n"))
-        self.say(
-            "   and here, in a mail reader: one read, one moved, one deleted, a draft", gap=False
-        )
-
-    def read(self, path: Path) -> None:
-        path.rename(path.parent.parent / "cur" / _named(path, "S"))
 
     # -- telling -------------------------------------------------------------------------------
 
-    def say(self, text: str, *, gap: bool = True) -> None:
-        if gap:
-            out.say()
+    def say(self, text: str) -> None:
+        out.say()
         out.say(text, bold=True)
 
-    def sync(self) -> AccountReport:
+    def sync(self, status: Exit = Exit.OK) -> AccountReport:
         from mailsync.modes import once
 
-        (report,) = once.sync([Target(self.account)], SyncOptions()).accounts
-        counts = {name: value for name, value in report.total().counts().items() if value}
-        done = ", ".join(f"{value} {name}" for name, value in counts.items())
-        out.say(f"   $ mailsync sync        {done or 'nothing to do'}")
-        for error in report.errors:
+        out.say("   $ mailsync sync")
+        report = once.sync([Target(self.account)], SyncOptions())
+        tell(report, indent="   ")
+        for error in report.accounts[0].errors:
             out.error(error)
-        here = sum(len(self.files(name)) for name in MAILBOXES)
-        equal = report.exit is Exit.OK and all(
-            self.here(name) == self.there(name) for name in MAILBOXES
-        )
-        state = "equal on both sides" if equal else "NOT equal"
-        out.say(f"   {here} messages, {state}", colour="green" if equal else "red")
+        self.sound = self.sound and report.exit is status
+        return report.accounts[0]
+
+    def compare(self) -> None:
+        here = [self.here(name) for name in MAILBOXES]
+        equal = here == [self.there(name) for name in MAILBOXES]
+        count = sum(sum(view.values()) for view in here)
+        text = f"   Compared: the same {count} messages are on both sides, with the same flags."
+        out.say(text if equal else "   The sides differ!", colour="green" if equal else "red")
         self.sound = self.sound and equal
-        return report
 
     def here(self, mailbox: str) -> View:
         view: View = Counter()
@@ -177,20 +215,48 @@ class Tour:
                 view[body, b"\\Seen" in flags, b"\\Flagged" in flags] += 1
         return view
 
-    def farewell(self) -> None:
-        out.say()
-        out.say("That was all of it." if self.sound else "Something went wrong; please report it.")
-        out.say(
-            "Now your own account (nothing is changed before you say `sync` without --dry-run):"
-        )
-        for line in (
-            "mkdir -p ~/.config/mailsync",
-            "mailsync config sample > ~/.config/mailsync/mailsync.conf     and edit it",
-            "mailsync config check",
-            "mailsync sync --dry-run",
-            "mailsync sync",
-        ):
-            out.say(f"   $ {line}")
+
+def reject(targets: list[Target]) -> None:
+    from mailsync.modes import decide
+
+    decide.reject(targets)
+
+
+def farewell(sound: bool) -> None:
+    """How to go on with an account of one's own."""
+    me, conf = program(), default_path()
+    out.say()
+    if not sound:
+        out.error("the demo did not go as it should; please report what stands above")
+        return
+    out.say("That was all of it; nothing of it is left.  Now your own account:", bold=True)
+    shown = str(conf).replace(os.path.expanduser("~"), "~", 1)
+    steps: list[tuple[str, str]] = []
+    if not conf.exists():
+        steps = [
+            (f"mkdir -p {os.path.dirname(shown)}", ""),
+            (f"{me} config sample > {shown}", ""),
+            (f"${{EDITOR:-vi}} {shown}", "four lines are needed, the rest is explained"),
+        ]
+    steps += [
+        (f"{me} config check", "mistakes, by line"),
+        (f"{me} sync --dry-run", "what would be done; changes nothing"),
+        (f"{me} sync", ""),
+    ]
+    for command, why in steps:
+        out.say(f"   $ {command}")
+        if why:
+            out.say(f"     {why}")
+
+
+def program() -> str:
+    """What to type: the program's name where the shell finds it, else how it was called."""
+    if shutil.which("mailsync"):
+        return "mailsync"
+    called = sys.argv[0]
+    if os.path.basename(called) != "mailsync":
+        return "python3 -m mailsync"
+    return min(called, os.path.relpath(called), key=len)
 
 
 def _named(path: Path, letters: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import click
 
@@ -85,40 +85,37 @@ def sync(
     return int(report.exit)
 
 
-def tell(report: Report, *, dry_run: bool = False, verbose: int = 0) -> None:
+def tell(report: Report, *, dry_run: bool = False, verbose: int = 0, indent: str = "") -> None:
     """The report in words, on standard output."""
     for account in report.accounts:
-        if dry_run:
-            _tell_plan(account)
-        else:
-            _tell_account(account, verbose)
-    for line in advice(report):
-        out.say(line)
+        told = _of_plan(account) if dry_run else _of_account(account, verbose)
+        for text in told:
+            out.say(f"{indent}{text}", bold=not text.startswith(" "))
+    for text in advice(report):
+        out.say(f"{indent}{text}")
 
 
-def _tell_plan(account: AccountReport) -> None:
-    count = len(account.plan)
-    if count:
-        out.say(f"{account.name}: {out.many(count, 'action')} planned, nothing done", bold=True)
-        for line in account.plan:
-            out.say(f"  {line}")
+def _of_plan(account: AccountReport) -> Iterator[str]:
+    if account.plan:
+        yield f"{account.name}: {out.many(len(account.plan), 'action')} planned, nothing done"
+        yield from (f"  {line}" for line in account.plan)
     elif not account.errors:
-        out.say(f"{account.name}: nothing to do")
+        yield f"{account.name}: nothing to do"
 
 
-def _tell_account(account: AccountReport, verbose: int) -> None:
+def _of_account(account: AccountReport, verbose: int) -> Iterator[str]:
     told = words(account.total())
     if told:
-        out.say(f"{account.name}: {told}", bold=True)
+        yield f"{account.name}: {told}"
     elif account.exit is Exit.OK:
-        out.say(f"{account.name}: both sides agree, nothing to do")
+        yield f"{account.name}: both sides agree, nothing to do"
     for box in account.mailboxes:
         counted = words(box)
         if counted or verbose:
-            out.say(f"  {box.name}: {counted or 'nothing to do'}")
+            yield f"  {box.name}: {counted or 'nothing to do'}"
         for notice in box.notices:
             text = notice.removeprefix(f"{box.name}: ")
-            out.say(f"    {text}" if counted or verbose else f"  {box.name}: {text}")
+            yield f"    {text}" if counted or verbose else f"  {box.name}: {text}"
 
 
 def words(box: MailboxReport) -> str:

@@ -199,7 +199,7 @@ class TestCondstore:
             S: $3 OK done
             S: $4 OK done
             {self.FIRST}
-            C: UID SEARCH RETURN (ALL) UID 1:3
+            C: UID SEARCH RETURN (ALL COUNT) UID 1:3
             {selected(2, 4, 30)}
             S: $5 OK done
             S: $6 OK done

@@ -165,7 +165,7 @@ class TestAttribution:
         found = play(
             f"""
             C: SELECT "INBOX"
-            C: UID SEARCH RETURN (ALL) HEADER "Message-ID" "<a@b>"
+            C: UID SEARCH RETURN (ALL COUNT) HEADER "Message-ID" "<a@b>"
             {SELECTED}
             S: {answer}
             S: $3 OK done
@@ -175,15 +175,51 @@ class TestAttribution:
         )
         assert found == UIDSet([3, 5])
 
+    @pytest.mark.parametrize("answer", ["UID COUNT 4", "UID", "UID MIN 3"])
+    def test_an_esearch_that_does_not_list_is_asked_again_by_plain_search(
+        self, answer: str
+    ) -> None:
+        found = play(
+            f"""
+            C: SELECT "INBOX"
+            C: UID SEARCH RETURN (ALL COUNT) DELETED
+            {SELECTED}
+            S: * ESEARCH (TAG "$3") {answer}
+            S: $3 OK done
+            C: UID SEARCH DELETED
+            S: * SEARCH 3 5
+            S: $4 OK done
+            """,
+            lambda server: server.deleted(INBOX),
+            "ESEARCH",
+        )
+        assert found == UIDSet([3, 5])
+
+    def test_count_0_means_none(self) -> None:
+        found = play(
+            f"""
+            C: SELECT "INBOX"
+            C: UID SEARCH RETURN (ALL COUNT) DELETED
+            {SELECTED}
+            S: * ESEARCH (TAG "$3") UID COUNT 0
+            S: $3 OK done
+            """,
+            lambda server: server.deleted(INBOX),
+            "ESEARCH",
+        )
+        assert not found
+
     def test_a_search_without_an_answer_is_not_empty(self) -> None:
         with pytest.raises(Refused):
             play(
                 f"""
                 C: SELECT "INBOX"
-                C: UID SEARCH RETURN (ALL) DELETED
+                C: UID SEARCH RETURN (ALL COUNT) DELETED
                 {SELECTED}
                 S: * ESEARCH (TAG "$3") UID COUNT 4
                 S: $3 OK done
+                C: UID SEARCH DELETED
+                S: $4 OK done
                 """,
                 lambda server: server.deleted(INBOX),
                 "ESEARCH",

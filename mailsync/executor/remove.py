@@ -131,19 +131,28 @@ async def _modseq(run: Run, box: Mailbox) -> ModSeq | None:
     return known.cursor.highest_modseq if known is not None and known.cursor is not None else None
 
 
+async def _leave_marked(run: Run, box: Mailbox, rows: tuple[Row, ...], marked: UIDSet) -> None:
+    """Without UIDPLUS: EXPUNGE would take others, or what is marked is not known for sure."""
+    if marked - uids_of(rows):
+        why = "the server cannot expunge single messages (no UIDPLUS), and others are marked too"
+    else:
+        # Some are gone by now, and the next round plans for the rest; or the server lies.
+        await observe_again(run, box)
+        now = await run.stored(run.cache.rows, [row.id for row in rows])
+        left = {row.id for row in now if row.server is Presence.THERE and row.uid not in marked}
+        rows = tuple(row for row in rows if row.id in left)
+        why = "the server does not say of them that they are marked"
+    await run.trouble(box.id, rows, f"marked \\Deleted and left there: {why}")
+
+
 async def _expunge_marked(run: Run, action: Expunge, rows: tuple[Row, ...], uids: UIDSet) -> None:
     box = run.mailboxes[action.mailbox]
     if run.server.has_uidplus:
         await run.server.expunge(box.name, uids, uid_validity=box.uid_validity)
     else:
         marked = await run.server.deleted(box.name)
-        if marked != uids & marked:
-            await run.trouble(
-                box.id,
-                rows,
-                "marked \\Deleted and left there: the server cannot expunge single messages "
-                "(no UIDPLUS), and others are marked too",
-            )
+        if marked != uids:
+            await _leave_marked(run, box, rows, marked)
             return
         await run.server.plain_expunge(box.name, uid_validity=box.uid_validity)
     copied = [row.id for row in rows if row.settled is Settled.COPIED]

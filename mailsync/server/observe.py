@@ -34,6 +34,7 @@ Seen = ServerObservation | tuple[MailboxName, MailsyncError]
 
 COMMANDS = 100  # in flight; few enough that their text fits every buffer on the way
 DEADLOCK_FREE = 16 << 10  # bytes of commands in one write
+SEARCH_RETURNS = ("ALL", "COUNT")  # COUNT tells "none" from an answer without its list
 
 
 class Mode(enum.Enum):
@@ -66,7 +67,7 @@ def facts_of(session: Session, quirks: frozenset[Quirk], refused: set[str]) -> F
         items=tuple(items),
         condstore=has("CONDSTORE") and "CONDSTORE" not in refused,
         qresync=has("QRESYNC") and "QRESYNC" in session.enabled and "QRESYNC" not in refused,
-        esearch=has("ESEARCH"),
+        esearch=has("ESEARCH") and "ESEARCH" not in refused,
     )
 
 
@@ -120,8 +121,9 @@ class Found:
                 self.uids |= uids
                 self.answered = True
             case ESearch(uid=True, uids=None, count=count):
-                # A broken ESEARCH that counts and does not list is no proof (protocol.md §0.1).
-                self.answered = self.answered or not count
+                # Without ALL only COUNT 0 means: none (RFC 4731 §3.1).  A broken ESEARCH that
+                # neither lists nor counts is no proof (protocol.md §0.1).
+                self.answered = self.answered or count == 0
             case ESearch(uid=True, uids=UIDSet() as uids):
                 self.uids |= uids
                 self.answered = True
@@ -237,7 +239,7 @@ class Observer:
         if new:
             job.fetches.append(self._fetch(job, new, full=True))
         if old and mode is Mode.CONDSTORE and (with_search or self._lacks(ask, cursor)):
-            returns = ("ALL",) if facts.esearch else ()
+            returns = SEARCH_RETURNS if facts.esearch else ()
             job.search = Call(cmd.uid_search((old,), returns), job.found.take)
         return job
 

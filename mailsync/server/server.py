@@ -16,7 +16,7 @@ from mailsync.server.bodies import Bodies, Headers, Identities
 from mailsync.server.calls import Call, Take
 from mailsync.server.changes import Changes
 from mailsync.server.mailboxes import list_mailboxes
-from mailsync.server.observe import Found, Items, Observer, Seen, facts_of
+from mailsync.server.observe import SEARCH_RETURNS, Found, Items, Observer, Seen, facts_of
 from mailsync.server.values import Ask, FetchedBody, Identity
 
 LISTED = 60  # bytes that a message takes in a listing
@@ -113,22 +113,36 @@ class Server(Changes):
         if not criteria:
             return UIDSet()
         link = self.link
-        returns = ("ALL",) if link.has("ESEARCH") else ()
-        found = [Found() for _ in criteria]
         async with link.session.busy():
             if fresh:
                 await link.refresh(box)
-            calls = [
-                Call(cmd.uid_search(one, returns), into.take)
-                for one, into in zip(criteria, found, strict=True)
-            ]
-            await link.on(box, calls, "to search")
+            found: list[Found] = []
+            if link.has("ESEARCH") and "ESEARCH" not in link.refused:
+                found = await self._found(box, criteria, SEARCH_RETURNS)
+            if not found or not all(one.answered for one in found):
+                if found:
+                    link.refused.add("ESEARCH")
+                found = await self._found(box, criteria, ())
         if not all(one.answered for one in found):
             raise Refused(f"the server gives no answer to a search in {box}")
         union = UIDSet()
         for one in found:
             union |= one.uids
         return union
+
+    async def _found(
+        self,
+        box: MailboxName,
+        criteria: Sequence[tuple[UIDSet | str | Header, ...]],
+        returns: Sequence[str],
+    ) -> list[Found]:
+        found = [Found() for _ in criteria]
+        calls = [
+            Call(cmd.uid_search(one, returns), into.take)
+            for one, into in zip(criteria, found, strict=True)
+        ]
+        await self.link.on(box, calls, "to search")
+        return found
 
     # -- bodies --------------------------------------------------------------------------------
 

@@ -139,7 +139,8 @@ async def _leave_marked(run: Run, box: Mailbox, rows: tuple[Row, ...], marked: U
         # Some are gone by now, and the next round plans for the rest; or the server lies.
         await observe_again(run, box)
         now = await run.stored(run.cache.rows, [row.id for row in rows])
-        left = {row.id for row in now if row.server is Presence.THERE and row.uid not in marked}
+        there = [row for row in now if row.server is Presence.THERE]
+        left = {row.id for row in there if uid_of(row) not in marked}
         rows = tuple(row for row in rows if row.id in left)
         why = "the server does not say of them that they are marked"
     await run.trouble(box.id, rows, f"marked \\Deleted and left there: {why}")

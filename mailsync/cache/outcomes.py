@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from mailsync.cache.schema import pack, printable
 from mailsync.cache.sql import (
     FREE,
-    FREE_UNLESS_FIRM,
+    FREE_BY_US,
     PERMANENT,
     agree,
     drop_stamps,
@@ -75,7 +75,7 @@ _HEADERS = """
 _STORED_FLAGS = text(f"""
     UPDATE messages SET
         server_shown = (server_shown | :add) & ~:remove,
-        server_flags = ((server_shown | :add) & ~:remove) & {PERMANENT}, {FREE_UNLESS_FIRM}
+        server_flags = ((server_shown | :add) & ~:remove) & {PERMANENT}, {FREE_BY_US}
     WHERE id IN (SELECT id FROM wanted)""")
 _GONE = f"UPDATE messages SET {{side}} = 2, settled = 0, {FREE} WHERE id IN (SELECT id FROM wanted)"
 _REMOVED = text(_GONE.format(side="local"))

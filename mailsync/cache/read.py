@@ -20,7 +20,7 @@ from mailsync.cache.schema import (
 from mailsync.cache.sql import load_extra, many, want
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, MailboxId, RowId, UniqueName
-from mailsync.model.rows import Presence, Row, Settled, Wait
+from mailsync.model.rows import Presence, Role, Row, Settled, Wait
 
 COLUMNS = """
     messages.id, messages.mailbox, messages.uid, messages.hint_uid, messages.server,
@@ -64,6 +64,11 @@ SHARED = {
     SELECT messages.id FROM wanted CROSS JOIN messages
     WHERE messages.mailbox = wanted.mailbox AND messages.uid = wanted.origin""",
 }
+# What the \Trash mailbox holds is expunged elsewhere, not moved there once more (rule 7).
+_IN_TRASH = f"""
+    SELECT messages.id FROM mailboxes CROSS JOIN messages
+    WHERE mailboxes.role = '{Role.TRASH}' AND messages.mailbox = mailboxes.id
+        AND +messages.body IN (SELECT body FROM wanted WHERE body IS NOT NULL)"""
 _HELD = f"SELECT messages.id FROM messages WHERE {OPEN} AND messages.wait = {Wait.HELD:d}"
 _PARKED = f"""
     SELECT messages.id FROM messages
@@ -75,6 +80,7 @@ REMOVED = """
 _LOAD = """
     INSERT INTO wanted (id, mailbox, body, header, email_id, name, origin)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
+T, G = Presence.THERE, Presence.GONE
 _FLAGS = tuple(Flags(value) for value in range(64))
 _PRESENCES = tuple(Presence)
 _WAITS = tuple(Wait)
@@ -133,7 +139,9 @@ def candidates(c: Connection, given: Sequence[Row], now: float) -> list[Row]:
     boxes = c.exec_driver_sql("SELECT count(*) FROM mailboxes").scalar_one()
     total = c.exec_driver_sql("SELECT max(id) FROM messages").scalar() or 0
     by_name = BY_NAME if named * boxes < total else _BY_NAME_SCAN
-    ids = " UNION ".join([*SHARED.values(), by_name, _HELD, _PARKED, REMOVED])
+    deleted = any(row.server is T and row.local is G and row.body for row in given)
+    trash = [_IN_TRASH] if deleted else []
+    ids = " UNION ".join([*SHARED.values(), by_name, _HELD, _PARKED, REMOVED, *trash])
     found = c.exec_driver_sql(
         f"SELECT {COLUMNS} FROM messages WHERE messages.id IN ({ids})"
         " AND messages.id NOT IN (SELECT id FROM wanted) ORDER BY messages.id"

@@ -28,6 +28,7 @@ FREE_UNLESS_FIRM = f"""
     accepted_until = NULL, attempts = 0, next_try = NULL, error = NULL"""
 # In a relink: an outcome, and what waits because its file was removed (rule 4).
 STAYS = "(messages.settled <> 0 OR (messages.wait <> 0 AND messages.local = 2))"
+FREE_BY_US = FREE_UNLESS_FIRM.replace("accepted_until = NULL, ", "")  # accept still holds
 PERMANENT = "(SELECT permanent FROM mailboxes WHERE mailboxes.id = messages.mailbox)"
 
 

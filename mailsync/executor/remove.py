@@ -109,6 +109,9 @@ async def expunge(run: Run, action: Expunge) -> None:
             rows = tuple(row for row in rows if uid_of(row) not in stored.modified)
             uids = uids - stored.modified
         if rows:
+            # Known at once: seen again later, it is no news that would unpark what is left there.
+            ids = [row.id for row in rows]
+            await run.stored(run.cache.stored_flags, box.id, ids, Flags.DELETED, Flags.NONE)
             await _expunge_marked(run, action, rows, uids)
 
     async def refused(rows: tuple[Row, ...], error: Refused) -> None:

@@ -102,7 +102,7 @@ def _intent(
         uid_validity=target.uid_validity,
         uid_next=uid_next,
         message_id=known.message_id or row.message_id,
-        size=known.wire_size or row.wire_size or row.size,
+        size=row.size or known.wire_size or row.wire_size,  # as the server will say it again
         body=known.body,
         header=row.server_header or known.header or row.header,
         internal_date=row.internal_date,

@@ -1,7 +1,8 @@
 """What makes two messages the same: canonical form, hashes, Message-ID.
 
 Canonical form: every CRLF as LF, nothing else touched (architecture.md, decision 5), so a file
-stored either way has the same hash.  Everything here works on a stream in constant memory.
+stored either way has the same hash.  Hashes leave out the field that mbsync adds.  Everything here
+works on a stream in constant memory.
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 HASH_SIZE = 16
+# mbsync writes this field into every message that it copies, in either direction; a Maildir or a
+# mailbox that it filled must pair with what it was filled from.
+_COPIED = re.compile(rb"^x-tuid:[^\n]*\n", re.I | re.M)
+COPIED_SIZE = len("X-TUID: 123456789012\r\n")
 HEADER_LIMIT = 1 << 20  # bytes of header that are looked at; a longer header counts as cut here
 _MESSAGE_ID = re.compile(rb"^message-id[ \t]*:((?:[^\n]|\n[ \t])*)", re.I | re.M)
 
@@ -57,23 +62,32 @@ class Digester:
         self._take(data.replace(b"\r\n", b"\n") if crlf else data)
 
     def _take(self, canonical: bytes) -> None:
-        self._body.update(canonical)
-        if not self._head_done:
-            seen = len(self._head)
-            self._head += canonical
-            if self._head.startswith(b"\n"):
-                end = 1
-            else:
-                found = self._head.find(b"\n\n", max(0, seen - 1))
-                end = found + 2 if found >= 0 else 0
-            if end or len(self._head) > HEADER_LIMIT:
-                del self._head[min(end or HEADER_LIMIT, HEADER_LIMIT) :]
-                self._head_done = True
+        if self._head_done:
+            self._body.update(canonical)
+            return
+        seen = len(self._head)
+        self._head += canonical
+        if self._head.startswith(b"\n"):
+            end = 1
+        else:
+            found = self._head.find(b"\n\n", max(0, seen - 1))
+            end = found + 2 if found >= 0 else 0
+        if end or len(self._head) > HEADER_LIMIT:
+            self._end_head(min(end or HEADER_LIMIT, HEADER_LIMIT))
+
+    def _end_head(self, end: int) -> None:
+        rest = bytes(self._head[end:])
+        del self._head[end:]
+        self._head_done = True
+        self._body.update(_without_copied(bytes(self._head)))
+        self._body.update(rest)
 
     def finish(self) -> Digest:
         if self._cr:
             self._cr = False
             self._take(b"\r")
+        if not self._head_done:
+            self._end_head(len(self._head))
         head = bytes(self._head)
         return Digest(
             size=self._size,
@@ -100,7 +114,11 @@ def canonical_header(data: bytes) -> bytes:
 def _without_end(canonical: bytes) -> bytes:
     """Without its closing blank line, because servers differ on whether BODY[HEADER] of a message
     without a body has one (RFC 9051 §6.4.5 says it always ends with one)."""
-    return canonical[:HEADER_LIMIT].rstrip(b"\n")
+    return _without_copied(canonical[:HEADER_LIMIT]).rstrip(b"\n")
+
+
+def _without_copied(head: bytes) -> bytes:
+    return _COPIED.sub(b"", head, count=1)
 
 
 def header_hash(data: bytes) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import NamedTuple
 
 from mailsync.model.actions import Rung
-from mailsync.model.content import NO_HEADER
+from mailsync.model.content import COPIED_SIZE, NO_HEADER
 from mailsync.model.flags import Flags
 from mailsync.model.ids import RowId
 from mailsync.model.rows import Row
@@ -94,7 +94,12 @@ def dates(row: Row) -> set[int]:
 
 
 def sizes(row: Row) -> set[int]:
-    return {size for size in (row.size, row.wire_size) if size is not None}
+    """On the wire.  A file that is neither ours nor paired may be mbsync's: one of the two copies
+    has a field of it, which the hashes leave out."""
+    found = {size for size in (row.size, row.wire_size) if size is not None}
+    if row.uid is None and row.origin is None and row.wire_size is not None:
+        found |= {row.wire_size - COPIED_SIZE, row.wire_size + COPIED_SIZE}
+    return found
 
 
 def header_hashes(row: Row) -> set[bytes]:

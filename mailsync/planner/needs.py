@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from mailsync.model.content import COPIED_SIZE
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.rows import Mailbox, Presence, Role, Row
 from mailsync.planner.ladder import (
@@ -141,7 +142,7 @@ def ask_files(files: Iterable[Row], others: Sequence[Row], wanted: _Wanted) -> N
             or unmeasured
             or size in known_files
             or not dates(row).isdisjoint(known_dates)
-            or _between(lengths, size, LONGEST * size)
+            or _between(lengths, size - COPIED_SIZE, LONGEST * size + COPIED_SIZE)
         ):
             wanted.digests[row.id] = row
 

@@ -45,6 +45,19 @@ def test_sizes(data: bytes) -> None:
     assert (made.size, made.wire_size, made.has_nul) == (len(data), len(wire), b"\0" in data)
 
 
+@given(MESSAGES, st.lists(st.integers(0, 100)))
+def test_the_field_that_mbsync_adds_makes_no_difference(data: bytes, cuts: list[int]) -> None:
+    added = b"A: b\nX-TUID: 5QgKclk+Nt3n\nC: d\n" + data
+    made, plain = fed(added, cuts), digest(b"A: b\nC: d\n" + data)
+    assert (made.body, made.header) == (plain.body, plain.header)
+    assert made.wire_size == plain.wire_size + content.COPIED_SIZE
+    assert header_hash(b"A: b\r\nx-tuid: 1\r\nC: d\r\n\r\n") == header_hash(b"A: b\nC: d")
+
+
+def test_a_text_like_that_field_in_the_body_does() -> None:
+    assert digest(b"A: b\n\nX-TUID: 1\n").body != digest(b"A: b\n\n").body
+
+
 @pytest.mark.parametrize(
     ("message", "header"),
     [

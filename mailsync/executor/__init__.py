@@ -44,7 +44,8 @@ from mailsync.model.actions import (
     StoreFlags,
     Upload,
 )
-from mailsync.model.errors import MailsyncError
+from mailsync.model.errors import Help, MailsyncError
+from mailsync.model.ids import MailboxId
 
 CacheOnly = Pair | Forget | Defer | DeferMailbox
 
@@ -55,7 +56,8 @@ async def execute(run: Run, plan: Plan) -> None:
     """Every action in the plan's order.
 
     An action that fails for its mailbox alone is noted there and the next one goes on; an error
-    that reaches the account comes out, and what was done until then stays done.
+    that reaches the account comes out, and what was done until then stays done.  What only time
+    or a person can help is not tried a second time in this attempt.
     """
     await run.stored(run.cache.apply, [a for a in plan.actions if isinstance(a, CacheOnly)])
     for action in plan.actions:
@@ -64,14 +66,21 @@ async def execute(run: Run, plan: Plan) -> None:
                 if row.body is not None:
                     key = (action.mailbox, row.body)
                     run.files_by_body.setdefault(key, []).append(row)
+    unmade: set[MailboxId] = set()
     for action in plan.actions:
-        if isinstance(action, CacheOnly):
+        kind = (type(action), action.mailbox)
+        touched = {action.mailbox, getattr(action, "target", action.mailbox)}
+        if isinstance(action, CacheOnly) or kind in run.futile or touched & unmade:
             continue
         try:
             await _step(run, action)
         except MailsyncError as error:
             if spoils_all(error):
                 raise
+            if isinstance(action, CreateMailbox | CreateLocalMailbox):
+                unmade.add(action.mailbox)
+            if error.help is not Help.RETRY:
+                run.futile.add(kind)
             await run.mailbox_trouble(run.mailboxes[action.mailbox], error)
 
 

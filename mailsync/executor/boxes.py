@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mailsync.executor.retry import repeated
-from mailsync.executor.run import Run, spoils_all
+from mailsync.executor.run import Run
 from mailsync.model.actions import (
     CreateLocalMailbox,
     CreateMailbox,
@@ -12,7 +12,7 @@ from mailsync.model.actions import (
     RenameLocalMailbox,
     RenameMailbox,
 )
-from mailsync.model.errors import Help, MailsyncError, Reach, Refused
+from mailsync.model.errors import Help, MailsyncError, Reach
 from mailsync.model.ids import MailboxId
 from mailsync.model.rows import Mailbox, Presence, Side
 from mailsync.server import Ask
@@ -52,13 +52,7 @@ async def ensure_observed(run: Run, mailbox: MailboxId) -> Mailbox:
 
 async def create_mailbox(run: Run, action: CreateMailbox) -> None:
     box = run.mailboxes[action.mailbox]
-    try:
-        wire = await repeated(run.world.rand, lambda: run.server.create(box.name))
-    except Refused as error:
-        if spoils_all(error):
-            raise
-        await run.mailbox_trouble(box, error)
-        return
+    wire = await repeated(run.world.rand, lambda: run.server.create(box.name))
     await run.stored(run.cache.mailbox_made, box.id, Side.SERVER, wire)
     await refresh(run)
 
@@ -72,13 +66,7 @@ async def create_local_mailbox(run: Run, action: CreateLocalMailbox) -> None:
 
 async def rename_mailbox(run: Run, action: RenameMailbox) -> None:
     box, new = run.mailboxes[action.mailbox], run.mailboxes[action.new]
-    try:
-        await run.server.rename(box.name, new.name)
-    except Refused as error:
-        if spoils_all(error):
-            raise
-        await run.mailbox_trouble(box, error)
-        return
+    await run.server.rename(box.name, new.name)
     await run.stored(run.cache.mailbox_renamed, box.id, new.id, Side.SERVER)
     await refresh(run)
 
@@ -99,13 +87,7 @@ async def remove_mailbox(run: Run, action: RemoveMailbox) -> None:
     if seen.messages:
         run.note(box.id, "not removed: there are messages in it by now")
         return
-    try:
-        await run.server.delete(box.name)
-    except Refused as error:
-        if spoils_all(error):
-            raise
-        await run.mailbox_trouble(box, error)
-        return
+    await run.server.delete(box.name)
     await run.stored(run.cache.mailbox_gone, box.id, Side.SERVER)
     await refresh(run)
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mailsync.cache import DeliveredRow
+from mailsync.executor.files import Failed, each
 from mailsync.executor.run import Run
 from mailsync.local import Delivered, Delivery, Message, Pending
 from mailsync.model.actions import Download, Pair, Rung, uid_of
@@ -40,14 +41,14 @@ class Batch:
     """Files on their way to one durable commit."""
 
     delivery: Delivery
-    rows: list[Row] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)  # written, in the order of the delivery
     size: int = 0
-    waiting: list[Message] = field(default_factory=list)  # received, not yet written
+    waiting: list[tuple[Row, Message]] = field(default_factory=list)  # received, not yet written
     waiting_size: int = 0
 
     @property
     def full(self) -> bool:
-        return len(self.rows) >= BATCH_FILES or self.size >= BATCH_BYTES
+        return len(self.rows) + len(self.waiting) >= BATCH_FILES or self.size >= BATCH_BYTES
 
 
 class Downloader:
@@ -120,9 +121,8 @@ class Downloader:
             return
         name = self.name(row)
         message = Message(self.box.name, name, row.server_flags, row.internal_date, data)
-        self.batch.waiting.append(message)
+        self.batch.waiting.append((row, message))
         self.batch.waiting_size += len(data)
-        self.batch.rows.append(row)
         self.batch.size += len(data)
 
     async def stream(self, body: FetchedBody) -> None:
@@ -130,55 +130,37 @@ class Downloader:
         assert body.chunks is not None
         await self.write()
         early = self.wanted.get(body.uid) if body.uid is not None else None
-        pending: Pending | None = None
-        spool: list[bytes] = []
-        digester = Digester()
-        size = 0
+        stream = Streamed(self, early)
         try:
             async for piece in body.chunks:
-                size += len(piece)
-                digester.feed(piece)
-                if early is None:
-                    spool.append(piece)
-                    if size > BATCH_BYTES:
-                        raise StorageError(
-                            f"{self.box.name}: a large message whose UID comes after its text",
-                            reach=Reach.MESSAGE,
-                        )
-                    continue
-                if pending is None:
-                    name = self.name(early)
-                    pending = await self.run.disk(
-                        self.batch.delivery.begin,
-                        self.box.name,
-                        name,
-                        early.server_flags,
-                        early.internal_date,
-                    )
-                await self.run.disk(pending.write, piece)
+                await stream.take(piece)
         except BaseException:
-            if pending is not None:
-                pending.drop()
+            stream.drop()
             raise
         row = self.wanted.pop(body.uid, None) if body.uid is not None else None
         if row is None:
-            return
-        if pending is None:
-            await self.collect(row, b"".join(spool))
-            return
-        if await self.pairs(row, digester.finish().body):
-            pending.drop()
-            return
-        await self.run.disk(pending.done)
-        self.batch.rows.append(row)
-        self.batch.size += size
+            stream.drop()
+        elif stream.spool and stream.refused is None:
+            await self.collect(row, b"".join(stream.spool))
+        elif stream.refused is None and await self.pairs(row, stream.digester.finish().body):
+            stream.drop()
+        elif error := await stream.done():
+            await self.run.file_trouble(self.box.id, [(row, error)])
+        else:
+            self.batch.rows.append(row)
+            self.batch.size += stream.size
 
     async def write(self) -> None:
         """Hand what was received to the disk."""
         batch = self.batch
         if batch.waiting:
-            messages, batch.waiting, batch.waiting_size = batch.waiting, [], 0
-            await self.run.disk(batch.delivery.add_all, messages)
+            waiting, batch.waiting, batch.waiting_size = batch.waiting, [], 0
+            messages = [message for _, message in waiting]
+            failed = await self.run.disk(batch.delivery.add_all, messages)
+            refused = {id(message): error for message, error in failed}
+            batch.rows += [row for row, message in waiting if id(message) not in refused]
+            trouble = [(row, refused[id(m)]) for row, m in waiting if id(m) in refused]
+            await self.run.file_trouble(self.box.id, trouble)
 
     async def flush(self) -> None:
         """Commit the batch beside the next one's reception."""
@@ -230,6 +212,65 @@ class Downloader:
         await self.run.trouble(self.box.id, rows, text)
 
 
+class Streamed:
+    """One large message on its way to its file, in constant memory.
+
+    What the disk refuses for this message alone is kept in `refused`; the rest is passed over.
+    """
+
+    def __init__(self, to: Downloader, row: Row | None) -> None:
+        self.to, self.row = to, row
+        self.pending: Pending | None = None
+        self.spool: list[bytes] = []  # while it is not known whose it is
+        self.digester = Digester()
+        self.size = 0
+        self.refused: StorageError | None = None
+
+    async def take(self, piece: bytes) -> None:
+        self.size += len(piece)
+        if self.refused is not None:
+            return
+        self.digester.feed(piece)
+        try:
+            await self._put(piece)
+        except StorageError as error:
+            if error.reach is not Reach.MESSAGE:
+                raise
+            self.refused = error
+
+    async def _put(self, piece: bytes) -> None:
+        run, box, row = self.to.run, self.to.box, self.row
+        if row is None:
+            self.spool.append(piece)
+            if self.size > BATCH_BYTES:
+                self.spool.clear()
+                text = "the server tells only after its text whose it is, and it is too large"
+                raise StorageError(f"a message in {box.name}: {text}", reach=Reach.MESSAGE)
+            return
+        if self.pending is None:
+            name = self.to.name(row)
+            begin = self.to.batch.delivery.begin
+            self.pending = await run.disk(
+                begin, box.name, name, row.server_flags, row.internal_date
+            )
+        await run.disk(self.pending.write, piece)
+
+    async def done(self) -> StorageError | None:
+        """It is whole.  Why it cannot be stored, None when it is."""
+        if self.refused is None and self.pending is not None:
+            try:
+                await self.to.run.disk(self.pending.done)
+            except StorageError as error:
+                if error.reach is not Reach.MESSAGE:
+                    raise
+                self.refused = error
+        return self.refused
+
+    def drop(self) -> None:
+        if self.pending is not None:
+            self.pending.drop()
+
+
 async def _undo_files(run: Run, rows: Sequence[Row]) -> dict[RowId, str]:
     """The file in undo that holds each row's message, told by its bytes or its EMAILID.
 
@@ -266,13 +307,16 @@ async def record(
     run: Run,
     box: Mailbox,
     rows: Sequence[Row],
-    delivered: Sequence[Delivered],
+    delivered: Sequence[Delivered | StorageError],
     undo: Sequence[str] = (),
 ) -> None:
     """Tell the cache; `undo` names the files in undo that came back."""
     items: list[DeliveredRow] = []
     size = 0
     for at, (row, done) in enumerate(zip(rows, delivered, strict=True)):
+        if isinstance(done, StorageError):
+            await run.file_trouble(box.id, [(row, done)])
+            continue
         taken = undo[at] if undo else None
         items.append(DeliveredRow(row.id, done.entry, done.facts, row.server_flags, taken))
         size += done.facts.size if row.size is None else row.size  # as the plan counted it
@@ -283,7 +327,11 @@ async def record(
 
 async def download(run: Run, action: Download) -> None:
     box = run.mailboxes[action.mailbox]
-    rows = await _from_undo(run, box, action.rows)
+    await fetch(run, box, await _from_undo(run, box, action.rows))
+
+
+async def fetch(run: Run, box: Mailbox, rows: Sequence[Row]) -> None:
+    """The rows' bodies from the server."""
     if rows:
         await run.server.expect(sum(row.size or 0 for row in rows))
         await Downloader(run, box, rows).all()
@@ -298,16 +346,21 @@ async def _from_undo(run: Run, box: Mailbox, rows: Sequence[Row]) -> list[Row]:
         return list(rows)
     delivery = run.maildir.delivery()
     back: list[Row] = []
-    for row in kept:
-        if row.id not in files:
-            continue
+    failed: Failed[Row] = []
+
+    def restore(row: Row) -> None:
+        assert box.uid_validity is not None
         name = run.maildir.own_name(box.name, box.uid_validity, uid_of(row), row.internal_date)
         path = f"{run.undo}/{files[row.id]}"
-        flags, date = row.server_flags, row.internal_date
-        if await run.disk(delivery.restore, path, box.name, name, flags, date):
+        if delivery.restore(path, box.name, name, row.server_flags, row.internal_date):
             back.append(row)
+
+    for row in kept:
+        if row.id in files:
+            await run.disk(each, [row], restore, failed)
     delivered = await run.disk(delivery.commit)
     await record(run, box, back, delivered, [files[row.id] for row in back])
-    await run.disk(run.maildir.purge, run.undo, [files[row.id] for row in back])
+    done = [row for row, one in zip(back, delivered, strict=True) if isinstance(one, Delivered)]
+    await run.disk(run.maildir.purge, run.undo, [files[row.id] for row in done])
     found = {row.id for row in back}
     return [row for row in rows if row.id not in found]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from mailsync.executor.files import Failed, each, entry_of
 from mailsync.executor.retry import repeated
 from mailsync.executor.run import Run, spoils_all
 from mailsync.model.actions import SetLocalFlags, StoreFlags, uids_of
@@ -57,25 +58,24 @@ async def set_local_flags(run: Run, action: SetLocalFlags) -> None:
     renamed: list[tuple[RowId, LocalEntry]] = []
     lost: list[RowId] = []
 
-    def rename() -> None:
-        for row in action.rows:
-            entry = run.maildir.set_flags(box.name, entry_of(row), action.add, action.remove)
-            if entry is None:
-                lost.append(row.id)
-            else:
-                renamed.append((row.id, entry))
+    failed: Failed[Row] = []
+
+    def rename(row: Row) -> None:
+        entry = run.maildir.set_flags(box.name, entry_of(row), action.add, action.remove)
+        if entry is None:
+            lost.append(row.id)
+        else:
+            renamed.append((row.id, entry))
+
+    def rename_all() -> None:
+        each(action.rows, rename, failed)
         run.maildir.settle([box.name])
 
     # Not recorded when it fails half-way: the next observation sees what was renamed.
-    await run.disk(rename)
+    await run.disk(rename_all)
+    await run.file_trouble(box.id, failed)
     if renamed:
         await run.stored(run.cache.renamed, renamed)
         run.done(box.id, "flags-local", len(renamed))
     if lost:
         await run.stored(run.cache.lost_file, lost)
-
-
-def entry_of(row: Row) -> LocalEntry:
-    """The file of a row, by exactly the name that was seen."""
-    assert row.name is not None, f"row {row.id} has no file"
-    return LocalEntry(name=row.name, folder=row.folder, info=row.info, flags=row.local_flags)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from mailsync.cache import Intent, IntentKind, MovedFile, NewIntent
 from mailsync.executor.boxes import ensure_observed
-from mailsync.executor.download import record
-from mailsync.executor.flags import bisected, entry_of
-from mailsync.executor.remove import as_they_were
+from mailsync.executor.download import fetch, record
+from mailsync.executor.files import Failed, as_they_were, each, entry_of
+from mailsync.executor.flags import bisected
 from mailsync.executor.run import Run
 from mailsync.executor.upload import known_uid_next, link_appended
 from mailsync.model.actions import Copy, CopyLocal, Move, MoveLocal, uid_of, uids_of
@@ -135,20 +135,26 @@ async def move_local(run: Run, action: MoveLocal) -> None:
     lost: list[RowId] = []
     sound = {row.id for row in await as_they_were(run, source, action.rows)}
 
-    def rename() -> None:
-        for row, join in zip(action.rows, action.joins, strict=True):
-            if row.id not in sound:
-                continue
-            name = run.maildir.own_name(target.name, validity, uid_of(join), join.internal_date)
-            entry = run.maildir.move(source.name, entry_of(row), target.name, name)
-            if entry is None:
-                lost.append(row.id)
-            else:
-                moved.append(MovedFile(row.id, join.id, entry))
+    failed: Failed[tuple[Row, Row]] = []
+
+    def rename(pair: tuple[Row, Row]) -> None:
+        row, join = pair
+        if row.id not in sound:
+            return
+        name = run.maildir.own_name(target.name, validity, uid_of(join), join.internal_date)
+        entry = run.maildir.move(source.name, entry_of(row), target.name, name)
+        if entry is None:
+            lost.append(row.id)
+        else:
+            moved.append(MovedFile(row.id, join.id, entry))
+
+    def rename_all() -> None:
+        each(zip(action.rows, action.joins, strict=True), rename, failed)
         run.maildir.settle([target.name, source.name])
 
     # Not recorded when it fails half-way: the next observation sees what was renamed.
-    await run.disk(rename)
+    await run.disk(rename_all)
+    await run.file_trouble(source.id, [(row, error) for (row, _), error in failed])
     if moved:
         await run.stored(run.cache.moved_local, moved)
         run.done(source.id, "moved", len(moved))
@@ -160,15 +166,20 @@ async def copy_local(run: Run, action: CopyLocal) -> None:
     """Copies of files that are here, instead of fetching the same bytes."""
     source, target = run.mailboxes[action.mailbox], await ensure_observed(run, action.target)
     assert target.uid_validity is not None
+    validity = target.uid_validity
     delivery = run.maildir.delivery()
     made: list[Row] = []
-    for row, join in zip(action.rows, action.joins, strict=True):
-        name = run.maildir.own_name(
-            target.name, target.uid_validity, uid_of(join), join.internal_date
-        )
+    failed: Failed[tuple[Row, Row]] = []
+
+    def duplicate(pair: tuple[Row, Row]) -> None:
+        row, join = pair
+        name = run.maildir.own_name(target.name, validity, uid_of(join), join.internal_date)
         flags, date = join.server_flags, join.internal_date
-        entry = entry_of(row)
-        if await run.disk(delivery.copy, source.name, entry, target.name, name, flags, date):
+        if delivery.copy(source.name, entry_of(row), target.name, name, flags, date):
             made.append(join)
+
+    for pair in zip(action.rows, action.joins, strict=True):
+        await run.disk(each, [pair], duplicate, failed)
     delivered = await run.disk(delivery.commit)
     await record(run, target, made, delivered)
+    await fetch(run, target, [join for (_, join), _ in failed])

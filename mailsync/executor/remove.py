@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from mailsync.cache import NewDeletion
+from mailsync.cache import DeletionId, NewDeletion
 from mailsync.executor.boxes import observe_again
-from mailsync.executor.flags import bisected, entry_of
+from mailsync.executor.files import Failed, as_they_were, each, entry_of
+from mailsync.executor.flags import bisected
 from mailsync.executor.run import Run
 from mailsync.model.actions import Expunge, RemoveLocal, uid_of, uids_of
 from mailsync.model.errors import Refused
 from mailsync.model.flags import Flags
-from mailsync.model.ids import ModSeq, RowId
-from mailsync.model.observation import LocalEntry, LocalObservation
+from mailsync.model.ids import ModSeq
 from mailsync.model.rows import Mailbox, Presence, Row, Settled
 from mailsync.model.uidset import UIDSet
 
@@ -32,57 +32,30 @@ async def _remove_batch(run: Run, action: RemoveLocal, rows: tuple[Row, ...]) ->
     ]
     ids = await run.stored(run.cache.record_deletions, new, run.now())
 
-    def rename() -> list[bool]:
-        done = [
-            run.maildir.remove_to_undo(box.name, one.entry, run.undo, one.undo) is not None
-            for one in new
-        ]
+    gone: set[DeletionId] = set()
+    failed: Failed[tuple[DeletionId, Row, NewDeletion]] = []
+
+    def rename(one: tuple[DeletionId, Row, NewDeletion]) -> None:
+        number, _, new = one
+        if run.maildir.remove_to_undo(box.name, new.entry, run.undo, new.undo) is not None:
+            gone.add(number)
+
+    def rename_all() -> None:
+        each(zip(ids, rows, new, strict=True), rename, failed)
         run.maildir.settle([box.name], run.undo)
-        return done
 
     # Not recorded when it fails half-way: the next observation sees what was renamed.
-    done = await run.disk(rename)
-    removed = [row.id for row, gone in zip(rows, done, strict=True) if gone]
+    await run.disk(rename_all)
+    removed = [row.id for row, number in zip(rows, ids, strict=True) if number in gone]
     await run.stored(run.cache.removed, removed, run.now())
-    await run.stored(
-        run.cache.deletions_done, [one for one, gone in zip(ids, done, strict=True) if gone]
-    )
+    await run.stored(run.cache.deletions_done, [number for number in ids if number in gone])
     run.done(box.id, "removed", len(removed))
+    await run.file_trouble(box.id, [(row, error) for (_, row, _), error in failed])
     if len(removed) < len(rows):
-        lost = [row.id for row, gone in zip(rows, done, strict=True) if not gone]
-        await run.stored(
-            run.cache.forget_deletions,
-            [one for one, gone in zip(ids, done, strict=True) if not gone],
-        )
-        await run.stored(run.cache.lost_file, lost)
-
-
-async def as_they_were(run: Run, box: Mailbox, rows: tuple[Row, ...]) -> tuple[Row, ...]:
-    """The rows whose files have the size and mtime that were observed (semantics.md, rule 3).
-
-    An edited file is stored as what it is, a new one; a vanished one is looked for again.
-    """
-    entries = {row.id: entry_of(row) for row in rows}
-    facts = await run.disk(run.maildir.inspect, box.name, list(entries.values()), box.uid_validity)
-    same: list[Row] = []
-    edited: list[LocalEntry] = []
-    lost: list[RowId] = []
-    for row in rows:
-        entry = entries[row.id]
-        seen = facts.get(entry.name)
-        if seen is None:
-            lost.append(row.id)
-        elif (seen.size, seen.mtime_ns) != (row.file_size, row.mtime_ns):
-            edited.append(entry)
-        else:
-            same.append(row)
-    if lost:
-        await run.stored(run.cache.lost_file, lost)
-    if edited:
-        found = {entry.name: facts[entry.name] for entry in edited}
-        seen_now = LocalObservation(box.name, tuple(edited), proven=False, facts=found)
-        await run.stored(run.cache.store_local, seen_now)
-    return tuple(same)
+        refused = {number for (number, _, _), _ in failed}
+        left = [(row, n) for row, n in zip(rows, ids, strict=True) if n not in gone]
+        await run.stored(run.cache.forget_deletions, [number for _, number in left])
+        await run.stored(run.cache.lost_file, [row.id for row, n in left if n not in refused])
 
 
 async def expunge(run: Run, action: Expunge) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from mailsync.cache import Intent, IntentKind
 from mailsync.executor.boxes import ensure_observed
-from mailsync.executor.run import Run, spoils_all
+from mailsync.executor.run import Run
 from mailsync.executor.upload import look_up
-from mailsync.model.errors import Exit, MailsyncError
+from mailsync.model.errors import Exit
 from mailsync.model.ids import MailboxId
 from mailsync.model.rows import Mailbox, Presence
 
@@ -26,12 +26,8 @@ async def resolve(run: Run) -> list[Intent]:
             # Its mailbox is gone, and whatever was put into it.
             await run.stored(run.cache.dropped, [intent.id for intent in intents])
             continue
-        try:
+        async with run.only_trouble(box):
             left += await _resolve_in(run, box, intents)
-        except MailsyncError as error:
-            if spoils_all(error):
-                raise
-            await run.mailbox_trouble(box, error)
     if left and run.doubt_since is None:
         run.doubt()  # another process's: the server may still be executing what it had sent
     return left

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
 from mailsync.cache import Cache
 from mailsync.executor.retry import park_until
 from mailsync.local import Maildir
-from mailsync.model.errors import Disconnected, Exit, MailsyncError, StorageError
+from mailsync.model.errors import Exit, MailsyncError, Reach, StorageError
 from mailsync.model.ids import UID, MailboxId, RowId
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.report import Progress
@@ -77,6 +78,7 @@ class Run:
     seen_server: set[MailboxName] = field(default_factory=set)  # observed in this attempt
     seen_local: set[MailboxName] = field(default_factory=set)
     changed: set[MailboxId] = field(default_factory=set)  # on the server, by us
+    futile: set[tuple[type, MailboxId]] = field(default_factory=set)  # kinds of actions that failed
 
     # -- the cache and the disk, each on its own thread --------------------------------------
 
@@ -129,6 +131,23 @@ class Run:
         self.tallies.count(self.name(mailbox), "failed", len(failed))
         self.tallies.exits.add(Exit.FAILED)
 
+    async def file_trouble(
+        self, mailbox: MailboxId, failed: Iterable[tuple[Row, StorageError]]
+    ) -> None:
+        """Park messages whose files the disk refuses, each with its own reason."""
+        for row, error in failed:
+            await self.trouble(mailbox, [row], str(error))
+
+    @asynccontextmanager
+    async def only_trouble(self, mailbox: Mailbox) -> AsyncIterator[None]:
+        """An error within that reaches no further than this mailbox is noted, and over."""
+        try:
+            yield
+        except MailsyncError as error:
+            if spoils_all(error):
+                raise
+            await self.mailbox_trouble(mailbox, error)
+
     async def mailbox_trouble(self, mailbox: Mailbox, error: MailsyncError) -> None:
         """A mailbox that failed stops neither the others nor the exit status from saying so."""
         again = self.now() if error.retry_after is None else self.now() + error.retry_after
@@ -147,4 +166,4 @@ def _by_attempts(rows: Sequence[Row]) -> dict[int, list[Row]]:
 
 def spoils_all(error: MailsyncError) -> bool:
     """Whether going on with other mailboxes makes no sense."""
-    return isinstance(error, Disconnected | StorageError) or error.reach.value == "account"
+    return error.reach is Reach.ACCOUNT

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 from mailsync.cache import Intent, IntentKind, Linked, NewIntent
 from mailsync.executor.boxes import ensure_observed
-from mailsync.executor.flags import entry_of
+from mailsync.executor.files import Failed, as_they_were, digested, entry_of
 from mailsync.executor.identify import agrees, alike, match, near, same_header
-from mailsync.executor.remove import as_they_were
 from mailsync.executor.retry import repeated
 from mailsync.executor.run import Run, spoils_all
 from mailsync.model.actions import Upload
 from mailsync.model.content import Digest
-from mailsync.model.errors import Disconnected, Reach, Refused, StorageError
+from mailsync.model.errors import Disconnected, Help, Reach, Refused, StorageError
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID
 from mailsync.model.rows import Mailbox, Presence, Row
@@ -55,20 +54,8 @@ async def upload(run: Run, action: Upload) -> None:
 async def _ready(run: Run, box: Mailbox, rows: tuple[Row, ...]) -> list[Ready]:
     """Compare and read the files; those that changed, vanished or cannot be sent are left out."""
     rows = await as_they_were(run, box, rows)
-
-    def read() -> list[Digest | None]:
-        return [run.maildir.digest(box.name, entry_of(row)) for row in rows]
-
-    found = list(zip(rows, await run.disk(read), strict=True))
-    lost = [row.id for row, digest in found if digest is None]
-    if lost:
-        await run.stored(run.cache.lost_file, lost)
-    known = {row.id: digest for row, digest in found if digest is not None}
-    await run.stored(run.cache.facts, known)
     ready: list[Ready] = []
-    for row, digest in found:
-        if digest is None:
-            continue
+    for row, digest in await digested(run, box, rows):
         if problem := _unsendable(run, digest):
             await run.trouble(box.id, [row], f"cannot upload {row.name}: {problem}")
         else:
@@ -103,7 +90,8 @@ async def _send(run: Run, box: Mailbox, batch: Sequence[Ready]) -> None:
     uid_next = await known_uid_next(run, box)
     new = [_intent(box, one, uid_next) for one in batch]
     ids = await run.stored(run.cache.begin_intents, new, run.id, run.now())
-    messages = [_outgoing(run, box, one) for one in batch]
+    unread: Failed[Row] = []
+    messages = [_outgoing(run, box, one, unread) for one in batch]
     run.changed.add(box.id)
     try:
         appended = await repeated(
@@ -112,6 +100,13 @@ async def _send(run: Run, box: Mailbox, batch: Sequence[Ready]) -> None:
         )
     except Disconnected:
         run.doubt()
+        raise
+    except StorageError as error:
+        # Half a message was sent: nothing was stored, and the connection is closed.
+        await run.stored(run.cache.dropped, ids)
+        await run.file_trouble(box.id, unread)
+        if error.reach is Reach.MESSAGE:
+            raise Disconnected(f"closed in the middle of a message: {error}") from error
         raise
     except Refused as error:
         await run.stored(run.cache.dropped, ids)
@@ -141,14 +136,19 @@ def _intent(box: Mailbox, one: Ready, uid_next: int) -> NewIntent:
     )
 
 
-def _outgoing(run: Run, box: Mailbox, one: Ready) -> Outgoing:
+def _outgoing(run: Run, box: Mailbox, one: Ready, unread: Failed[Row]) -> Outgoing:
+    """`unread` tells of the file that could not be read to its end, if only it is to blame."""
+
     async def chunks() -> AsyncIterator[bytes]:
         entry = entry_of(one.row)
-        source = run.maildir.wire_chunks(box.name, entry, one.digest.wire_size)
-        if source is None:
-            raise StorageError(f"{entry.name} vanished while it was sent", reach=Reach.MESSAGE)
-        while piece := await run.disk(_next_piece, source):
-            yield piece
+        try:
+            source = run.maildir.wire_chunks(box.name, entry, one.digest.wire_size)
+            while piece := await run.disk(_next_piece, source or iter(())):
+                yield piece
+        except StorageError as error:
+            if error.reach is Reach.MESSAGE and error.help is not Help.RETRY:
+                unread.append((one.row, error))
+            raise
 
     return Outgoing(
         flags=one.flags,

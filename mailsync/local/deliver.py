@@ -136,10 +136,19 @@ class Delivery:
             found = replace(found, wire_size=len(message.data))
         item.digest = found
 
-    def add_all(self, messages: Iterable[Message]) -> None:
-        """`add` for each; at the first StorageError the rest is not added."""
+    def add_all(self, messages: Iterable[Message]) -> list[tuple[Message, StorageError]]:
+        """`add` for each; returns those that the disk refuses for themselves alone.
+
+        Raises the first StorageError that reaches further; the rest is not added then."""
+        failed: list[tuple[Message, StorageError]] = []
         for message in messages:
-            self.add(message)
+            try:
+                self.add(message)
+            except StorageError as error:
+                if error.reach is not Reach.MESSAGE:
+                    raise
+                failed.append((message, error))
+        return failed
 
     def begin(
         self, mailbox: MailboxName, unique: UniqueName, flags: Flags, internal_date: int | None
@@ -201,7 +210,7 @@ class Delivery:
     ) -> _Item:
         path = self._tree.path(mailbox)
         if mailbox not in self._device:
-            with translated("deliver to", path, Reach.MAILBOX):
+            with translated("deliver to", path):
                 self._prepare(mailbox, path)
         if internal_date is None:
             with translated("deliver to", path):
@@ -266,11 +275,11 @@ class Delivery:
 
     # -- committing ----------------------------------------------------------------------------
 
-    def commit(self) -> list[Delivered]:
+    def commit(self) -> list[Delivered | StorageError]:
         """tmp files durable → renamed → folders durable.  Then the caller commits the cache.
 
         In the order in which the messages were added (`begin` counts, not `done`); a message
-        that is not done by now is dropped.
+        that is not done by now is dropped; one whose final name the disk refuses gives its error.
         StorageError: nothing was delivered; files already renamed were removed again.  Where the
         disk refused even that they will be seen under their own names, so observe the mailbox
         before trying again.
@@ -278,13 +287,23 @@ class Delivery:
         for stream in self._streams:
             stream.drop()
         renamed: list[_Item] = []
+        done: list[_Item | StorageError] = []
         where = self._tree.root
         try:
             self._sync_files()
-            for item in self._items:
+            for item in list(self._items):
                 where = item.target
-                self._rename(item)
-                renamed.append(item)
+                try:
+                    self._rename(item)
+                except OSError as error:
+                    refused = storage_error(error, "deliver", where)
+                    if refused.reach is not Reach.MESSAGE:
+                        raise
+                    self._give_up(item)
+                    done.append(refused)
+                else:
+                    renamed.append(item)
+                    done.append(item)
             self._sync_folders()
             for item in self._items:
                 if item.mtime_ns >= _SURE * 10**9:
@@ -296,8 +315,8 @@ class Delivery:
             self.discard()
             raise storage_error(error, "deliver", where) from error
         self._close()
-        items, self._items = self._items, []
-        return [item.delivered() for item in items]
+        self._items = []
+        return [one.delivered() if isinstance(one, _Item) else one for one in done]
 
     def _sync_files(self) -> None:
         if self._many:

@@ -139,8 +139,12 @@ def _part(
 
 def _stat_file(tree: Tree, name: MailboxName, entry: LocalEntry) -> Stat | None:
     path = tree.file(name, entry)
-    with translated("look at", path, Reach.MESSAGE):
+    try:
         seen = look_at(tree, path)
+    except OSError as error:
+        # A right that is missing is the folder's; all else is this file's own trouble.
+        reach = None if isinstance(error, PermissionError) else Reach.MESSAGE
+        raise storage_error(error, "look at", path, reach) from error
     return seen if seen is not None and seen.kind == "file" else None
 
 

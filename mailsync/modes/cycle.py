@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from mailsync.executor import Run, execute, resolve, wait_and_resolve
 from mailsync.executor.boxes import refresh
+from mailsync.executor.files import digested
 from mailsync.model.actions import (
     Defer,
     DeferMailbox,
@@ -24,7 +25,7 @@ from mailsync.model.actions import (
 from mailsync.model.content import Digester, header_hash
 from mailsync.model.ids import RowId
 from mailsync.model.mailboxname import MailboxName
-from mailsync.model.observation import LocalEntry, ServerMailbox
+from mailsync.model.observation import ServerMailbox
 from mailsync.model.report import Target
 from mailsync.model.rows import Mailbox, Presence, Role, Row
 from mailsync.model.uidset import UIDSet
@@ -146,7 +147,7 @@ async def make_plan(run: Run, only: frozenset[MailboxName]) -> Plan:
         if not wants:
             break
         for mailbox, asked in wants.digests.items():
-            await learn_digests(run, run.name(mailbox), asked)
+            await learn_digests(run, run.mailboxes[mailbox], asked)
         for mailbox, asked in wants.headers.items():
             await learn_headers(run, run.name(mailbox), asked)
         for mailbox, asked in wants.bodies.items():
@@ -210,17 +211,9 @@ def planned_by(run: Run, only: frozenset[MailboxName]) -> Policy:
     )
 
 
-async def learn_digests(run: Run, name: MailboxName, rows: Sequence[Row]) -> None:
+async def learn_digests(run: Run, box: Mailbox, rows: Sequence[Row]) -> None:
     """Read files, so that they can be told from others by content."""
-    for row in rows:
-        if row.name is None:
-            continue
-        entry = LocalEntry(row.name, row.folder, row.info, row.local_flags)
-        digest = await run.disk(run.maildir.digest, name, entry)
-        if digest is None:
-            await run.stored(run.cache.lost_file, [row.id])
-        else:
-            await run.stored(run.cache.facts, {row.id: digest})
+    await digested(run, box, [row for row in rows if row.name is not None and not row.parked])
 
 
 async def learn_headers(run: Run, name: MailboxName, rows: Sequence[Row]) -> None:

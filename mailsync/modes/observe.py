@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 
 from mailsync.cache import Audit, Known
 from mailsync.executor.boxes import refresh
-from mailsync.executor.run import Run, spoils_all
+from mailsync.executor.files import inspected
+from mailsync.executor.run import Run
 from mailsync.local import Listing
-from mailsync.model.errors import Exit
+from mailsync.model.errors import Exit, Reach, StorageError
 from mailsync.model.ids import MailboxId, UniqueName
 from mailsync.model.mailboxname import MailboxName
-from mailsync.model.observation import FileFacts, LocalEntry, LocalObservation, ServerMailbox
+from mailsync.model.observation import LocalObservation, ServerMailbox
 from mailsync.model.rows import Mailbox, Presence, Role
 from mailsync.model.uidset import UIDSet
 from mailsync.server import Ask
@@ -102,9 +104,8 @@ async def _observe(run: Run, wanted: Sequence[Ask]) -> set[MailboxName]:
             run.progress.look(f"{run.account.name}/{place}")
         if isinstance(seen, tuple):
             name, error = seen
-            if spoils_all(error):
+            async with run.only_trouble(ids[name]):
                 raise error
-            await run.mailbox_trouble(ids[name], error)
             continue
         stored = await run.stored(run.cache.store_server, seen, run.now())
         if not stored.ok:
@@ -122,46 +123,50 @@ async def _observe(run: Run, wanted: Sequence[Ask]) -> set[MailboxName]:
 async def observe_local(
     run: Run, known: dict[MailboxName, Known], audits: Mapping[MailboxId, Audit]
 ) -> None:
-    """List what has no valid stamp; what lacks a known file a second time, after all the rest."""
+    """List what has no valid stamp; what lacks a known file a second time, after all the rest.
+
+    A mailbox that the disk refuses is left as it was, and said.
+    """
     audited = {run.name(box): audit.names for box, audit in audits.items()}
-    first: dict[MailboxName, Listing] = {}
-    for box in run.mailboxes.values():
-        if not box.selected or box.local is not Presence.THERE:
+    boxes = [box for box in run.mailboxes.values() if box.selected and box.local is Presence.THERE]
+    first: list[tuple[Mailbox, Listing]] = []
+    for box in boxes:
+        async with run.only_trouble(box):
+            listing = await _listing(run, box, known.get(box.name), box.id in audits)
+            if listing is not None:
+                first.append((box, listing))
+    lacking: list[tuple[Mailbox, Listing]] = []
+    for box, listing in first:
+        names = [entry.name for entry in listing.entries]
+        if await run.stored(run.cache.lacks, box.name, names):
+            lacking.append((box, listing))
             continue
-        had = known.get(box.name)
-        if had is not None and had.stamp is not None and not had.relink:
-            stamp = await run.disk(run.maildir.stamp, box.name)
-            if stamp == had.stamp and box.role is not Role.DRAFTS and box.id not in audits:
+        async with run.only_trouble(box):
+            await _store_listing(run, box, listing, audited.get(box.name, NONE))
+    for box, listing in lacking:
+        async with run.only_trouble(box):
+            second = await run.disk(run.maildir.entries, box.name, run.dry)
+            if second is None:  # the directory went away: that proves nothing
                 continue
-        listing = await run.disk(run.maildir.entries, box.name, run.dry)
-        if listing is not None:
-            first[box.name] = listing
-    lacking = [
-        name
-        for name, listing in first.items()
-        if await run.stored(run.cache.lacks, name, [entry.name for entry in listing.entries])
-    ]
-    for name, listing in first.items():
-        if name not in lacking:
-            await _store_listing(run, name, listing, listing.entries, audited.get(name, NONE))
-    for name in lacking:
-        second = await run.disk(run.maildir.entries, name, run.dry)
-        if second is None:  # the directory went away: that proves nothing
-            continue
-        # The later sighting of a name is the one to act on.
-        union = {entry.name: entry for entry in (*first[name].entries, *second.entries)}
-        entries = tuple(union.values())
-        await _store_listing(run, name, second, entries, audited.get(name, NONE))
+            # The later sighting of a name is the one to act on.
+            union = {entry.name: entry for entry in (*listing.entries, *second.entries)}
+            both = replace(second, entries=tuple(union.values()))
+            await _store_listing(run, box, both, audited.get(box.name, NONE))
+
+
+async def _listing(run: Run, box: Mailbox, had: Known | None, audit: bool) -> Listing | None:
+    """None: nothing has changed there, or the directory went away, which proves nothing."""
+    if had is not None and had.stamp is not None and not had.relink:
+        stamp = await run.disk(run.maildir.stamp, box.name)
+        if stamp == had.stamp and box.role is not Role.DRAFTS and not audit:
+            return None
+    return await run.disk(run.maildir.entries, box.name, run.dry)
 
 
 async def _store_listing(
-    run: Run,
-    name: MailboxName,
-    listing: Listing,
-    entries: tuple[LocalEntry, ...],
-    audited: frozenset[UniqueName],
+    run: Run, box: Mailbox, listing: Listing, audited: frozenset[UniqueName]
 ) -> None:
-    box = next(box for box in run.mailboxes.values() if box.name == name)
+    name, entries = box.name, listing.entries
     unknown = await run.stored(run.cache.unknown_names, name, entries)
     # A file edited in place changes no stamp; drafts are, so they are compared every run, and
     # other files when it is their turn in the daily audit.
@@ -169,19 +174,23 @@ async def _store_listing(
         look = list(entries)
     else:
         look = unknown + [entry for entry in entries if entry.name in audited]
-    facts: dict[UniqueName, FileFacts] = {}
-    if look:
-        facts = await run.disk(run.maildir.inspect, name, look, box.uid_validity)
+    facts, failed = await inspected(run, box, look)
     gone = {entry.name for entry in unknown} - facts.keys()
     seen = LocalObservation(
         mailbox=name,
         entries=tuple(entry for entry in entries if entry.name not in gone),
         proven=True,
         facts=facts,
-        stamp=listing.stamp,
+        stamp=listing.stamp if not failed else None,
         notices=listing.notices,
     )
     for notice in listing.notices:
         run.tallies.note(name, notice)
     await run.stored(run.cache.store_local, seen)
     run.seen_local.add(name)
+    if failed:
+        raise StorageError(f"{failed[0][1]}" + _more(len(failed)), reach=Reach.MAILBOX)
+
+
+def _more(count: int) -> str:
+    return f" (and {count - 1} more files)" if count > 1 else ""

@@ -25,12 +25,15 @@ class SimFs:
     """One process's view of the disk; a mail reader or a later process takes another one.
 
     `step` is called with `fs.<method>` before every call: the point where a crash happens or
-    others act.  Once `dead` is set every call raises it.  `calls` counts the calls.
+    others act.  `refuse` is called with method and path, and may raise OSError; once more for the
+    new name of a rename, as "rename to".  Once `dead` is set every call raises it.
+    `calls` counts the calls.
     """
 
     rand: Rand
     disk: SimDisk = field(default_factory=SimDisk)
     step: Callable[[str], None] = lambda name: None
+    refuse: Callable[[str, str], None] | None = None
     dead: BaseException | None = None
     calls: int = 0
     _faults: list[_Fault] = field(default_factory=list)
@@ -66,6 +69,8 @@ class SimFs:
             raise self.dead
         self.step(f"fs.{name}")
         self.calls += 1
+        if self.refuse is not None:
+            self.refuse(name, path)
         for fault in list(self._faults):
             if fault.only and name not in fault.only:
                 continue
@@ -116,6 +121,8 @@ class SimFs:
 
     def rename(self, source: str, target: str) -> None:
         self.enter("rename", source)
+        if self.refuse is not None:
+            self.refuse("rename to", target)
         self.disk.rename(source, target, replace=False)
 
     def replace(self, source: str, target: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,6 +62,7 @@ class Stack:
         self.oracle = Oracle(ROOT, str(self.state / "undo"))
         self.runs = 0
         self.last: Steps | None = None
+        self.refuse: Callable[[str, str], None] | None = None  # what the disk refuses to a sync
 
     def close(self) -> None:
         shutil.rmtree(self.state, ignore_errors=True)
@@ -165,7 +166,8 @@ class Stack:
         self.last = steps
         seed = f"{self.rand.seed}/{self.runs}"
         world = make_world(self.server, self.fs, seed, steps)
-        world = replace(world, fs=SimFs(SimRand(f"{seed}/fs"), self.disk, step=steps.step))
+        disk = SimFs(SimRand(f"{seed}/fs"), self.disk, step=steps.step, refuse=self.refuse)
+        world = replace(world, fs=disk)
         target = Target(self.account, only)
         job = Job.of(target, SyncOptions(**options), world)  # type: ignore[arg-type]
         opened: list[CacheClass] = []

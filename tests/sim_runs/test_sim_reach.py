@@ -1,0 +1,243 @@
+"""How far an error reaches: one message, one mailbox, or the account; nothing else is blocked."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+
+import pytest
+from sim.scenarios import six
+from sim.stack import DATE, ROOT, Stack
+
+from mailsync.model.errors import Exit
+from mailsync.model.report import AccountReport
+
+PARKED = 2 * 86400.0  # longer than any message is parked
+
+
+@pytest.fixture
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    made = Stack(request.node.name)
+    six(made)
+    assert made.sync().exit == 0
+    made.pass_time(60)
+    yield made
+    made.close()
+
+
+def told(report: AccountReport) -> str:
+    notices = [notice for box in report.mailboxes for notice in box.notices]
+    return "\n".join([*report.errors, *notices])
+
+
+def heals(stack: Stack) -> None:
+    """Once the cause is gone a sync completes, and the next one has nothing to do."""
+    stack.pass_time(PARKED)
+    report = stack.sync()
+    assert report.exit == Exit.OK, report
+    executed = len(stack.server.executed)
+    assert stack.sync().exit == Exit.OK
+    assert not stack.server.changing(executed)
+    served = stack.oracle.server_views(stack.server)
+    local = stack.oracle.local_views(stack.fs.files())
+    assert {b: v for b, v in served.items() if v} == {b: v for b, v in local.items() if v}
+
+
+def busy(stack: Stack) -> None:
+    """Work in both directions beside what fails."""
+    stack.file("Work", "up")
+    stack.serve("Work", "down")
+    stack.expunge("Work", "d")
+    stack.flag("Work", "e", "FS")
+
+
+def busy_done(stack: Stack) -> None:
+    ghosts = {m.ghost for m in stack.server.contents("Work")}
+    assert {"up", "down", "e"} <= ghosts
+    assert "d" not in ghosts
+    assert "\\Seen" in next(m.flags for m in stack.server.contents("Work") if m.ghost == "e")
+    assert stack.path_of("Work", "down")
+    with pytest.raises(KeyError):
+        stack.path_of("Work", "d")
+
+
+def logins(stack: Stack, since: int) -> int:
+    counts = stack.server.counts(since)
+    return counts["LOGIN"] + counts["AUTHENTICATE"]
+
+
+# -- one file ------------------------------------------------------------------------------------
+
+
+def test_a_new_file_that_cannot_be_read(stack: Stack) -> None:
+    path = stack.file("INBOX", "bad")
+    stack.file("INBOX", "good")
+    busy(stack)
+    stack.pass_time(10)
+    stack.disk.find(path).closed = True
+    for _ in range(2):
+        report = stack.sync()
+        assert report.exit == Exit.FAILED, report
+        assert report.total().parked == 1
+        assert "Permission denied" in told(report)
+        busy_done(stack)
+        assert stack.uid_of("INBOX", "good")
+        stack.pass_time(10)
+    stack.disk.find(path).closed = False
+    heals(stack)
+    assert stack.uid_of("INBOX", "bad")
+
+
+def test_a_file_that_breaks_off_while_it_is_sent(stack: Stack) -> None:
+    """The third look at a file is the one that is sent."""
+    path = stack.file("INBOX", "bad", size=600_000)
+    stack.file("INBOX", "good")
+    busy(stack)
+    stack.pass_time(10)
+    opened = 0
+
+    def step(name: str, where: str) -> None:
+        nonlocal opened
+        opened += (name, where) == ("open", path)
+        if where == path and name == "read" and opened == 2:
+            raise OSError(errno.EIO, "I/O error", path)
+
+    stack.refuse = step
+    report = stack.sync()
+    assert report.exit == Exit.FAILED, report
+    assert report.total().parked == 1
+    busy_done(stack)
+    assert stack.uid_of("INBOX", "good")
+    stack.refuse = None
+    heals(stack)
+    assert stack.server.ghosts("INBOX")["bad"] == 1
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENAMETOOLONG])
+def test_a_name_that_the_disk_refuses(stack: Stack, number: int) -> None:
+    """A flag for which the file would get a name that cannot be; and one that never arrives."""
+    stack.serve("INBOX", "seen", "\\Seen")
+    stack.serve("INBOX", "plain")
+    stack.server.set_flags("INBOX", stack.uid_of("INBOX", "a"), ["\\Seen"])
+    stack.server.set_flags("INBOX", stack.uid_of("INBOX", "b"), ["\\Answered"])
+    busy(stack)
+    stack.pass_time(10)
+
+    def step(name: str, where: str) -> None:
+        if name == "rename to" and "/INBOX/" in where and where.endswith(":2,S"):
+            raise OSError(number, "no such name", where)
+
+    stack.refuse = step
+    report = stack.sync()
+    assert report.exit == Exit.FAILED, report
+    assert report.total().parked == 2
+    busy_done(stack)
+    assert stack.path_of("INBOX", "plain")
+    assert stack.path_of("INBOX", "b").endswith(":2,RS")
+    stack.refuse = None
+    heals(stack)
+
+
+def test_a_deletion_that_the_disk_refuses_for_one_file(stack: Stack) -> None:
+    stack.expunge("INBOX", "a")
+    stack.expunge("INBOX", "c")
+    busy(stack)
+    stack.pass_time(10)
+    bad = stack.path_of("INBOX", "a")
+
+    def step(name: str, where: str) -> None:
+        if name == "rename" and where == bad:
+            raise OSError(errno.EINVAL, "no such name", where)
+
+    stack.refuse = step
+    report = stack.sync()
+    assert report.exit == Exit.FAILED, report
+    assert report.total().parked == 1
+    assert stack.path_of("INBOX", "a") == bad
+    with pytest.raises(KeyError):
+        stack.path_of("INBOX", "c")
+    busy_done(stack)
+    stack.refuse = None
+    heals(stack)
+
+
+def test_a_file_that_cannot_be_looked_at(stack: Stack) -> None:
+    path = stack.file("INBOX", "bad")
+    stack.file("INBOX", "good")
+    busy(stack)
+    stack.pass_time(10)
+
+    def step(name: str, where: str) -> None:
+        if name == "stat" and where == path:
+            raise OSError(errno.EIO, "I/O error", where)
+
+    stack.refuse = step
+    for _ in range(2):
+        report = stack.sync()
+        assert report.exit == Exit.FAILED, report
+        assert "I/O error" in told(report)
+        busy_done(stack)
+        assert stack.uid_of("INBOX", "good")
+        stack.pass_time(10)
+    stack.refuse = None
+    heals(stack)
+    assert stack.uid_of("INBOX", "bad")
+
+
+# -- one mailbox ---------------------------------------------------------------------------------
+
+
+def test_a_plain_file_is_named_like_a_new_mailbox(stack: Stack) -> None:
+    stack.write(f"{ROOT}/Notes", b"x", DATE)
+    stack.server.create("Notes")
+    stack.serve("Notes", "n")
+    stack.serve("INBOX", "new")
+    busy(stack)
+    stack.pass_time(10)
+    for _ in range(2):
+        report = stack.sync()
+        assert report.exit == Exit.FAILED, report
+        assert f"{ROOT}/Notes is no directory" in told(report)
+        assert stack.path_of("INBOX", "new")
+        busy_done(stack)
+        stack.pass_time(10)
+    stack.fs.unlink(f"{ROOT}/Notes")
+    heals(stack)
+    assert stack.path_of("Notes", "n")
+
+
+def test_a_folder_that_cannot_be_listed(stack: Stack) -> None:
+    stack.file("INBOX", "new")
+    busy(stack)
+    stack.pass_time(10)
+    stack.disk.find(f"{ROOT}/INBOX/cur").closed = True
+    report = stack.sync()
+    assert report.exit == Exit.FAILED, report
+    assert f"cannot list {ROOT}/INBOX/cur" in told(report)
+    busy_done(stack)
+    assert len(stack.server.messages("INBOX")) == 3
+    stack.disk.find(f"{ROOT}/INBOX/cur").closed = False
+    heals(stack)
+    assert stack.uid_of("INBOX", "new")
+
+
+# -- the account ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
+def test_a_full_disk_stops_the_account(stack: Stack, number: int) -> None:
+    stack.serve("INBOX", "new")
+    stack.serve("Work", "newer")
+    stack.pass_time(10)
+
+    def step(name: str, where: str) -> None:
+        if name == "create" and "/tmp/" in where:
+            raise OSError(number, "refused", where)
+
+    stack.refuse = step
+    executed = len(stack.server.executed)
+    report = stack.sync()
+    assert report.exit == Exit.TEMPORARY, report
+    assert logins(stack, executed) == 1  # nothing that a repeat would help
+    stack.refuse = None
+    heals(stack)

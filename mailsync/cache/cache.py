@@ -35,6 +35,7 @@ from mailsync.cache.words import (
     Intent,
     Known,
     Linked,
+    Moment,
     MovedFile,
     NewDeletion,
     NewIntent,
@@ -56,7 +57,9 @@ from mailsync.model.observation import (
 from mailsync.model.rows import Mailbox, Role, Row, Settled, Side
 from mailsync.model.settings import Deletions, Direction
 
-_FACTS = select(account.c.uuid, account.c.account_uuid, account.c.generation)
+_FACTS = select(account.c.uuid, account.c.account_uuid, account.c.generation, account.c.login)
+
+Boot = Callable[[], tuple[str, float]]
 
 
 class Cache:
@@ -76,13 +79,19 @@ class Cache:
     uuid: str
     account_uuid: str
     generation: int
+    login: str | None
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: Opened, boot: Boot | None = None) -> None:
+        self._boot = boot
         self._connection = opened.connection
         self._path = opened.path
         self._now = 0.0  # of the last `due` or `mailboxes`: by it `accepted` has expired
         self.recovered = opened.recovered
         self.network = opened.network
+
+    def _moment(self, now: float) -> Moment:
+        boot_id, boot = ("", now) if self._boot is None else self._boot()
+        return Moment(now, boot_id, boot)
 
     @contextmanager
     def _tx(self) -> Iterator[Connection]:
@@ -91,14 +100,19 @@ class Cache:
 
     @classmethod
     def open(
-        cls, directory: str, account_name: str, new_uuid: Callable[[], str] | None = None
+        cls,
+        directory: str,
+        account_name: str,
+        boot: Boot | None = None,
+        new_uuid: Callable[[], str] | None = None,
     ) -> Cache:
         """Open, make or upgrade `directory`/cache.db.
 
         A newer schema raises CacheError that names both revisions.  A file that is not a sound
-        cache is moved aside to cache.db.corrupt-<n> and a fresh one made.
+        cache is moved aside to cache.db.corrupt-<n> and a fresh one made.  `boot` tells boot id
+        and seconds since boot; without it the guard's hour goes by wall time.
         """
-        return cls._of(open_file(directory, account_name, new_uuid))
+        return cls._of(open_file(directory, account_name, new_uuid), boot)
 
     @classmethod
     def look(cls, directory: str) -> Cache:
@@ -107,11 +121,12 @@ class Cache:
         return cls._of(open_to_read(directory))
 
     @classmethod
-    def _of(cls, opened: Opened) -> Cache:
-        made = cls(opened)
+    def _of(cls, opened: Opened, boot: Boot | None = None) -> Cache:
+        made = cls(opened, boot)
         try:
             with made._tx() as c:
-                made.uuid, made.account_uuid, made.generation = c.execute(_FACTS).one()
+                facts = c.execute(_FACTS).one()
+            made.uuid, made.account_uuid, made.generation, made.login = facts
         except BaseException:
             made.close()
             raise
@@ -131,6 +146,17 @@ class Cache:
         with self._tx() as c:
             c.execute(update(account).values(account_uuid=uuid))
         self.account_uuid = uuid
+
+    def set_login(self, login: str) -> bool:
+        """`user@host` of this run.  True: it was another, whose UIDs mean nothing here; the
+        account is relinked, and its mailboxes are to be seen as new ones on the server."""
+        changed = self.login not in (None, login)
+        with self._tx() as c:
+            if changed:
+                relink.doubt_account(c)
+            c.execute(update(account).values(login=login))
+        self.login = login
+        return changed
 
     # -- mailboxes -----------------------------------------------------------------------------
 
@@ -152,7 +178,7 @@ class Cache:
         """All of them, selected or not, with their tallies."""
         self._now = now
         with self._tx() as c:
-            return mailboxes.mailboxes(c, now)
+            return mailboxes.mailboxes(c, self._moment(now))
 
     def wire_names(self) -> dict[MailboxName, bytes]:
         """Of every mailbox that has ever been on the server."""
@@ -358,12 +384,12 @@ class Cache:
     def removed(self, rows: Collection[RowId], now: float, counted: bool = True) -> None:
         """Their files are in undo/ (or unlinked).  `counted`: the guard counts them."""
         with self._tx() as c:
-            outcomes.removed(c, rows, now, counted)
+            outcomes.removed(c, rows, self._moment(now), counted)
 
     def expunged(self, rows: Collection[RowId], now: float, counted: bool = True) -> None:
         """Their UIDs are expunged.  Rows settled as COPIED never count."""
         with self._tx() as c:
-            outcomes.expunged(c, rows, now, counted)
+            outcomes.expunged(c, rows, self._moment(now), counted)
 
     def settle(self, rows: Collection[RowId], settled: Settled) -> None:
         with self._tx() as c:
@@ -402,7 +428,7 @@ class Cache:
         gone, and the guard counts it.
         """
         with self._tx() as c:
-            intents.linked(c, items, now)
+            intents.linked(c, items, self._moment(now))
 
     def dropped(self, ids: Collection[IntentId], given_up: float | None = None) -> None:
         """Proven not executed; or, with the wall time, `given_up`: the server may still do it,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, text
 
 from mailsync.cache.sql import FREE, PERMANENT, agree, want
 from mailsync.cache.tables import intents as table
-from mailsync.cache.words import Intent, IntentKind, Linked, NewIntent
+from mailsync.cache.words import Intent, IntentKind, Linked, Moment, NewIntent
 from mailsync.model.flags import Flags
 from mailsync.model.ids import IntentId
 from mailsync.model.rows import Presence
@@ -57,7 +57,8 @@ _REMEMBER = text("""
     SELECT mailbox, body, :now FROM intents
     WHERE id = :n AND body IS NOT NULL AND kind <> 'move'""")
 _COUNT = text("""
-    INSERT INTO removals (mailbox, side, at, count) VALUES (:mailbox, 'server', :now, 1)""")
+    INSERT INTO removals (mailbox, side, at, count, boot_id, boot)
+    VALUES (:mailbox, 'server', :now, 1, :boot_id, :boot)""")
 
 
 def begin_intents(
@@ -132,7 +133,7 @@ def forget_repeated(c: Connection, before: float) -> None:
     c.execute(text("DELETE FROM repeated WHERE at < :before"), {"before": before})
 
 
-def linked(c: Connection, items: Sequence[Linked], now: float) -> None:
+def linked(c: Connection, items: Sequence[Linked], now: Moment) -> None:
     """Items whose intent is no more are passed over: they were linked before."""
     found = {intent.id: intent.new for intent in read(c)}
     dropped(c, [item.intent for item in items])
@@ -217,11 +218,11 @@ def _to_trash(c: Connection, item: Linked, new: NewIntent, source: Any, seen: An
     )
 
 
-def _leave(c: Connection, new: NewIntent, source: Any, now: float) -> None:
+def _leave(c: Connection, new: NewIntent, source: Any, now: Moment) -> None:
     """What becomes of the source row."""
     bound = {"id": source.id}
     if new.row is None:
-        c.execute(_COUNT, {"mailbox": source.mailbox, "now": now})
+        c.execute(_COUNT, {"mailbox": source.mailbox, **now.bound()})
     if new.kind is IntentKind.MOVE_BY_COPY:
         c.execute(_COPIED, bound)
     elif new.kind is IntentKind.MOVE:

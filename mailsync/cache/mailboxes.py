@@ -12,8 +12,8 @@ from sqlalchemy import Connection, text
 from mailsync.cache.observe_local import load_stamp
 from mailsync.cache.relink import begin_relink
 from mailsync.cache.schema import EXTRA, OPEN, printable
-from mailsync.cache.sql import NO_TROUBLE
-from mailsync.cache.words import Known
+from mailsync.cache.sql import LATELY, NO_TROUBLE
+from mailsync.cache.words import Known, Moment
 from mailsync.model.flags import Flags
 from mailsync.model.ids import MailboxId, ModSeq, UIDValidity
 from mailsync.model.mailboxname import MailboxName
@@ -22,7 +22,6 @@ from mailsync.model.rows import Mailbox, Presence, Role, Side, Tally
 from mailsync.model.settings import Deletions, Direction
 
 Selected = Callable[[MailboxName, Role | None], bool]
-HOUR = 3600.0
 
 _NOT_HELD = "held = 0, wait_side = NULL, wait_reason = NULL, accepted_until = NULL"
 _UPDATE = text("""
@@ -43,8 +42,8 @@ _COUNTS = text("""
 _HELD = text(f"""
     SELECT mailbox, wait_side, count(*) FROM messages WHERE {OPEN} AND messages.wait = 1
     GROUP BY mailbox, wait_side""")
-_REMOVED = text("""
-    SELECT mailbox, side, sum(count) FROM removals WHERE at > :after GROUP BY mailbox, side""")
+_REMOVED = text(f"""
+    SELECT mailbox, side, sum(count) FROM removals WHERE {LATELY} GROUP BY mailbox, side""")
 _MADE = {
     side: text(f"""
     UPDATE mailboxes SET
@@ -173,13 +172,11 @@ class _Sums:
         return Tally(there, self.removed.get((box, side), 0), self.held.get((box, side), 0))
 
 
-def mailboxes(c: Connection, now: float) -> list[Mailbox]:
+def mailboxes(c: Connection, now: Moment) -> list[Mailbox]:
     sums = _Sums(
         rows={box: (a, b, both) for box, a, b, both in c.execute(_COUNTS)},
         held={(box, side): count for box, side, count in c.execute(_HELD)},
-        removed={
-            (box, side): count for box, side, count in c.execute(_REMOVED, {"after": now - HOUR})
-        },
+        removed={(box, side): count for box, side, count in c.execute(_REMOVED, now.bound())},
     )
     found = list(c.execute(text("SELECT * FROM mailboxes ORDER BY name")))
     parents = {
@@ -189,7 +186,7 @@ def mailboxes(c: Connection, now: float) -> list[Mailbox]:
         for at, char in enumerate(row.name)
         if char == "/"
     }
-    return [_mailbox(row, sums, row.name in parents, now) for row in found]
+    return [_mailbox(row, sums, row.name in parents, now.now) for row in found]
 
 
 def _mailbox(row: Any, sums: _Sums, has_children: bool, now: float) -> Mailbox:

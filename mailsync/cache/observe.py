@@ -13,7 +13,6 @@ from sqlalchemy import Connection, Row, text
 from mailsync.cache.relink import doubt_server
 from mailsync.cache.sql import FREE, FREE_UNLESS_FIRM, STAYS, agreed, dump_extra, many, want
 from mailsync.cache.words import Stored
-from mailsync.model.flags import Flags
 from mailsync.model.ids import UID_MAX
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import ServerObservation
@@ -105,8 +104,9 @@ def store_server(c: Connection, obs: ServerObservation, now: float) -> Stored:
     if relinked:
         doubt_server(c, box.id)
     _load(c, obs)
-    bound = {"box": box.id, "permanent": int(obs.permanent)}
-    if Flags(box.permanent) != obs.permanent:
+    permanent = box.permanent if obs.permanent is None else int(obs.permanent)
+    bound = {"box": box.id, "permanent": permanent}
+    if box.permanent != permanent:
         c.execute(_REMASK, bound)
     if obs.items:
         c.execute(CAME_BACK, bound)
@@ -129,7 +129,7 @@ def store_server(c: Connection, obs: ServerObservation, now: float) -> Stored:
             "uid_next": obs.cursor.uid_next,
             "messages": obs.cursor.messages,
             "highest_modseq": obs.cursor.highest_modseq,
-            "permanent": int(obs.permanent),
+            "permanent": permanent,
             "read_only": obs.read_only,
             "mailbox_id": obs.mailbox_id,
             "now": now,

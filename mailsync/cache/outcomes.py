@@ -12,6 +12,7 @@ from mailsync.cache.schema import pack, printable
 from mailsync.cache.sql import (
     FREE,
     FREE_BY_US,
+    LATELY,
     PERMANENT,
     agree,
     drop_stamps,
@@ -19,14 +20,12 @@ from mailsync.cache.sql import (
     many,
     want,
 )
-from mailsync.cache.words import DeliveredRow, MovedFile
+from mailsync.cache.words import DeliveredRow, Moment, MovedFile
 from mailsync.model.content import Digest
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, RowId
 from mailsync.model.observation import LocalEntry
 from mailsync.model.rows import Settled, Side
-
-HOUR = 3600.0
 
 # A delivered name belongs to its row alone: a mere file row of it is swallowed, a hint cleared.
 _CLASHES = text("""
@@ -80,10 +79,10 @@ _STORED_FLAGS = text(f"""
 _GONE = f"UPDATE messages SET {{side}} = 2, settled = 0, {FREE} WHERE id IN (SELECT id FROM wanted)"
 _REMOVED = text(_GONE.format(side="local"))
 _EXPUNGED = text(_GONE.format(side="server"))
-_OLD_REMOVALS = text("DELETE FROM removals WHERE at <= :now - :hour")
+_OLD_REMOVALS = text(f"DELETE FROM removals WHERE NOT ({LATELY})")
 _COUNT = text("""
-    INSERT INTO removals (mailbox, side, at, count)
-    SELECT mailbox, :side, :now, count(*) FROM messages
+    INSERT INTO removals (mailbox, side, at, count, boot_id, boot)
+    SELECT mailbox, :side, :now, count(*), :boot_id, :boot FROM messages
     WHERE id IN (SELECT id FROM wanted) AND settled <> 1 GROUP BY mailbox""")
 _SETTLE = text("UPDATE messages SET settled = :settled WHERE id IN (SELECT id FROM wanted)")
 _TROUBLE = text("""
@@ -149,24 +148,24 @@ def renamed(c: Connection, items: Sequence[tuple[RowId, LocalEntry]]) -> None:
     drop_stamps(c)
 
 
-def removed(c: Connection, rows: Collection[RowId], now: float, counted: bool) -> None:
+def removed(c: Connection, rows: Collection[RowId], now: Moment, counted: bool) -> None:
     want(c, rows)
     _count(c, Side.LOCAL, now, counted)
     c.execute(_REMOVED)
     drop_stamps(c)
 
 
-def expunged(c: Connection, rows: Collection[RowId], now: float, counted: bool) -> None:
+def expunged(c: Connection, rows: Collection[RowId], now: Moment, counted: bool) -> None:
     want(c, rows)
     _count(c, Side.SERVER, now, counted)
     c.execute(_EXPUNGED)
 
 
-def _count(c: Connection, side: Side, now: float, counted: bool) -> None:
+def _count(c: Connection, side: Side, now: Moment, counted: bool) -> None:
     """For the guard; what is only left over from a COPY (COPIED) is no deletion."""
     if counted:
-        c.execute(_OLD_REMOVALS, {"now": now, "hour": HOUR})
-        c.execute(_COUNT, {"side": side, "now": now})
+        c.execute(_OLD_REMOVALS, now.bound())
+        c.execute(_COUNT, {"side": side, **now.bound()})
 
 
 def settle(c: Connection, rows: Collection[RowId], settled: Settled) -> None:

@@ -65,6 +65,7 @@ class Quick:
     uuid: str
     account_uuid: str
     generation: int
+    login: str | None
     mailboxes: dict[MailboxName, QuickMailbox]
     waiting: dict[MailboxName, Waits] = field(default_factory=dict)
 
@@ -79,7 +80,7 @@ class Quick:
 
 # One row: uuid, account_uuid, generation, and 0 where nothing stands against the quick path.
 FACTS = """
-    SELECT uuid, account_uuid, generation, relink OR EXISTS (SELECT 1 FROM intents)
+    SELECT uuid, account_uuid, generation, login, relink OR EXISTS (SELECT 1 FROM intents)
         OR EXISTS (SELECT 1 FROM mailboxes WHERE relink AND selected)
     FROM account"""
 ANY_DUE = f"""
@@ -146,7 +147,7 @@ def _look(
         return None
     if raw.execute("SELECT version_num FROM alembic_version").fetchall() != [(HEAD,)]:
         return None
-    uuid, account_uuid, generation, against = raw.execute(FACTS).fetchone()
+    uuid, account_uuid, generation, login, against = raw.execute(FACTS).fetchone()
     questions = [ANY_DUE, ANY_AUDIT_DUE] + ([ANY_DELETED_DUE] if expunge_deleted else [])
     if against or any(raw.execute(one, {"now": now}).fetchone()[0] for one in questions):
         return None
@@ -168,7 +169,7 @@ def _look(
         boxes[name] = replace(boxes[name], drafts=(*boxes[name].drafts, one))
     for name, wait, parked, reason, count in raw.execute(WAITING):
         _add(waiting.setdefault(name, Waits()), wait, parked, reason, count)
-    return Quick(uuid, account_uuid, generation, boxes, waiting)
+    return Quick(uuid, account_uuid, generation, login, boxes, waiting)
 
 
 def _due(row: tuple[object, ...], now: float, policy: tuple[str, ...] | None) -> bool:

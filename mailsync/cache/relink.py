@@ -31,6 +31,11 @@ _UNKNOWN = {
 _HINTS = text("""
     UPDATE messages SET hint_uid = coalesce(uid, hint_uid), uid = NULL, origin = NULL
     WHERE mailbox = :box""")
+_ALL_HINTS = text("""
+    UPDATE messages SET hint_uid = coalesce(uid, hint_uid), uid = NULL, origin = NULL,
+        email_id = NULL""")
+_NO_UIDS = text("""
+    UPDATE mailboxes SET uid_validity = NULL, uid_next = NULL, mailbox_id = NULL""")
 _LIST_ALL = text("""
     UPDATE mailboxes SET relink = 1, messages = NULL, highest_modseq = NULL, stamp = NULL
     WHERE :box IS NULL OR id = :box""")
@@ -57,6 +62,13 @@ def doubt_server(c: Connection, box: int) -> None:
     _doubt(c, Side.SERVER, box)
     c.execute(_HINTS, {"box": box})
     c.execute(_LIST_ALL, {"box": box})
+
+
+def doubt_account(c: Connection) -> None:
+    """Another account: no UID, MAILBOXID or EMAILID means what it did."""
+    begin_relink(c, None, {Side.SERVER})
+    for statement in (_ALL_HINTS, _NO_UIDS):
+        c.execute(statement)
 
 
 def _doubt(c: Connection, side: Side, box: int | None) -> None:

@@ -27,6 +27,9 @@ FREE_UNLESS_FIRM = f"""
     wait_policy = NULL,
     accepted_until = NULL, attempts = 0, next_try = NULL, error = NULL"""
 # In a relink: an outcome, and what waits because its file was removed (rule 4).
+# Deletions of the last hour; a wall clock that jumps cannot hide those of this boot (rule 10).
+LATELY = """
+    CASE WHEN boot_id = :boot_id THEN boot > :boot - 3600.0 ELSE at > :now - 3600.0 END"""
 STAYS = "(messages.settled <> 0 OR (messages.wait <> 0 AND messages.local = 2))"
 FREE_BY_US = FREE_UNLESS_FIRM.replace("accepted_until = NULL, ", "")  # accept still holds
 PERMANENT = "(SELECT permanent FROM mailboxes WHERE mailboxes.id = messages.mailbox)"

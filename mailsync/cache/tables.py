@@ -50,6 +50,7 @@ account = Table(
     Column("account_uuid", Text, nullable=False),
     Column("generation", BigInteger, nullable=False),
     Column("relink", Boolean, nullable=False, server_default=text("0")),
+    Column("login", Text),  # user@host with which the UIDs were seen
 )
 
 mailboxes = Table(
@@ -191,6 +192,8 @@ removals = Table(  # what mailsync deleted lately, for the guard
     Column("side", Text, nullable=False),
     Column("at", Float, nullable=False, index=True),
     Column("count", Integer, nullable=False),
+    Column("boot_id", Text, nullable=False, server_default=text("''")),
+    Column("boot", Float, nullable=False, server_default=text("0")),  # seconds since that boot
 )
 
 repeated = Table(  # sent again, although an earlier command may still be executed (rule 8)

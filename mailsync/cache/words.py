@@ -17,6 +17,19 @@ DeletionId = NewType("DeletionId", int)
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """`now`: wall time in seconds.  `boot`: seconds since the boot `boot_id`, suspend included."""
+
+    now: float
+    boot_id: str
+    boot: float
+
+    def bound(self) -> dict[str, float | str]:
+        """As parameters of a statement."""
+        return {"now": self.now, "boot_id": self.boot_id, "boot": self.boot}
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """Where the last observations of one mailbox ended.
 

@@ -66,7 +66,7 @@ class ServerObservation:
     items: tuple[ServerItem, ...] = ()
     complete: UIDSet = field(default_factory=UIDSet)
     vanished: UIDSet = field(default_factory=UIDSet)
-    permanent: Flags = ALL_FLAGS
+    permanent: Flags | None = ALL_FLAGS  # None: not told
     read_only: bool = False
     mailbox_id: str | None = None
 

@@ -21,7 +21,7 @@ from mailsync.modes.cycle import cycle, dry_cycle
 from mailsync.modes.job import CACHE, Job, failed, succeeded
 from mailsync.modes.observe import Selector
 from mailsync.modes.ownership import Ownership
-from mailsync.modes.scope import maildir_of
+from mailsync.modes.scope import login_of, maildir_of
 from mailsync.server import Server
 
 UNFINISHED = {Exit.TEMPORARY, Exit.AUTH, Exit.CONFIG, Exit.SERVER}
@@ -39,7 +39,7 @@ async def sync_fully(
         if job.options.dry_run:
             directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="mailsync-dry-"))
             await world.pool.disk(copy_cache, str(account.state), directory)
-        cache = await world.pool.cache(Cache.open, directory, account.name)
+        cache = await world.pool.cache(Cache.open, directory, account.name, world.clock.boot)
         stack.push_async_callback(world.pool.cache, cache.close)
         tallies = Tallies()
         if cache.recovered:
@@ -87,6 +87,11 @@ class Session:
         notice = await ownership.verify(dry=self.job.options.dry_run)
         if notice:
             self.tallies.errors.append(notice)
+        login = login_of(self.job.target.account)
+        if await self.job.world.pool.cache(self.cache.set_login, login):
+            self.tallies.errors.append(
+                "user or host is another than before: messages are paired again by content"
+            )
         while True:
             before = self.tallies.work
             try:

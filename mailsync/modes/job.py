@@ -50,7 +50,13 @@ class Job:
         return frozenset(MailboxName(name) for name in self.target.mailboxes)
 
     def server(self) -> Server:
-        return Server(self.target.account, self.world.net, self.world.rand, self.password)
+        return Server(
+            self.target.account,
+            self.world.net,
+            self.world.rand,
+            self.password,
+            read_only=self.options.dry_run,
+        )
 
 
 def succeeded(job: Job) -> None:

@@ -18,6 +18,7 @@ from mailsync.model.report import AccountReport, MailboxReport, Report, SyncOpti
 from mailsync.modes.job import LOCK, Job, failed, succeeded
 from mailsync.modes.scope import (
     check_asked,
+    login_of,
     policy_of,
     selector,
     unchanged_on_disk,
@@ -83,9 +84,10 @@ async def _under_lock(job: Job) -> AccountReport:
 
 def _look(job: Job) -> quick.Quick | None:
     account = job.target.account
-    return quick.look(
+    seen = quick.look(
         job.cache_path, job.world.clock.wall(), account.expunge_deleted, policy_of(account)
     )
+    return seen if seen is not None and seen.login == login_of(account) else None
 
 
 async def _full(job: Job, server: Server, listed: list[ServerMailbox] | None) -> AccountReport:

@@ -26,6 +26,11 @@ def selector(account: Account) -> Callable[[MailboxName, Role | None], bool]:
     return selected
 
 
+def login_of(account: Account) -> str:
+    """Whose UIDs a cache holds."""
+    return f"{account.user}@{account.host}"
+
+
 def policy_of(account: Account) -> tuple[str, str, str]:
     """Direction, deletions and a digest of all else by which messages wait (rules 1 and 9)."""
     rest = (account.guard.share, account.guard.floor, account.trash, account.expunge_deleted)

@@ -89,10 +89,14 @@ class Selection:
         return UIDSet.of_ranges(self._vanished)
 
     @property
-    def permanent(self) -> Flags:
-        """The flags that the server can keep; all where it does not say (RFC 9051 §6.3.2)."""
+    def permanent(self) -> Flags | None:
+        """The flags that the server can keep; all where it does not say (RFC 9051 §6.3.2).
+
+        None: EXAMINE says nothing of what a SELECT would."""
         names = self.permanent_flags
-        if names is None or self.examined:
+        if self.examined:
+            return None
+        if names is None:
             return ALL_FLAGS
         found = split_flags(names)[0]
         return found | Flags.FORWARDED if "\\*" in names else found

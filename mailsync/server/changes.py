@@ -29,8 +29,12 @@ class Changes:
         rand: Rand,
         password: Password,
         limits: Limits | None = None,
+        *,
+        read_only: bool = False,
     ) -> None:
+        """`read_only`: mailboxes are EXAMINEd, never SELECTed."""
         self.link = Link(account, net, rand, password, limits or Limits())
+        self.link.read_only = read_only
         self.notices: list[str] = []
 
     @property

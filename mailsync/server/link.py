@@ -36,6 +36,7 @@ class Link:
         self.traffic = Traffic()
         self.names = Names()
         self.refused: set[str] = set()  # extensions that were announced and do not work
+        self.read_only = False
         self.listed: dict[MailboxName, Cursor | None] = {}
         self.told: dict[MailboxName, UIDValidity] = {}  # what UIDs of ours mean
 
@@ -141,8 +142,8 @@ class Link:
         if there and selected is not None and not (writable and selected.examined):
             return None
         condstore = self.has("CONDSTORE") and "CONDSTORE" not in self.refused
-        command = cmd.select(wire, condstore=condstore)
-        return Call(command, selects=Selection(wire))
+        command = cmd.select(wire, self.read_only, condstore=condstore)
+        return Call(command, selects=Selection(wire, examined=self.read_only))
 
     def check(
         self, box: MailboxName, select: Call | None, expected: UIDValidity | None

@@ -61,11 +61,12 @@ class Server(Changes):
         async with link.session.busy() as turn:
             await link.introduce()
             facts = facts_of(link.session, link.quirks, link.refused)
-            observer = Observer(link.session, facts, link.listed, link.refused, read_only)
+            examine = read_only or link.read_only
+            observer = Observer(link.session, facts, link.listed, link.refused, examine)
             async for seen in observer.run(asks):
                 if isinstance(seen, ServerObservation):
                     link.told[seen.mailbox] = seen.cursor.uid_validity
-                    if Quirk.NO_KEYWORDS in link.quirks:
+                    if Quirk.NO_KEYWORDS in link.quirks and seen.permanent is not None:
                         seen = replace(seen, permanent=seen.permanent & ~Flags.FORWARDED)
                 yield seen
                 turn.check()

@@ -38,7 +38,7 @@ def filled(state: Path) -> str:
 
 def test_a_new_cache(state: Path) -> None:
     numbers = iter("ab")
-    cache = Cache.open(str(state), "account", lambda: next(numbers))
+    cache = Cache.open(str(state), "account", new_uuid=lambda: next(numbers))
     assert (cache.uuid, cache.account_uuid, cache.generation) == ("a", "b", 0)
     assert cache.recovered is None
     raw = cache._connection

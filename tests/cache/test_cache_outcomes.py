@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from support.cachebox import NOW, Box, digest, entry, facts
 
-from mailsync.cache import DeliveredRow, MovedFile, NewDeletion
+from mailsync.cache import Cache, DeliveredRow, MovedFile, NewDeletion
 from mailsync.model.actions import Defer, DeferMailbox, Forget, Pair, Rung
 from mailsync.model.flags import Flags, from_letters
+from mailsync.model.mailboxname import INBOX
+from mailsync.model.observation import ServerMailbox
 from mailsync.model.rows import Presence, Settled, Side, Wait
 
 
@@ -218,6 +222,31 @@ def test_removed_and_expunged(inbox: Box) -> None:
     assert (box.on_server.there, box.on_server.executed) == (1, 2)
     (box,) = inbox.cache.mailboxes(NOW + 3601)
     assert box.on_server.executed == 0
+
+
+@pytest.mark.parametrize(
+    ("boot", "wall", "counted"),
+    [
+        (("one", 100.0), NOW + 1e9, 1),  # the clock was set forward: the hour is not over
+        (("one", 3_600.0), NOW - 1e9, 1),
+        (("one", 3_601.0), NOW - 1e9, 0),
+        (("two", 5.0), NOW + 3_599, 1),  # another boot: only the wall clock can tell
+        (("two", 5.0), NOW + 3_601, 0),
+    ],
+)
+def test_the_hour_of_the_guard(
+    tmp_path: Path, boot: tuple[str, float], wall: float, counted: int
+) -> None:
+    now = ("one", 0.5)
+    cache = Cache.open(str(tmp_path / "state"), "account", lambda: now)
+    box = Box(cache)
+    cache.see_mailboxes([ServerMailbox(INBOX, b"INBOX")], [INBOX], lambda name, role: True)
+    box.paired({1: ""})
+    cache.removed(box.ids(1), NOW)
+    now = boot
+    (found,) = cache.mailboxes(wall)
+    assert found.on_local.executed == counted
+    cache.close()
 
 
 def test_what_is_not_counted(inbox: Box) -> None:

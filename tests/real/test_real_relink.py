@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from support.client import Client
 from support.rig import message
-from support.wired import Wired
+from support.wired import Wired, text_of
 
 from mailsync.model.settings import Deletions, Guard
 
@@ -21,6 +22,38 @@ def renew(rig: Wired) -> None:
 def unlink(rig: Wired, count: int) -> None:
     for path in rig.files()[:count]:
         path.unlink()
+
+
+def test_the_server_has_another_name(wired: Wired) -> None:
+    wired.fill(COUNT)
+    wired.settle()
+    wired.changes["host"] = "localhost"
+    report = wired.settle()
+    assert "host" in text_of(report)
+    assert (wired.traffic.bodies, wired.traffic.sent_bytes) == (0, 0)
+    assert len(wired.files()) == COUNT
+    wired.assert_idle()
+
+
+@pytest.mark.parametrize("other", [COUNT, COUNT // 2])
+def test_another_account_with_the_same_uids(wired: Wired, other: int) -> None:
+    """What was synced with the one is never deleted in the other, nor taken for its messages."""
+    wired.changes["guard"] = Guard()
+    wired.fill(COUNT)
+    renew(wired)
+    wired.settle()
+    first, wired.user = wired.user, f"{wired.user}other"
+    wired.fill(other, first=1000)
+    renew(wired)
+    wired.files()[0].unlink()
+    for _ in range(2):
+        report = wired.sync()
+        assert report.exit == 3, report
+        assert report.total().held == COUNT - 1
+        assert len(wired.files()) == COUNT - 1 + other
+    for user, count in ((first, COUNT), (wired.user, other)):
+        with Client(wired.server.port, user, wired.server.password) as client:
+            assert len(client.uids()) == count
 
 
 def test_after_a_relink_a_sync_is_quick_again(wired: Wired) -> None:

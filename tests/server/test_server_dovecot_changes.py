@@ -221,7 +221,7 @@ class TestConnection:
             async for seen in server.observe([Ask(INBOX, b"INBOX")], read_only=True):
                 assert isinstance(seen, ServerObservation)
                 assert not seen.read_only
-                assert seen.permanent == ALL_FLAGS
+                assert seen.permanent is None
             assert server.traffic.commands["EXAMINE"] == 1
             await server.store(INBOX, UIDSet([1]), Flags.SEEN, Flags.NONE)
             assert server.traffic.commands["SELECT"] == 1

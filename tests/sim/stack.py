@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mailsync.cache import Cache
+from mailsync.cache.cache import Boot
 from mailsync.cache.cache import Cache as CacheClass
 from mailsync.model.report import AccountReport, SyncOptions, Target
 from mailsync.model.settings import Account, Deletions, Guard, Secret, Security
@@ -194,8 +195,8 @@ def _noted(opened: list[CacheClass]) -> Iterator[None]:
     """Every cache that is opened, so that one left open by a crash can be closed."""
     original = CacheClass.open
 
-    def note(directory: str, account: str) -> CacheClass:
-        cache = original(directory, account)
+    def note(directory: str, account: str, boot: Boot | None = None) -> CacheClass:
+        cache = original(directory, account, boot)
         opened.append(cache)
         return cache
 

@@ -256,7 +256,8 @@ def program() -> str:
     called = sys.argv[0]
     if os.path.basename(called) != "mailsync":
         return "python3 -m mailsync"
-    return min(called, os.path.relpath(called), key=len)
+    near = os.path.relpath(called)
+    return min(called, near if "/" in near else f"./{near}", key=len)
 
 
 def _named(path: Path, letters: str) -> str:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
-from mailsync.config import Config, default_state, load
 from mailsync.model.errors import ConfigError
 from mailsync.model.mailboxname import INBOX
 from mailsync.model.report import Json, Target
-from mailsync.model.settings import Account
+
+if TYPE_CHECKING:
+    from mailsync.config import Config
+    from mailsync.model.settings import Account
 
 
 @dataclass(slots=True)
@@ -33,12 +36,16 @@ class State:
     def config(self) -> Config:
         """Read at first use; raises ConfigError."""
         if self._config is None:
+            from mailsync.config import load
+
             self._config = load(self.config_path)
         return self._config
 
     @property
     def folder(self) -> str:
         """The state folder, the default one when no configuration was read."""
+        from mailsync.config import default_state
+
         return str(self._config.state if self._config else default_state())
 
     def print_json(self, value: Json) -> None:

@@ -78,7 +78,7 @@ class Run:
     seen_server: set[MailboxName] = field(default_factory=set)  # observed in this attempt
     seen_local: set[MailboxName] = field(default_factory=set)
     changed: set[MailboxId] = field(default_factory=set)  # on the server, by us
-    futile: set[tuple[type, MailboxId]] = field(default_factory=set)  # kinds of actions that failed
+    futile: set[tuple[object, MailboxId]] = field(default_factory=set)  # steps that failed for good
 
     # -- the cache and the disk, each on its own thread --------------------------------------
 

@@ -6,7 +6,7 @@ only so are moves, renames and accidents told apart (semantics.md, rule 2).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 from mailsync.executor import Run, execute, resolve, wait_and_resolve
@@ -23,7 +23,7 @@ from mailsync.model.actions import (
     lines,
 )
 from mailsync.model.content import Digester, header_hash
-from mailsync.model.ids import RowId
+from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import ServerMailbox
 from mailsync.model.report import Target
@@ -146,12 +146,9 @@ async def make_plan(run: Run, only: frozenset[MailboxName]) -> Plan:
         wants = needs(rows, candidates, boxes)
         if not wants:
             break
-        for mailbox, asked in wants.digests.items():
-            await learn_digests(run, run.mailboxes[mailbox], asked)
-        for mailbox, asked in wants.headers.items():
-            await learn_headers(run, run.name(mailbox), asked)
-        for mailbox, asked in wants.bodies.items():
-            await learn_bodies(run, run.name(mailbox), asked)
+        await ask(run, learn_digests, wants.digests)
+        await ask(run, learn_headers, wants.headers)
+        await ask(run, learn_bodies, wants.bodies)
         rows, candidates = await due(run)
     return plan(rows, candidates, boxes, policy)
 
@@ -211,15 +208,30 @@ def planned_by(run: Run, only: frozenset[MailboxName]) -> Policy:
     )
 
 
+Learn = Callable[[Run, Mailbox, Sequence[Row]], Awaitable[None]]
+
+
+async def ask(run: Run, learn: Learn, wanted: Mapping[MailboxId, Sequence[Row]]) -> None:
+    """What a mailbox refuses to tell is not asked a second time in this attempt; the plan is made
+    without it, as for a message that has no header."""
+    for mailbox, rows in wanted.items():
+        box, question = run.mailboxes[mailbox], (learn, mailbox)
+        if question not in run.futile:
+            run.futile.add(question)
+            async with run.only_trouble(box):
+                await learn(run, box, rows)
+                run.futile.remove(question)
+
+
 async def learn_digests(run: Run, box: Mailbox, rows: Sequence[Row]) -> None:
     """Read files, so that they can be told from others by content."""
     await digested(run, box, [row for row in rows if row.name is not None and not row.parked])
 
 
-async def learn_headers(run: Run, name: MailboxName, rows: Sequence[Row]) -> None:
+async def learn_headers(run: Run, box: Mailbox, rows: Sequence[Row]) -> None:
     """Fetch headers, so that messages can be told from files without their bodies."""
     by_uid = {row.uid: row.id for row in rows if row.uid is not None}
-    heads = await run.server.headers(name, UIDSet(by_uid))
+    heads = await run.server.headers(box.name, UIDSet(by_uid))
     known: dict[RowId, bytes] = {
         by_uid[uid]: header_hash(head)
         for uid, head in heads.items()
@@ -228,10 +240,10 @@ async def learn_headers(run: Run, name: MailboxName, rows: Sequence[Row]) -> Non
     await run.stored(run.cache.headers, known)
 
 
-async def learn_bodies(run: Run, name: MailboxName, rows: Sequence[Row]) -> None:
+async def learn_bodies(run: Run, box: Mailbox, rows: Sequence[Row]) -> None:
     """Read messages on the server without keeping them, a stream at a time."""
     by_uid = {row.uid: row.id for row in rows if row.uid is not None}
-    async for body in run.server.bodies(name, list(by_uid)):
+    async for body in run.server.bodies(box.name, list(by_uid)):
         digester = Digester()
         if body.data is not None:
             digester.feed(body.data)

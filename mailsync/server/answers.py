@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
+from collections.abc import Collection
 
 from mailsync.imap import Status
 from mailsync.model.errors import (
@@ -76,6 +77,13 @@ def refusal(status: Status, what: str) -> MailsyncError:
     return Refused(
         text, code=code, bad=status.kind == "BAD", help=help_, reach=reach, retry_after=wait
     )
+
+
+def is_partial(error: MailsyncError, found: Collection[object]) -> bool:
+    """Some answer a FETCH with NO when one message of many is gone (RFC 2180 §4.1.2): those that
+    came are good, and what is gone is no failure of the mailbox."""
+    gone = getattr(error, "code", "") == "EXPUNGEISSUED" or "no longer exist" in str(error)
+    return isinstance(error, Refused) and not error.bad and (bool(found) or gone)
 
 
 def login_refusal(status: Status) -> MailsyncError:

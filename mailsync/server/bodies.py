@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 from mailsync.imap import STREAMED, BodyBegin, BodyData, BodyEnd, Event, Fetch, Status, cmd
 from mailsync.model.content import HEADER_LIMIT, message_id
-from mailsync.model.errors import Disconnected, Refused
+from mailsync.model.errors import Disconnected
 from mailsync.model.ids import UID
 from mailsync.model.uidset import UIDSet
-from mailsync.server.answers import refusal
+from mailsync.server.answers import is_partial, refusal
 from mailsync.server.calls import Call, split_flags
 from mailsync.server.observe import flags_of
 from mailsync.server.session import Session
@@ -76,10 +76,9 @@ class Bodies:
                 self._judge(running.popleft().status)
 
     def _judge(self, status: Status | None) -> None:
-        """Some answer NO when one message of many is gone: those that came are good."""
         if status is not None and status.kind != "OK":
             error = refusal(status, "to give messages")
-            if status.kind == "BAD" or not self._seen or not isinstance(error, Refused):
+            if not is_partial(error, self._seen):
                 raise error
 
     def _take(self, event: Event) -> bool:

@@ -169,8 +169,10 @@ class Link:
         uid_validity: UIDValidity | None = None,
         *,
         change: bool = False,
+        judge: bool = True,
     ) -> Selection:
-        """Run `calls` on a mailbox; the first refusal is raised.
+        """Run `calls` on a mailbox; the first refusal is raised, unless the caller is to `judge`
+        them itself (False).
 
         A SELECT goes out in the same write, but one that leads to a `change` is answered first:
         with another UIDVALIDITY the command would hit other messages.
@@ -186,6 +188,6 @@ class Link:
             self.check(box, None, uid_validity)
         await session.run(*first, *calls)
         selection = self.check(box, select, uid_validity)
-        for call in calls:
+        for call in calls if judge else ():
             session.require(call, f"{what} in {box}")
         return selection

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 
 from mailsync.imap import Header, Quirk, cmd
@@ -12,6 +12,7 @@ from mailsync.model.ids import UID, UID_MAX, UIDValidity
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import Cursor, ServerMailbox, ServerObservation
 from mailsync.model.uidset import UIDSet
+from mailsync.server.answers import is_partial, refusal
 from mailsync.server.bodies import Bodies, Headers, Identities
 from mailsync.server.calls import Call, Take
 from mailsync.server.changes import Changes
@@ -166,7 +167,7 @@ class Server(Changes):
     async def headers(self, box: MailboxName, uids: UIDSet) -> dict[UID, bytes | None]:
         """BODY[HEADER] of each message that there is, at most 1 MiB; None: the server gave NIL."""
         headers = Headers()
-        await self._fetch(box, uids, ("UID", "BODY.PEEK[HEADER]"), headers.take)
+        await self._fetch(box, uids, ("UID", "BODY.PEEK[HEADER]"), headers.take, headers.found)
         return {uid: head for uid, head in headers.found.items() if uid in uids}
 
     async def identify(self, box: MailboxName, uids: UIDSet) -> dict[UID, Identity]:
@@ -177,11 +178,16 @@ class Server(Changes):
             items.append("EMAILID")
         elif self.capabilities.is_gmail:
             items.append("X-GM-MSGID")
-        await self._fetch(box, uids, items, identities.take)
+        await self._fetch(box, uids, items, identities.take, identities.found)
         return {uid: one for uid, one in identities.found.items() if uid in uids}
 
     async def _fetch(
-        self, box: MailboxName, uids: UIDSet, items: Sequence[str], take: Take
+        self,
+        box: MailboxName,
+        uids: UIDSet,
+        items: Sequence[str],
+        take: Take,
+        found: Collection[UID],
     ) -> None:
         if not uids:
             return
@@ -189,4 +195,11 @@ class Server(Changes):
         async with link.session.busy():
             parts = uids.split(link.line)
             calls = [Call(cmd.uid_fetch(part, items), take) for part in parts]
-            await link.on(box, calls, "to give messages")
+            await link.on(box, calls, "", judge=False)
+            for call in calls:
+                assert call.status is not None
+                if call.succeeded:
+                    continue
+                error = refusal(call.status, f"to give messages in {box}")
+                if not is_partial(error, found):
+                    raise error

@@ -238,15 +238,16 @@ class SimServer:
         early: bool = False,
         delay: float = 0.0,
         mailbox: str | bytes | None = None,
+        text: bytes = b"",
     ) -> Fault:
         """The nth command of this name, counted from now, meets with `answer`; see `Fault`."""
         where = None if mailbox is None else wire(mailbox)
-        fault = Fault(command, answer, nth, sticky, early, delay, where)
+        fault = Fault(command, answer, nth, sticky, early, delay, where, text)
         self.faults.append(fault)
         return fault
 
     def next_fault(self, name: str, record: Executed) -> Fault | None:
-        hits = [f for f in self.faults if not f.early and f.hits(name, record.mailbox)]
+        hits = [f for f in self.faults if not f.early and f.hits(name, record.mailbox, record.text)]
         return hits[0] if hits else None
 
     def early_refusal(self, mailbox: bytes) -> str | None:

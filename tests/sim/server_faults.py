@@ -31,10 +31,11 @@ class Fault:
     early: bool = False  # an APPEND is refused in place of the continuation
     delay: float = 0.0  # seconds that the answer comes late
     mailbox: bytes | None = None  # only where this mailbox is selected or named
+    text: bytes = b""  # only where the command has this in it
     seen: int = 0
 
-    def hits(self, name: str, mailbox: bytes | None) -> bool:
-        if self.command not in {name, "*"}:
+    def hits(self, name: str, mailbox: bytes | None, text: bytes = b"") -> bool:
+        if self.command not in {name, "*"} or self.text not in text:
             return False
         if self.mailbox is not None and self.mailbox != mailbox:
             return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from sim.scenarios import six
@@ -219,6 +220,54 @@ def test_a_folder_that_cannot_be_listed(stack: Stack) -> None:
     stack.disk.find(f"{ROOT}/INBOX/cur").closed = False
     heals(stack)
     assert stack.uid_of("INBOX", "new")
+
+
+@pytest.mark.parametrize("code", ["[SERVERBUG] ", "[UNAVAILABLE] ", ""])
+def test_a_mailbox_that_does_not_give_headers(stack: Stack, code: str) -> None:
+    """What pairing wants to know of it cannot be had: the other mailboxes are synced."""
+    stack.server.create("Other")
+    assert stack.sync().exit == Exit.OK
+    stack.pass_time(60)
+    stack.server.move("INBOX", stack.uid_of("INBOX", "a"), "Other")
+    stack.serve("INBOX", "new")
+    busy(stack)
+    stack.pass_time(10)
+    stack.server.profile = replace(stack.server.profile, objectid=False)
+    stack.server.fault(
+        "UID FETCH", f"NO {code}broken", sticky=True, mailbox="Other", text=b"HEADER]"
+    )
+    report = stack.sync()
+    assert report.exit == Exit.FAILED, report
+    assert "to give messages in Other" in told(report)
+    assert stack.path_of("INBOX", "new")
+    busy_done(stack)
+    stack.oracle.no_loss(stack.server, stack.fs, "headers refused")
+    stack.server.faults.clear()
+    heals(stack)
+    assert stack.server.ghosts() == dict.fromkeys(("b", "c", "e", "a", "new", "up", "down"), 1)
+
+
+def test_what_is_gone_is_no_refusal(stack: Stack) -> None:
+    """RFC 2180 §4.1.2: NO to a FETCH some of whose messages were expunged meanwhile."""
+    stack.server.create("Other")
+    assert stack.sync().exit == Exit.OK
+    stack.pass_time(60)
+    stack.server.profile = replace(stack.server.profile, objectid=False)
+    for ghost in "ab":
+        stack.server.move("INBOX", stack.uid_of("INBOX", ghost), "Other")
+
+    def some(answer: bytes) -> bytes:
+        stack.server.expunge("Other", stack.uid_of("Other", "b"))
+        tag = answer.splitlines()[-1].split()[0]
+        end = answer.index(b"* ", 2)
+        return answer[:end] + tag + b" NO Some of the messages no longer exist\r\n"
+
+    stack.oracle.deleted.add("b")
+    stack.server.fault("UID FETCH", some, mailbox="Other", text=b"HEADER]")
+    stack.pass_time(10)
+    assert stack.sync().exit == Exit.OK
+    heals(stack)
+    assert stack.path_of("Other", "a")
 
 
 # -- the account ---------------------------------------------------------------------------------

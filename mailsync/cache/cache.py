@@ -66,9 +66,9 @@ class Cache:
     """One file, one connection, one thread.
 
     Each method is one transaction: it happened as a whole and is durable, or it raised and
-    nothing happened.  Raises StorageError (disk full, read-only, I/O) and CacheError (the file
-    is damaged: the next `open` checks it and moves it aside).  Times `now`, `next_try`, `until`
-    are wall time in seconds.
+    nothing happened.  Raises StorageError (disk full, read-only, I/O, or the file is damaged:
+    the next `open` checks it and moves it aside).  Times `now`, `next_try`, `until` are wall
+    time in seconds.
 
     `recovered`: where a file that could not be used was moved to, None when all was well.
     `network`: the file lies on a network file system, so WAL is not used.

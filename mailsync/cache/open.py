@@ -9,6 +9,7 @@ throw away what a newer one wrote.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -21,7 +22,9 @@ from sqlalchemy.pool import NullPool
 
 from mailsync.cache import tables
 from mailsync.cache.schema import APPLICATION_ID, FILE, HEAD, read_only
-from mailsync.model.errors import CacheError, Help, StorageError
+from mailsync.model.errors import CacheError, Reach, StorageError
+from mailsync.system.text import safe
+from mailsync.system.trouble import advice, storage_error
 
 BUSY_TIMEOUT = 5.0  # seconds; only the quick check of another process is ever in the way
 NETWORK = frozenset(
@@ -29,19 +32,19 @@ NETWORK = frozenset(
 )  # also as fuse.<name>
 DOUBT = ".doubt"  # beside the file: it misbehaved, so the next `open` checks it
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT)
-_STORAGE = (
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_PERM,
-    sqlite3.SQLITE_AUTH,
-    sqlite3.SQLITE_NOMEM,
-    sqlite3.SQLITE_NOLFS,
-    sqlite3.SQLITE_PROTOCOL,
-)
+_STORAGE = {  # and the errno whose advice fits
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_IOERR: errno.EIO,
+    sqlite3.SQLITE_READONLY: errno.EACCES,
+    sqlite3.SQLITE_CANTOPEN: errno.EACCES,
+    sqlite3.SQLITE_BUSY: errno.EBUSY,
+    sqlite3.SQLITE_LOCKED: errno.EBUSY,
+    sqlite3.SQLITE_PERM: errno.EACCES,
+    sqlite3.SQLITE_AUTH: errno.EACCES,
+    sqlite3.SQLITE_NOMEM: errno.ENOMEM,
+    sqlite3.SQLITE_NOLFS: errno.EFBIG,
+    sqlite3.SQLITE_PROTOCOL: errno.EBUSY,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,15 +268,17 @@ def translated(path: str) -> Iterator[None]:
         if code in _DAMAGED:
             with contextlib.suppress(OSError):
                 os.close(os.open(path + DOUBT, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            raise CacheError(
-                f"{path} is damaged; the next run checks it and pairs anew", help=Help.RETRY
+            raise StorageError(
+                f"the cache {safe(path)} is damaged; the next run moves it aside and pairs anew"
             ) from error
         if code in _STORAGE:
             cause = error.orig if isinstance(error, DBAPIError) else error
-            raise StorageError(f"{path}: {cause}") from error
+            raise StorageError(
+                f"cannot use the cache {safe(path)}: {cause}; {advice(_STORAGE[code])}"
+            ) from error
         raise
     except OSError as error:
-        raise StorageError(f"{path}: {error.strerror or error}") from error
+        raise storage_error(error, "use the cache", path, Reach.ACCOUNT) from error
 
 
 def _code(error: BaseException | None) -> int:

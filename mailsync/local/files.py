@@ -10,12 +10,12 @@ from dataclasses import replace
 from mailsync.local import names
 from mailsync.local.listing import look_at, pieces
 from mailsync.local.tree import Tree
-from mailsync.local.trouble import storage_error, translated
 from mailsync.model.errors import StorageError
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UniqueName
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import FileFacts, LocalEntry
+from mailsync.system.trouble import storage_error, translated
 
 ABANDONED_NS = 36 * 3600 * 10**9  # the Maildir format's age for leftovers in tmp/
 

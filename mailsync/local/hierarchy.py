@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from mailsync.local import names
 from mailsync.local.listing import look_at
 from mailsync.local.tree import FOLDERS, Tree
-from mailsync.local.trouble import in_the_way, translated
 from mailsync.model import mailboxname
 from mailsync.model.errors import StorageError
 from mailsync.model.mailboxname import MailboxName
 from mailsync.system.text import safe
+from mailsync.system.trouble import in_the_way, translated
 
 _CLOSED = (errno.EACCES, errno.EPERM)
 

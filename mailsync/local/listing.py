@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from mailsync.local import names
 from mailsync.local.lines import ToWire
 from mailsync.local.tree import CHUNK, Tree
-from mailsync.local.trouble import in_the_way, storage_error, translated
 from mailsync.model.content import Digest, Digester
 from mailsync.model.errors import Help, Reach, StorageError
 from mailsync.model.flags import Flags
@@ -17,6 +16,7 @@ from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import FileFacts, LocalEntry, Stamp
 from mailsync.system.seams import Reader, Stat
 from mailsync.system.text import safe
+from mailsync.system.trouble import in_the_way, storage_error, translated
 
 SETTLED_NS = 2 * 10**9  # a change younger than this may share its time stamp with the next one
 MOST_NOTICES = 20

@@ -7,9 +7,9 @@ import json
 from dataclasses import asdict, dataclass
 
 from mailsync.local.tree import Tree
-from mailsync.local.trouble import translated
 from mailsync.model.errors import NotOurs
 from mailsync.system.text import safe
+from mailsync.system.trouble import translated
 
 FILE = ".mailsync"
 _LARGEST = 64 * 1024  # bytes

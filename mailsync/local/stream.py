@@ -13,9 +13,9 @@ from dataclasses import replace
 
 from mailsync.local.lines import ToStored, as_received
 from mailsync.local.tree import CHUNK
-from mailsync.local.trouble import storage_error
 from mailsync.model.content import Digest, Digester
 from mailsync.system.seams import Fs, Writer
+from mailsync.system.trouble import storage_error
 
 
 class Pending:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mailsync.local.names import host_part
-from mailsync.local.trouble import in_the_way, translated
 from mailsync.model import mailboxname
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import LocalEntry
 from mailsync.system.seams import Fs, Rand
+from mailsync.system.trouble import in_the_way, translated
 
 FOLDERS = ("tmp", "new", "cur")  # made in this order: cur/ makes it a mailbox
 CHUNK = 256 * 1024  # bytes read or written at a time

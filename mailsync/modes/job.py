@@ -8,12 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailsync.model.errors import ConfigError, Exit, MailsyncError
+from mailsync.model.errors import ConfigError, Exit, MailsyncError, Reach
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.report import SyncOptions, Target
 from mailsync.server import Server
 from mailsync.system.seams import World
 from mailsync.system.secret import read as read_secret
+from mailsync.system.trouble import translated
 
 CACHE = "cache.db"
 LOCK = "lock"
@@ -64,14 +65,15 @@ def succeeded(job: Job) -> None:
     state = job.target.account.state
     path = str(state / LAST_SUCCESS)
     now = job.world.clock.wall()
-    with suppress(FileNotFoundError):
-        os.unlink(state / LAST_FAILURE)
-    try:
-        os.utime(path, (now, now))
-    except FileNotFoundError:
-        with open(path, "wb"):
-            pass
-        os.utime(path, (now, now))
+    with translated("write", path, Reach.ACCOUNT):
+        with suppress(FileNotFoundError):
+            os.unlink(state / LAST_FAILURE)
+        try:
+            os.utime(path, (now, now))
+        except FileNotFoundError:
+            with open(path, "wb"):
+                pass
+            os.utime(path, (now, now))
 
 
 def failed(job: Job, error: MailsyncError) -> None:

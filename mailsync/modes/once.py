@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 
 from mailsync.cache import quick
-from mailsync.model.errors import Exit, MailsyncError
+from mailsync.model.errors import Exit, MailsyncError, Reach
 from mailsync.model.observation import ServerMailbox
 from mailsync.model.report import AccountReport, MailboxReport, Report, SyncOptions, Target
 from mailsync.modes.job import LOCK, Job, failed, succeeded
@@ -27,6 +27,7 @@ from mailsync.modes.scope import (
 from mailsync.modes.world import production_world
 from mailsync.server import Server
 from mailsync.system.lock import Lock
+from mailsync.system.trouble import translated
 
 
 def sync(targets: Sequence[Target], options: SyncOptions) -> Report:
@@ -49,7 +50,8 @@ async def sync_account(job: Job) -> AccountReport:
     with ExitStack() as stack:
         try:
             if not options.dry_run:
-                os.makedirs(account.state, mode=0o700, exist_ok=True)
+                with translated("make the directory", str(account.state), Reach.ACCOUNT):
+                    os.makedirs(account.state, mode=0o700, exist_ok=True)
                 stack.enter_context(Lock(str(account.state / LOCK)))
                 stack.push(lambda kind, error, trace: _note(job, error))
             return await _under_lock(job)

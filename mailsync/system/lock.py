@@ -7,8 +7,9 @@ import fcntl
 import os
 from types import TracebackType
 
-from mailsync.model.errors import Locked, StorageError
+from mailsync.model.errors import Locked, Reach, StorageError
 from mailsync.system.text import safe
+from mailsync.system.trouble import storage_error
 
 
 class Lock:
@@ -25,9 +26,7 @@ class Lock:
         try:
             fd = os.open(self._path, flags, 0o600)
         except OSError as error:
-            raise StorageError(
-                f"cannot make the lock file {safe(self._path)}: {error.strerror}"
-            ) from error
+            raise storage_error(error, "make the lock file", self._path, Reach.ACCOUNT) from error
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

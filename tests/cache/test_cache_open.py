@@ -270,7 +270,7 @@ def test_damage_that_shows_later_is_found_by_the_next_open(state: Path) -> None:
         for at in range(2 * 4096, size, 4096):
             file.seek(at)
             file.write(b"\xaa" * 4096)
-    with pytest.raises(CacheError, match="damaged"):
+    with pytest.raises(StorageError, match="damaged"):
         cache.totals()
     cache.close()
     again = Cache.open(str(state), "account")

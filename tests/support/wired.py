@@ -16,7 +16,7 @@ from mailsync.model.report import AccountReport, Report, Target
 from mailsync.modes import decide
 from mailsync.system.clock import SystemClock
 from mailsync.system.fs import DiskFs, DiskWriter
-from mailsync.system.seams import Writer
+from mailsync.system.seams import Barrier, Writer
 from support.client import Client
 from support.rig import Rig, message
 from support.wire import Traffic, Wire
@@ -69,6 +69,14 @@ class Disk(DiskFs):
         self.fault("mkdir", path)
         super().mkdir(path)
 
+    def sync_dir(self, path: str) -> None:
+        self.fault("sync_dir", path)
+        super().sync_dir(path)
+
+    def barrier(self, path: str) -> Barrier | None:
+        inner = super().barrier(path)
+        return None if inner is None else _FaultyBarrier(inner, path, self)
+
     def mail_listings(self) -> int:
         """How often a new/ or cur/ was listed."""
         return sum(n for path, n in self.listed.items() if path.endswith(("/new", "/cur")))
@@ -96,6 +104,16 @@ class Watch(SystemClock):
 
     def wall(self) -> float:
         return super().wall() + self.ahead
+
+
+class _FaultyBarrier:
+    def __init__(self, inner: Barrier, path: str, disk: Disk) -> None:
+        self._inner, self._path, self._disk = inner, path, disk
+        self.close = inner.close
+
+    def sync(self) -> None:
+        self._disk.fault("sync", self._path)
+        self._inner.sync()
 
 
 @dataclass

@@ -37,10 +37,15 @@ def storage_error(
     error: OSError, doing: str, path: str, reach: Reach | None = None
 ) -> StorageError:
     """`doing` completes "cannot …" and ends with a word before the path."""
-    far, help, advice = _KNOWN.get(error.errno or 0, _OTHER)
+    far, help, hint = _KNOWN.get(error.errno or 0, _OTHER)
     words = error.strerror or type(error).__name__
-    text = f"cannot {doing} {safe(path)}: {words}; {advice}"
+    text = f"cannot {doing} {safe(path)}: {words}; {hint}"
     return StorageError(text, reach=reach or far, help=help)
+
+
+def advice(number: int) -> str:
+    """What a person can do about this errno."""
+    return _KNOWN.get(number, _OTHER)[2]
 
 
 def in_the_way(path: str) -> StorageError:

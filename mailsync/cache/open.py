@@ -273,9 +273,11 @@ def translated(path: str) -> Iterator[None]:
             ) from error
         if code in _STORAGE:
             cause = error.orig if isinstance(error, DBAPIError) else error
-            raise StorageError(
-                f"cannot use the cache {safe(path)}: {cause}; {advice(_STORAGE[code])}"
-            ) from error
+            number = _STORAGE[code]
+            text = f"cannot use the cache {safe(path)}: {cause}; {advice(number)}"
+            if number == errno.EACCES:  # SQLite gives -wal and -shm the mode of the database
+                text += ", also to its -wal and -shm and to the directory"
+            raise StorageError(text) from error
         raise
     except OSError as error:
         raise storage_error(error, "use the cache", path, Reach.ACCOUNT) from error

@@ -75,6 +75,7 @@ class Run:
     uploads_stopped: str = ""  # why: the server's quota is used up
     doubt_since: float | None = None  # loop time of the latest unknown outcome, or of finding one
     dry: bool = False  # look only: EXAMINE, no rename of doubles
+    blind: bool = False  # a folder could not be listed: no absence of a file is proven
     seen_server: set[MailboxName] = field(default_factory=set)  # observed in this attempt
     seen_local: set[MailboxName] = field(default_factory=set)
     changed: set[MailboxId] = field(default_factory=set)  # on the server, by us

@@ -10,7 +10,7 @@ from mailsync.local import names
 from mailsync.local.listing import look_at
 from mailsync.local.tree import FOLDERS, Tree
 from mailsync.model import mailboxname
-from mailsync.model.errors import StorageError
+from mailsync.model.errors import Reach, StorageError
 from mailsync.model.mailboxname import MailboxName
 from mailsync.system.text import safe
 from mailsync.system.trouble import in_the_way, translated
@@ -18,14 +18,20 @@ from mailsync.system.trouble import in_the_way, translated
 _CLOSED = (errno.EACCES, errno.EPERM)
 
 
-def walk(tree: Tree) -> tuple[list[MailboxName], list[str]]:
+def walk(tree: Tree, closed: dict[str, StorageError] | None) -> tuple[list[MailboxName], list[str]]:
     found: list[MailboxName] = []
     notices: list[str] = []
     waiting = [""]
     while waiting:
         name = waiting.pop()
         path = f"{tree.root}/{name or '.'}"
-        inside = _directories(tree, path, notices)
+        try:
+            inside = _directories(tree, path, notices)
+        except StorageError as error:
+            if closed is None or not name or error.reach is Reach.ACCOUNT:
+                raise
+            closed[name] = error
+            continue
         if inside is None:
             continue
         if "cur" in inside:

@@ -13,6 +13,7 @@ from mailsync.local.listing import Listing
 from mailsync.local.marker import Marker
 from mailsync.local.tree import Tree
 from mailsync.model.content import Digest
+from mailsync.model.errors import StorageError
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, UIDValidity, UniqueName
 from mailsync.model.mailboxname import MailboxName
@@ -34,12 +35,15 @@ class Maildir:
         """Whether the root is a directory."""
         return hierarchy.is_directory(self._tree)
 
-    def mailboxes(self) -> tuple[list[MailboxName], list[str]]:
+    def mailboxes(
+        self, closed: dict[str, StorageError] | None = None
+    ) -> tuple[list[MailboxName], list[str]]:
         """Every mailbox (a directory with cur/ in it), sorted, and notices about what was skipped.
 
-        Complete or StorageError: an unreadable directory could hide mailboxes.
+        Complete or StorageError: an unreadable directory could hide mailboxes.  With `closed`
+        those below the root are put there by name instead.
         """
-        return hierarchy.walk(self._tree)
+        return hierarchy.walk(self._tree, closed)
 
     def create(self, *mailboxes: MailboxName) -> None:
         """Make these mailboxes durably, parents first (as plain directories, also the root);

@@ -12,7 +12,7 @@ from mailsync.model.ids import MailboxId
 from mailsync.model.report import HeldLine, Target
 from mailsync.model.rows import Side
 from mailsync.model.settings import Account
-from mailsync.modes.job import CACHE, LOCK
+from mailsync.modes.job import LOCK, has_cache
 from mailsync.modes.ownership import Ownership
 from mailsync.modes.scope import check_asked, maildir_of
 from mailsync.modes.world import production_world
@@ -25,7 +25,7 @@ BATCH = 500
 
 @contextmanager
 def _opened(account: Account) -> Iterator[tuple[World, Cache]]:
-    if not (account.state / CACHE).exists():
+    if not has_cache(account):
         raise ConfigError(f"{account.name} was never synced: there is nothing to decide")
     with production_world() as world, Lock(str(account.state / LOCK)):
         cache = Cache.open(str(account.state), account.name)
@@ -39,7 +39,7 @@ def held(targets: Sequence[Target]) -> list[HeldLine]:
     """What waits for a decision, an unproven Maildir first."""
     lines: list[HeldLine] = []
     for target in targets:
-        if not (target.account.state / CACHE).exists():
+        if not has_cache(target.account):
             continue
         with _opened(target.account) as (world, cache):
             check_asked(target, {box.name: box.role for box in cache.mailboxes(world.clock.wall())})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -13,7 +14,7 @@ from mailsync.cache import Cache, Matter
 from mailsync.cache import Report as CacheReport
 from mailsync.executor import Run, Tallies
 from mailsync.executor.retry import retrying
-from mailsync.model.errors import Exit, MailsyncError
+from mailsync.model.errors import Exit, MailsyncError, Reach
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import ServerMailbox
 from mailsync.model.report import AccountReport, MailboxReport
@@ -23,6 +24,7 @@ from mailsync.modes.observe import Selector
 from mailsync.modes.ownership import Ownership
 from mailsync.modes.scope import login_of, maildir_of
 from mailsync.server import Server
+from mailsync.system.trouble import translated
 
 UNFINISHED = {Exit.TEMPORARY, Exit.AUTH, Exit.CONFIG, Exit.SERVER}
 COPIES = 10  # attempts to copy a cache that is being written
@@ -208,14 +210,16 @@ def copy_cache(state: str, directory: str) -> None:
     """
     source, target = os.path.join(state, CACHE), os.path.join(directory, CACHE)
     for _ in range(COPIES):
-        before = _looks(source)
-        for end in ("", "-wal"):
-            if os.path.exists(source + end):
-                shutil.copyfile(source + end, target + end)
-            elif os.path.exists(target + end):
-                os.unlink(target + end)
-        if _looks(source) == before:
-            return
+        with translated("read", source, Reach.ACCOUNT):
+            before = _looks(source)
+            for end in ("", "-wal"):
+                try:
+                    shutil.copyfile(source + end, target + end)
+                except FileNotFoundError:
+                    with contextlib.suppress(FileNotFoundError):
+                        os.unlink(target + end)
+            if _looks(source) == before:
+                return
 
 
 def _looks(path: str) -> tuple[int, int, int] | None:

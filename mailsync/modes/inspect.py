@@ -28,7 +28,7 @@ from mailsync.model.rows import Mailbox
 from mailsync.model.settings import Account
 from mailsync.modes.compare import compare
 from mailsync.modes.full import copy_cache, exits_of
-from mailsync.modes.job import CACHE, LAST_SUCCESS, LOCK, Job, last_failure
+from mailsync.modes.job import LAST_SUCCESS, LOCK, Job, has_cache, last_failure
 from mailsync.modes.ownership import Ownership
 from mailsync.modes.scope import maildir_of, selector
 from mailsync.modes.world import production_world
@@ -51,8 +51,11 @@ def status(accounts: Sequence[Account]) -> StatusReport:
 
 
 def _status(account: Account, now: float) -> AccountStatus:
-    if not (account.state / CACHE).exists():
-        return AccountStatus(account.name, errors=("never synced",))
+    try:
+        if not has_cache(account):
+            return AccountStatus(account.name, errors=("never synced",))
+    except MailsyncError as error:
+        return AccountStatus(account.name, errors=(str(error),), exits=frozenset({error.exit}))
     try:
         last: float | None = os.stat(account.state / LAST_SUCCESS).st_mtime
     except OSError:
@@ -150,7 +153,7 @@ def check(
 
 
 async def _check(account: Account, ask: bool, repair: bool, interactive: bool) -> CheckReport:
-    if not (account.state / CACHE).exists():
+    if not has_cache(account):
         return CheckReport(("never synced, there is nothing to check",))
     with ExitStack() as stack:
         directory = str(account.state)

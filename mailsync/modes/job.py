@@ -11,6 +11,7 @@ from pathlib import Path
 from mailsync.model.errors import ConfigError, Exit, MailsyncError, Reach
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.report import SyncOptions, Target
+from mailsync.model.settings import Account
 from mailsync.server import Server
 from mailsync.system.seams import World
 from mailsync.system.secret import read as read_secret
@@ -58,6 +59,17 @@ class Job:
             self.password,
             read_only=self.options.dry_run,
         )
+
+
+def has_cache(account: Account) -> bool:
+    """Whether there is a cache; StorageError where that cannot be told."""
+    path = str(account.state / CACHE)
+    with translated("look at", path, Reach.ACCOUNT):
+        try:
+            os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+    return True
 
 
 def succeeded(job: Job) -> None:

@@ -25,12 +25,24 @@ NONE: frozenset[UniqueName] = frozenset()
 async def observe_names(
     run: Run, listed: Sequence[ServerMailbox], selected: Selector
 ) -> dict[MailboxName, ServerMailbox]:
-    """Which mailboxes there are on both sides, into the cache."""
+    """Which mailboxes there are on both sides, into the cache.
+
+    What was known in a directory that cannot be read is taken to be there still.
+    """
     local: list[MailboxName] = []
     notices: list[str] = []
+    closed: dict[str, StorageError] = {}
     if not run.dry or await run.disk(run.maildir.exists):  # a first run makes it, a dry one not
-        local, notices = await run.disk(run.maildir.mailboxes)
+        local, notices = await run.disk(run.maildir.mailboxes, closed)
     run.tallies.errors.extend(n for n in notices if n not in run.tallies.errors)
+    if closed:
+        run.blind = True
+        for error in closed.values():
+            run.tallies.fail(error)
+        await refresh(run)
+        there = [box.name for box in run.mailboxes.values() if box.local is Presence.THERE]
+        hidden = [name for name in there if any(f"{name}/".startswith(f"{p}/") for p in closed)]
+        local = sorted({*local, *hidden})
     await run.stored(run.cache.see_mailboxes, listed, local, selected)
     await refresh(run)
     return {box.name: box for box in listed}
@@ -125,16 +137,20 @@ async def observe_local(
 ) -> None:
     """List what has no valid stamp; what lacks a known file a second time, after all the rest.
 
-    A mailbox that the disk refuses is left as it was, and said.
+    A mailbox that the disk refuses is left as it was, and said; a file that is missing elsewhere
+    may have moved there, so no absence is proven then.
     """
     audited = {run.name(box): audit.names for box, audit in audits.items()}
     boxes = [box for box in run.mailboxes.values() if box.selected and box.local is Presence.THERE]
+    seen = 0
     first: list[tuple[Mailbox, Listing]] = []
     for box in boxes:
         async with run.only_trouble(box):
             listing = await _listing(run, box, known.get(box.name), box.id in audits)
             if listing is not None:
                 first.append((box, listing))
+            seen += 1
+    run.blind |= seen < len(boxes)
     lacking: list[tuple[Mailbox, Listing]] = []
     for box, listing in first:
         names = [entry.name for entry in listing.entries]
@@ -179,7 +195,7 @@ async def _store_listing(
     seen = LocalObservation(
         mailbox=name,
         entries=tuple(entry for entry in entries if entry.name not in gone),
-        proven=True,
+        proven=not run.blind,
         facts=facts,
         stamp=listing.stamp if not failed else None,
         notices=listing.notices,

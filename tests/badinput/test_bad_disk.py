@@ -126,7 +126,9 @@ def test_a_full_disk_under_the_state(spot: Spot) -> None:
             told = "cache.db: disk I/O error; the disk reports an error"
         (spot.mail / ".mailsync").unlink()
         before = spot.served()
-        spot.sync(75, told)
+        done = spot.spawn("sync")
+        assert done.status == 75
+        assert told in done.err
         assert spot.served() == before
         assert spot.stored() == before
         spot.prefix = []

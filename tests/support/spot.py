@@ -1,23 +1,28 @@
-"""One account on a real Dovecot and the program as a process: for what a person would see."""
+"""One account on a real Dovecot and the command line: what a person would do and see."""
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import io
 import json
 import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+from mailsync.cli.app import app
+from mailsync.cli.state import State
+from mailsync.model.errors import MailsyncError
 from support.client import Client, canonical
 from support.home import Done, Home
 from support.rig import Rig, message
 from support.wired import append_many
-
-ROOT_IS_NOBODY = ("setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner,-chown")
 
 
 @dataclass
@@ -27,7 +32,8 @@ class Spot:
     rig: Rig
     home: Home
     more: str = 'deletions = "expunge"\nguard = "off"\n'
-    prefix: Sequence[str] = field(default_factory=list)  # a command that runs the program
+    ordinary: bool = False  # permissions count, also where the tests run as root
+    prefix: Sequence[str] = ()  # of the processes: a command that runs them
 
     def __post_init__(self) -> None:
         self.configure()
@@ -67,7 +73,23 @@ class Spot:
     # -- the program -------------------------------------------------------------------------
 
     def run(self, *args: str) -> Done:
-        """To its end; never with a traceback or a word of a bug."""
+        """The whole command line to its end, in this process."""
+        said, complained = io.StringIO(), io.StringIO()
+        with (
+            mock.patch.dict(os.environ, self.home.environment(), clear=True),
+            contextlib.redirect_stdout(said),
+            contextlib.redirect_stderr(complained),
+            unprivileged() if self.ordinary else contextlib.nullcontext(),
+        ):
+            try:
+                status = app.main(list(args), "mailsync", obj=State(), standalone_mode=False)
+            except MailsyncError as error:  # as the outermost frame does
+                status = error.exit
+                complained.write(f"mailsync: {error}\n")
+        return checked(Done(int(status), said.getvalue(), complained.getvalue()))
+
+    def spawn(self, *args: str) -> Done:
+        """The same as a process of its own."""
         process = subprocess.Popen(
             [*self.prefix, sys.executable, "-m", "mailsync", *args],
             stdin=subprocess.DEVNULL,
@@ -78,11 +100,8 @@ class Spot:
             cwd=self.home.root,
         )
         out, err = process.communicate(timeout=120)
-        for text in (out, err):
-            assert "Traceback" not in text, text
-            assert "bug in mailsync" not in text, text + self.crash_log()
-            assert all(c.isprintable() or c == "\n" for c in text), ascii(text)
-        return Done(process.returncode, out, err)
+        assert "bug in mailsync" not in err, err + self.crash_log()
+        return checked(Done(process.returncode, out, err))
 
     def crash_log(self) -> str:
         log = self.home.state / "mailsync-crash.log"
@@ -130,6 +149,32 @@ class Spot:
         return found
 
 
-def as_nobody() -> list[str]:
-    """What makes permissions count for the program, also where the tests run as root."""
-    return list(ROOT_IS_NOBODY) if os.geteuid() == 0 else []
+def checked(done: Done) -> Done:
+    """No traceback, and nothing that steers a terminal."""
+    for text in (done.out, done.err):
+        assert "Traceback" not in text, text
+        assert all(c.isprintable() or c == "\n" for c in text), ascii(text)
+    return done
+
+
+_OVERRIDES = 0b1111  # CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER
+
+
+@contextlib.contextmanager
+def unprivileged() -> Iterator[None]:
+    """This thread and those it starts obey permissions, as those of any user do."""
+    if os.geteuid() != 0:
+        yield
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    head = (ctypes.c_uint32 * 2)(0x20080522, 0)
+    sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; twice 32 bits
+    assert libc.capget(head, sets) == 0
+    before = sets[0]
+    sets[0] &= ~_OVERRIDES
+    assert libc.capset(head, sets) == 0
+    try:
+        yield
+    finally:
+        sets[0] = before
+        assert libc.capset(head, sets) == 0

@@ -137,6 +137,11 @@ class Maildir:
         """A new file name for the undo directory."""
         return f"{self._tree.rand.bits(64):016x}"
 
+    def undeleted_name(self, undo_file: str, removed_at: float) -> UniqueName:
+        """Under which a file comes back out of undo: it claims no origin, for the message that
+        it was is gone, and is always the same, so that what came back is not brought twice."""
+        return names.undeleted_name(int(removed_at), undo_file, self._tree.host)
+
     def remove_to_undo(
         self, name: MailboxName, entry: LocalEntry, undo_dir: str, file: str
     ) -> str | None:

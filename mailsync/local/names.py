@@ -63,6 +63,11 @@ def fresh_name(seconds: int, host: str, rand: Rand) -> UniqueName:
     return UniqueName(f"{max(0, seconds)}.R{rand.bits(64):016x}.{host}")
 
 
+def undeleted_name(seconds: int, undo_file: str, host: str) -> UniqueName:
+    """A fresh name that is the same each time for one file in undo: `<seconds>.R<undo>.<host>`."""
+    return UniqueName(f"{max(0, seconds)}.R{undo_file}.{host}")
+
+
 def scratch_name(host: str, rand: Rand) -> UniqueName:
     """For tmp/ only: known as ours by `is_own`, claims no origin."""
     return UniqueName(f"0.OmailsyncU0000000000R{rand.bits(64):016x}.{host}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from mailsync.cache import Cache, Deletion
 from mailsync.local import Maildir
 from mailsync.model.errors import ConfigError, NotOurs
 from mailsync.model.ids import MailboxId
+from mailsync.model.observation import FileFacts
 from mailsync.model.report import HeldLine, Target
 from mailsync.model.rows import Side
 from mailsync.model.settings import Account
@@ -146,31 +147,48 @@ def undelete(account: Account, since: float | None, dry: bool) -> list[str]:
         _verify_now(account, world, maildir, cache)
         undo = str(account.state / "undo")
         there = maildir.undo_files(undo)
-        wanted = [one for one in cache.deletions(since) if one.new.undo in there]
+        found = [one for one in cache.deletions(since) if one.new.undo in there]
+        wanted = _once_each(found, there)
         lines = [f"{one.new.mailbox}/{one.new.entry.name}" for one in wanted]
         if dry:
             return lines
         for at in range(0, len(wanted), BATCH):
-            _restore(account, maildir, cache, undo, wanted[at : at + BATCH])
+            _restore(maildir, cache, undo, wanted[at : at + BATCH])
+        known = {one.id for one in wanted}
+        _drop(maildir, cache, undo, [one for one in found if one.id not in known])
     return lines
 
 
-def _restore(
-    account: Account, maildir: Maildir, cache: Cache, undo: str, batch: Sequence[Deletion]
-) -> None:
-    maildir.create(*{one.new.mailbox for one in batch})
+def _once_each(found: Sequence[Deletion], there: Mapping[str, FileFacts]) -> list[Deletion]:
+    """A removal that a crash cut off was made again by the next run: that is one file."""
+    last = {
+        (one.new.mailbox, one.new.entry.name, one.new.body, there[one.new.undo].size): one
+        for one in found
+    }
+    return list(last.values())
+
+
+def _restore(maildir: Maildir, cache: Cache, undo: str, batch: Sequence[Deletion]) -> None:
+    boxes = {one.new.mailbox for one in batch}
+    maildir.create(*boxes)
+    listings = {name: maildir.entries(name, True) for name in boxes}
+    there = {
+        (name, entry.name)
+        for name, listing in listings.items()
+        if listing is not None
+        for entry in listing.entries
+    }
     delivery = maildir.delivery()
-    back = [
-        one
-        for one in batch
-        if delivery.restore(
-            f"{undo}/{one.new.undo}",
-            one.new.mailbox,
-            one.new.entry.name,
-            one.new.entry.flags,
-            one.internal_date,
-        )
-    ]
+    for one in batch:
+        mailbox, entry = one.new.mailbox, one.new.entry
+        name = maildir.undeleted_name(one.new.undo, one.at)
+        if (mailbox, name) not in there:  # else an undelete that was killed had brought it
+            path = f"{undo}/{one.new.undo}"
+            delivery.restore(path, mailbox, name, entry.flags, one.internal_date)
     delivery.commit()
-    cache.forget_deletions([one.id for one in back])
-    maildir.purge(undo, [one.new.undo for one in back])
+    _drop(maildir, cache, undo, batch)
+
+
+def _drop(maildir: Maildir, cache: Cache, undo: str, batch: Sequence[Deletion]) -> None:
+    cache.forget_deletions([one.id for one in batch])
+    maildir.purge(undo, [one.new.undo for one in batch])

@@ -109,6 +109,9 @@ def unchanged_on_server(account: Account, seen: Quick, listed: Sequence[ServerMa
     shown = {box.name: box for box in listed if box.selectable}
     if shown.keys() != {name for name, box in seen.mailboxes.items() if box.server}:
         return False
+    gone = {name: box for name, box in seen.mailboxes.items() if box.local and not box.server}
+    if any(wanted(name, None) != box.selected for name, box in gone.items()):
+        return False  # what left the server while it was out of scope is in scope again
     for name, box in shown.items():
         had = seen.mailboxes[name]
         if wanted(name, box.role) != had.selected:

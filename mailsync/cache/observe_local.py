@@ -31,11 +31,14 @@ LOST_FILE = text(f"""
             OR messages.mtime_ns IS NOT files.mtime_ns)""")
 _MASKED = "(files.flags & :permanent)"
 _AGREED = agreed("messages.server_flags", _MASKED)
+# What comes back after both sides had lost it is a new file.
 _CHANGE = f"""
     UPDATE messages SET
         local = 1, folder = files.folder, info = files.info,
         local_shown = files.flags, local_flags = {_MASKED},
-        synced = CASE WHEN messages.server = 1 THEN {_AGREED} ELSE messages.synced END
+        synced = CASE WHEN messages.server = 1 THEN {_AGREED}
+            WHEN messages.server = 2 AND messages.local = 2 THEN NULL
+            ELSE messages.synced END
         %s
     FROM files
     WHERE {_SAME} AND %s"""

@@ -45,7 +45,8 @@ from mailsync.model.actions import (
     Upload,
 )
 from mailsync.model.errors import Help, MailsyncError
-from mailsync.model.ids import MailboxId
+from mailsync.model.ids import MailboxId, RowId
+from mailsync.model.rows import Row
 
 CacheOnly = Pair | Forget | Defer | DeferMailbox
 
@@ -60,12 +61,7 @@ async def execute(run: Run, plan: Plan) -> None:
     or a person can help is not tried a second time in this attempt.
     """
     await run.stored(run.cache.apply, [a for a in plan.actions if isinstance(a, CacheOnly)])
-    for action in plan.actions:
-        if isinstance(action, Upload | Download):
-            for row in action.rows if isinstance(action, Upload) else action.maybe:
-                if row.body is not None:
-                    key = (action.mailbox, row.body)
-                    run.files_by_body.setdefault(key, []).append(row)
+    run.files_by_body = _unsent(plan)
     unmade: set[MailboxId] = set()
     for action in plan.actions:
         kind = (type(action), action.mailbox)
@@ -82,6 +78,17 @@ async def execute(run: Run, plan: Plan) -> None:
             if error.help is not Help.RETRY:
                 run.futile.add(kind)
             await run.mailbox_trouble(run.mailboxes[action.mailbox], error)
+
+
+def _unsent(plan: Plan) -> dict[tuple[MailboxId, bytes], list[Row]]:
+    """The files, each once, of which a Download may find that they are its message."""
+    found: dict[tuple[MailboxId, bytes], dict[RowId, Row]] = {}
+    for action in plan.actions:
+        if isinstance(action, Upload | Download):
+            for row in action.rows if isinstance(action, Upload) else action.maybe:
+                if row.body is not None:
+                    found.setdefault((action.mailbox, row.body), {})[row.id] = row
+    return {key: list(rows.values()) for key, rows in found.items()}
 
 
 def _step(run: Run, action: Action) -> Awaitable[None]:

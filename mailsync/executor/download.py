@@ -22,6 +22,7 @@ from mailsync.model.errors import Disconnected, MailsyncError, Reach, StorageErr
 from mailsync.model.ids import UID, RowId, UniqueName
 from mailsync.model.rows import Mailbox, Row
 from mailsync.model.uidset import UIDSet
+from mailsync.planner import base
 from mailsync.server import FetchedBody
 
 BATCH_FILES = 500
@@ -112,7 +113,7 @@ class Downloader:
             return False
         file = files.pop(0)
         self.run.paired.add(file.id)
-        pair = Pair(self.box.id, row, file, Rung.BODY, None)
+        pair = Pair(self.box.id, row, file, Rung.BODY, base(row, file))
         await self.run.stored(self.run.cache.apply, [pair])
         return True
 

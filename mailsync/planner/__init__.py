@@ -1,7 +1,8 @@
 """Decides what a sync does: pure functions from open rows to a plan (semantics.md)."""
 
 from mailsync.planner.needs import Needs, needs
+from mailsync.planner.pairing import base
 from mailsync.planner.plan import plan
 from mailsync.planner.policy import Policy
 
-__all__ = ["Needs", "Policy", "needs", "plan"]
+__all__ = ["Needs", "Policy", "base", "needs", "plan"]

@@ -121,8 +121,13 @@ def _left_behind(
 ) -> dict[RowId, Row]:
     """By the new message of a pair, the row elsewhere that lost this message and has its file."""
     new = [one for one in found if base(one.left, one.right) is None and one.left.id not in moved]
+    paired = {one.right.id for one in found}  # those files are at home
     old = sorted(
-        (row for row in scene.local_only if scene.states(row)[0] is G and row.synced is not None),
+        (
+            row
+            for row in scene.local_only
+            if scene.states(row)[0] is G and row.synced is not None and row.id not in paired
+        ),
         key=uid_order,
     )
     if not new or not old:

@@ -64,7 +64,7 @@ def set_up(states: list[State], texts: list[str], policy: Policy) -> World:
         if local is not None:
             name = f"file{date}"
             box.local[name] = Message(text, local, date)
-            row.update(name=name, local=T, **world._file_facts(Message(text, local, date)))
+            row.update(name=name, local=T, **world._file_facts(box, name, box.local[name]))
         elif base is not None:
             row.update(local=G, name=f"gone{date}")
         if (server, local, base) == (None, None, None):

@@ -20,7 +20,7 @@ from mailsync.planner.ladder import (
     sizes,
 )
 from mailsync.planner.moves import deleted_files, expunged, new_files, new_messages
-from mailsync.planner.pairing import match, opposites
+from mailsync.planner.pairing import match, moved_by_name, opposites
 from mailsync.planner.policy import Policy
 from mailsync.planner.scene import Scene, survey, uid_order
 
@@ -79,8 +79,9 @@ def _pairing_wants(scene: Scene, wanted: _Wanted) -> set[RowId]:
     """For pairs inside a mailbox; the rows that have a partner without looking."""
     spent: set[RowId] = set()
     lost = [row for row in expunged(scene, ()) if row.synced is not None]
+    moved = moved_by_name(scene)
     for box, (messages, files) in opposites(scene).items():
-        for one in match(scene, messages, files, (EMAIL_ID, OWN_NAME)):
+        for one in match(scene, messages, files, (EMAIL_ID, OWN_NAME), moved):
             spent.update((one.left.id, one.right.id))
             if scene.states(one.right)[1] is T:
                 ask_files((one.right,), lost, wanted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailsync.model.actions import Pair
@@ -13,6 +13,7 @@ from mailsync.model.rows import Presence, Row
 from mailsync.planner.ladder import (
     CONTENT,
     EMAIL_ID,
+    MOVED_NAME,
     PAIRING,
     Match,
     Step,
@@ -21,6 +22,7 @@ from mailsync.planner.ladder import (
     header_hashes,
     sizes,
 )
+from mailsync.planner.moves import deleted_files, new_files
 from mailsync.planner.policy import Policy
 from mailsync.planner.scene import Scene, uid_order
 
@@ -44,14 +46,25 @@ def opposites(scene: Scene) -> dict[MailboxId, tuple[list[Row], list[Row]]]:
     }
 
 
+def moved_by_name(scene: Scene) -> frozenset[RowId]:
+    """Messages whose file lies in another mailbox under its old name: no twin in the mailbox
+    that it left is taken for it."""
+    found = climb((MOVED_NAME,), [(deleted_files(scene, ()), new_files(scene, ()))])
+    return frozenset(one.left.id for one in found)
+
+
 def match(
-    scene: Scene, messages: Sequence[Row], files: Sequence[Row], steps: Iterable[Step]
+    scene: Scene,
+    messages: Sequence[Row],
+    files: Sequence[Row],
+    steps: Iterable[Step],
+    moved: Collection[RowId],
 ) -> list[Match]:
     """A deleted file with an expunged message never match: two twins were deleted, one here and
     one there.  A file that got another name goes before a message that got another UID.
 
     A message under a new UIDVALIDITY may be one whose file was removed: then it stays so."""
-    deleted = [row for row in messages if scene.states(row)[1] is G]
+    deleted = [row for row in messages if scene.states(row)[1] is G and row.id not in moved]
     fresh = [row for row in messages if scene.states(row)[1] is not G]
     there = [row for row in files if scene.states(row)[1] is not G]
     removed = [row for row in files if scene.states(row)[1] is G]
@@ -79,11 +92,12 @@ def pair_up(scene: Scene, policy: Policy) -> Pairing:
     When both are new but a row of which both sides are gone is the same message (it was moved
     the same way on both sides), that row's base is taken.
     """
+    elsewhere = moved_by_name(scene)
     found = [
         one
         for box, (messages, files) in opposites(scene).items()
         if policy.covers(box)
-        for one in match(scene, messages, files, PAIRING)
+        for one in match(scene, messages, files, PAIRING, elsewhere)
     ]
     moved = _moved_on_both(scene, found)
     behind = _left_behind(scene, found, moved)

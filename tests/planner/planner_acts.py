@@ -121,9 +121,7 @@ class Acts:
     def do_Defer(self: Any, action: Defer) -> None:
         for row in action.rows:
             assert self.rows[row.id].wait is Wait.NO
-            self.rows[row.id] = replace(
-                self.rows[row.id], wait=action.wait, settled=action.settled
-            )
+            self.rows[row.id] = replace(self.rows[row.id], wait=action.wait, settled=action.settled)
 
     def do_DeferMailbox(self: Any, action: DeferMailbox) -> None:
         box = self.boxes[action.mailbox]
@@ -364,5 +362,3 @@ def _once(seen: set[int], rows: object) -> None:
     for row in rows:  # type: ignore[attr-defined]
         assert row.id not in seen, f"row {row.id} twice"
         seen.add(row.id)
-
-

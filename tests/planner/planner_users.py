@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from planner_parts import G, Message, T
+from planner_parts import Message
 from planner_world import Box, World
 
 from mailsync.model.flags import Flags
-from mailsync.model.rows import Presence, Role, Settled
+from mailsync.model.rows import Role
 from mailsync.model.settings import Guard
 from mailsync.planner import Policy
 
@@ -207,12 +207,4 @@ def settled_world(
     return world
 
 
-def held_or_lost(world: World) -> bool:
-    """Something waits for a person, or was settled as kept."""
-    return any(
-        row.wait or row.settled is Settled.KEPT or Presence.UNKNOWN in (row.server, row.local)
-        for row in world.rows.values()
-    )
-
-
-__all__ = ["BOXES", "CACHE", "FLAGS", "G", "LOCAL", "SERVER", "Ledger", "Op", "T", "Users"]
+__all__ = ["BOXES", "CACHE", "FLAGS", "LOCAL", "SERVER", "Ledger", "Op", "Users", "settled_world"]

@@ -133,8 +133,17 @@ def _moved_on_both(scene: Scene, found: Sequence[Match]) -> dict[RowId, Row]:
 def _left_behind(
     scene: Scene, found: Sequence[Match], moved: Mapping[RowId, Row]
 ) -> dict[RowId, Row]:
-    """By the new message of a pair, the row elsewhere that lost this message and has its file."""
-    new = [one for one in found if base(one.left, one.right) is None and one.left.id not in moved]
+    """By the new message of a pair, the row elsewhere that lost this message and has its file.
+
+    The file here has the name that MoveLocal gave it; any other is a copy that a user made.
+    """
+    new = [
+        one
+        for one in found
+        if one.right.origin == one.left.uid
+        and base(one.left, one.right) is None
+        and one.left.id not in moved
+    ]
     paired = {one.right.id for one in found}  # those files are at home
     old = sorted(
         (

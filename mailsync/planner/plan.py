@@ -186,15 +186,18 @@ def _write_flags(sheet: Sheet, row: Row, ground: Ground) -> None:
     wanted = merged(None if row.synced is None else row.synced & shared, server, local)
     add, remove = wanted & ~server & ground.sendable, server & ~wanted & ground.sendable
     unsendable = (wanted ^ server) & ~ground.sendable
-    if (add or remove) and ground.server_ok:
+    send, keep = bool(add or remove), wanted != local
+    if send and ground.server_ok:
         sheet.stored[row.mailbox, add, remove].append(row)
-    elif add or remove:
+    if keep and ground.local_ok:
+        sheet.set_locally[row.mailbox, wanted & ~local, local & ~wanted].append(row)
+    if (send and ground.server_ok) or (keep and ground.local_ok):
+        return  # what may not be changed waits in the next round, when nothing else is left
+    if send:
         sheet.wait(row, Wait.UNSENT, Side.SERVER, "flags: the server is not to be changed here")
     elif unsendable:
         sheet.wait(row, Wait.UNSENT, Side.SERVER, GMAIL_DELETED)
-    if wanted != local and ground.local_ok:
-        sheet.set_locally[row.mailbox, wanted & ~local, local & ~wanted].append(row)
-    elif wanted != local:
+    elif keep:
         sheet.wait(row, Wait.UNSENT, Side.LOCAL, "flags: the Maildir is not to be changed here")
 
 

@@ -101,6 +101,7 @@ class Acts:
 
     def do_Pair(self: Any, action: Pair) -> None:
         keep, file = self.rows[action.keep.id], self.rows.pop(action.file.id)
+        self.boxes[action.mailbox].hints.discard(keep.id)
         # One may be the row of a message that both sides moved, and one of them back (new name).
         assert T in (keep.server, file.local)
         if keep.server is file.local:
@@ -184,6 +185,7 @@ class Acts:
             }  # fmt: skip
             if action.joins:
                 join = self.rows[action.joins[at].id]
+                target.hints.discard(join.id)
                 assert self.file(join).text == message.text, "moved to join another message"
                 self.changed(
                     join, **facts, synced=row.synced, settled=Settled.NO,
@@ -206,6 +208,7 @@ class Acts:
         assert target.local is not None
         for given, other in zip(action.rows, action.joins, strict=True):
             row, join = self.rows[given.id], self.rows.pop(other.id)
+            here.hints.discard(row.id)
             assert row.name is not None
             assert join.uid is not None
             file = here.local.pop(row.name)
@@ -227,6 +230,7 @@ class Acts:
         for row, given in zip(action.rows, action.joins, strict=True):
             message = self.on_server(row)
             assert message.text == self.file(given).text
+            target.hints.discard(given.id)
             self.changed(
                 self.rows[given.id],
                 uid=self.append(target, message),

@@ -295,8 +295,8 @@ class World(Acts):
     # -- one sync ------------------------------------------------------------------------------
 
     def look(self) -> None:
-        """Answer what the planner wants to know before it plans."""
-        for _ in range(3):
+        """Answer what the planner wants to know before it plans: three questions at most."""
+        for _ in range(4):
             due = self.due()
             wanted = needs(due, self.candidates(due), self.mailboxes())
             if not wanted:

@@ -112,8 +112,10 @@ class Acts:
             **{field: getattr(file, field) or getattr(keep, field) for field in CONTENT},
             synced=action.synced,
             synced_extra=keep.server_extra,
-            settled=Settled.NO,
+            settled=file.settled if file.local is G else Settled.NO,
         )
+        if file.local is G:  # a removed file: what was decided about it holds
+            self.rows[keep.id] = replace(self.rows[keep.id], wait=file.wait)
 
     def do_Forget(self: Any, action: Forget) -> None:
         for row in action.rows:

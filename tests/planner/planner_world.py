@@ -197,9 +197,11 @@ class World(Acts):
     def doubt_server(self, box: Box) -> None:
         """New UIDVALIDITY: UIDs are hints only, names claim nothing any more."""
         for row in self.of(box):
-            kept = row.settled is Settled.KEPT and row.server is G
-            server = U if row.server in (T, G) and not kept else row.server
-            self.changed(row, server=server, origin=None, settled=row.settled if kept else 0)
+            known = row.server in (T, G) and not (row.settled is Settled.KEPT and row.server is G)
+            stays = row.settled is not Settled.NO or (row.wait is not Wait.NO and row.local is G)
+            row = self.put(row, server=U if known else row.server, origin=None)
+            if known and not stays:
+                self.changed(row)
             if row.uid is not None:
                 box.hints.add(row.id)
         box.relink = True
@@ -207,14 +209,12 @@ class World(Acts):
     def relink(self, box: Box) -> None:
         """Both sides are doubtful: the marker is foreign, the cache or the Maildir came back."""
         for row in self.of(box):
-            if row.settled is Settled.KEPT:
-                continue
-            self.changed(
-                row,
-                server=U if row.server in (T, G) else row.server,
-                local=U if row.local in (T, G) else row.local,
-                settled=Settled.NO,
-            )
+            if row.settled is Settled.NO:
+                self.changed(
+                    row,
+                    server=U if row.server in (T, G) else row.server,
+                    local=U if row.local in (T, G) else row.local,
+                )
         box.relink = True
 
     # -- what is due: mailsync.cache.read, modes.cycle ------------------------------------------

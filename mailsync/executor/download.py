@@ -15,11 +15,18 @@ from dataclasses import dataclass, field
 from mailsync.cache import DeliveredRow
 from mailsync.executor.files import Failed, each
 from mailsync.executor.run import Run
+from mailsync.executor.suspects import blamed, one_by_one, to_ask
 from mailsync.local import Delivered, Delivery, Message, Pending
 from mailsync.model.actions import Download, Pair, Rung, uid_of
 from mailsync.model.content import Digester, digest
-from mailsync.model.errors import Disconnected, MailsyncError, Reach, StorageError
-from mailsync.model.ids import UID, RowId, UniqueName
+from mailsync.model.errors import (
+    Disconnected,
+    MailsyncError,
+    Reach,
+    ServerDefect,
+    StorageError,
+)
+from mailsync.model.ids import RowId, UniqueName
 from mailsync.model.rows import Mailbox, Row
 from mailsync.model.uidset import UIDSet
 from mailsync.planner import base
@@ -34,7 +41,6 @@ LATE_TWIN = (
     "UID {uid} is a second copy: the server stored an upload of an earlier run later than it was "
     "waited for. Both copies are kept; delete one if you like"
 )
-CULPRIT_AFTER = 2  # connections lost at one message before it is parked
 
 
 @dataclass(slots=True)
@@ -57,27 +63,28 @@ class Downloader:
 
     def __init__(self, run: Run, box: Mailbox, rows: Sequence[Row]) -> None:
         self.run, self.box = run, box
-        self.wanted = {uid_of(row): row for row in rows}
+        self.wanted = {uid_of(row): row for row in rows}  # in the order in which they are asked
         self.batch = Batch(run.maildir.delivery())
         self.commits: set[asyncio.Task[None]] = set()
 
     async def all(self) -> None:
         """Fetch and deliver, newest first; what the server leaves out is looked at by `missing`."""
-        current: UID | None = None
-        newest_first = sorted(self.wanted, reverse=True)
+        careful = one_by_one(self.run, self.box)
         try:
-            async for body in self.run.server.bodies(self.box.name, newest_first):
-                current = body.uid
+            async for body in self.run.server.bodies(
+                self.box.name, list(self.wanted), one_by_one=careful
+            ):
                 await self.take(body)
             await self.flush()
             await self.finish()
         except StorageError:
             raise
         except MailsyncError as error:
-            if isinstance(error, Disconnected):
-                await self.suspect(current)
             await self.flush()  # what came whole is not fetched again
             await self.finish()
+            if isinstance(error, Disconnected | ServerDefect):
+                left = list(self.wanted.values())
+                raise await blamed(self.run, self.box, left, error) from error
             raise
         finally:
             await self.abandon()
@@ -188,20 +195,6 @@ class Downloader:
         if self.commits:
             await asyncio.gather(*self.commits, return_exceptions=True)
         self.batch.delivery.discard()
-
-    async def suspect(self, current: UID | None) -> None:
-        """The connection went at a message: twice at the same one, and it is parked.
-
-        A server may close the connection at one corrupt message (Dovecot does)."""
-        left = sorted(self.wanted, reverse=True)
-        uid = next((uid for uid in left if current is None or uid != current), None)
-        if uid is None:
-            return
-        key = (self.box.name, uid)
-        self.run.suspects[key] += 1
-        if self.run.suspects[key] >= CULPRIT_AFTER:
-            text = f"UID {uid}: the server closed the connection instead of giving this message"
-            await self.run.trouble(self.box.id, [self.wanted[uid]], text)
 
     async def missing(self) -> None:
         """Asked for, answered OK, and not given: still listed means trouble, else it is gone."""
@@ -333,9 +326,10 @@ async def download(run: Run, action: Download) -> None:
 
 async def fetch(run: Run, box: Mailbox, rows: Sequence[Row]) -> None:
     """The rows' bodies from the server."""
-    if rows:
-        await run.server.expect(sum(row.size or 0 for row in rows))
-        await Downloader(run, box, rows).all()
+    asked = await to_ask(run, box, rows)
+    if asked:
+        await run.server.expect(sum(row.size or 0 for row in asked))
+        await Downloader(run, box, asked).all()
 
 
 async def _from_undo(run: Run, box: Mailbox, rows: Sequence[Row]) -> list[Row]:

@@ -13,7 +13,7 @@ from mailsync.cache import Cache
 from mailsync.executor.retry import park_until
 from mailsync.local import Maildir
 from mailsync.model.errors import Exit, MailsyncError, Reach, StorageError
-from mailsync.model.ids import UID, MailboxId, RowId
+from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.report import Progress
 from mailsync.model.rows import Mailbox, Role, Row
@@ -36,6 +36,8 @@ class Tallies:
     errors: list[str] = field(default_factory=list)
     exits: set[Exit] = field(default_factory=set)
     troubled: set[MailboxName] = field(default_factory=set)
+    careful: set[MailboxName] = field(default_factory=set)  # a connection was lost at its bodies
+    suspects: Counter[RowId] = field(default_factory=Counter)  # connections lost at this message
     repeated: Counter[RowId] = field(default_factory=Counter)  # APPENDs of unknown outcome
 
     def count(self, name: MailboxName, what: str, number: int = 1) -> None:
@@ -71,7 +73,6 @@ class Run:
     mailboxes: dict[MailboxId, Mailbox] = field(default_factory=dict)
     paired: set[RowId] = field(default_factory=set)  # files that a download proved to be paired
     files_by_body: dict[tuple[MailboxId, bytes], list[Row]] = field(default_factory=dict)
-    suspects: Counter[tuple[MailboxName, UID]] = field(default_factory=Counter)
     uploads_stopped: str = ""  # why: the server's quota is used up
     doubt_since: float | None = None  # loop time of the latest unknown outcome, or of finding one
     dry: bool = False  # look only: EXAMINE, no rename of doubles

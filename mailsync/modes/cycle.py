@@ -12,6 +12,7 @@ from dataclasses import replace
 from mailsync.executor import Run, execute, resolve, wait_and_resolve
 from mailsync.executor.boxes import refresh
 from mailsync.executor.files import digested
+from mailsync.executor.suspects import blamed, one_by_one, to_ask
 from mailsync.model.actions import (
     Defer,
     DeferMailbox,
@@ -21,8 +22,10 @@ from mailsync.model.actions import (
     Plan,
     Upload,
     lines,
+    uid_of,
 )
 from mailsync.model.content import Digester, header_hash
+from mailsync.model.errors import Disconnected, ServerDefect
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import ServerMailbox
@@ -242,18 +245,21 @@ async def learn_headers(run: Run, box: Mailbox, rows: Sequence[Row]) -> None:
 
 async def learn_bodies(run: Run, box: Mailbox, rows: Sequence[Row]) -> None:
     """Read messages on the server without keeping them, a stream at a time."""
-    by_uid = {row.uid: row.id for row in rows if row.uid is not None}
-    async for body in run.server.bodies(box.name, list(by_uid)):
-        digester = Digester()
-        if body.data is not None:
-            digester.feed(body.data)
-        elif body.chunks is not None:
-            async for chunk in body.chunks:
-                digester.feed(chunk)
-        else:
-            continue
-        if body.uid in by_uid:
-            await run.stored(run.cache.facts, {by_uid[body.uid]: digester.finish()})
+    left = {uid_of(row): row for row in await to_ask(run, box, rows) if not row.parked}
+    careful = one_by_one(run, box)
+    try:
+        async for body in run.server.bodies(box.name, list(left), one_by_one=careful):
+            digester = Digester()
+            if body.data is not None:
+                digester.feed(body.data)
+            elif body.chunks is not None:
+                async for chunk in body.chunks:
+                    digester.feed(chunk)
+            row = left.pop(body.uid, None) if body.uid is not None else None
+            if row is not None and (body.data is not None or body.chunks is not None):
+                await run.stored(run.cache.facts, {row.id: digester.finish()})
+    except (Disconnected, ServerDefect) as error:
+        raise await blamed(run, box, list(left.values()), error) from error
 
 
 def announce(run: Run, made: Plan) -> None:

@@ -129,7 +129,6 @@ class Session:
                 dry=self.job.options.dry_run,
             )
             if self.last is not None:
-                run.suspects = self.last.suspects
                 run.doubt_since = self.last.doubt_since
             self.last = run
             only = self.job.only

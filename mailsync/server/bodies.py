@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 from mailsync.imap import STREAMED, BodyBegin, BodyData, BodyEnd, Event, Fetch, Status, cmd
 from mailsync.model.content import HEADER_LIMIT, message_id
-from mailsync.model.errors import Disconnected
+from mailsync.model.errors import Disconnected, MailsyncError, ServerDefect
 from mailsync.model.ids import UID
 from mailsync.model.uidset import UIDSet
 from mailsync.server.answers import is_partial, refusal
@@ -27,10 +27,14 @@ _MESSAGE_ID = "BODY[HEADER.FIELDS (MESSAGE-ID)]"
 class Bodies:
     """The bodies of `uids`, in parts of a hundred in the order given."""
 
-    def __init__(self, session: Session, turn: Turn, uids: Sequence[UID], line: int) -> None:
+    def __init__(
+        self, session: Session, turn: Turn, uids: Sequence[UID], line: int, one_by_one: int
+    ) -> None:
         self._session, self._turn = session, turn
         self._uids = frozenset(uids)
-        groups = [UIDSet(uids[at : at + MESSAGES]) for at in range(0, len(uids), MESSAGES)]
+        groups = [UIDSet((uid,)) for uid in uids[:one_by_one]]
+        rest = uids[one_by_one:]
+        groups += [UIDSet(rest[at : at + MESSAGES]) for at in range(0, len(rest), MESSAGES)]
         self._parts = [part for group in groups for part in group.split(line)]
         self._events: deque[Event] = deque()
         self._seen: set[UID] = set()
@@ -43,7 +47,7 @@ class Bodies:
         session, waiting = self._session, deque(self._parts)
         running: deque[Call] = deque()
         first = list(before)
-        lost: Disconnected | None = None
+        lost: MailsyncError | None = None
         while waiting or running:
             try:
                 if waiting and len(running) <= IN_FLIGHT // 2:
@@ -58,7 +62,7 @@ class Bodies:
                     check()
                 else:
                     await session.pump()
-            except Disconnected as error:
+            except (Disconnected, ServerDefect) as error:
                 lost = error  # what came whole before it is given all the same
             while self._events:
                 body = self._next()

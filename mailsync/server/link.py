@@ -30,7 +30,7 @@ class Link:
         self, account: Account, net: Net, rand: Rand, password: Password, limits: Limits
     ) -> None:
         self._account, self._net, self._rand = account, net, rand
-        self._password, self._limits = password, limits
+        self._password, self.limits = password, limits
         self._session: Session | None = None
         self._introduced = False
         self.traffic = Traffic()
@@ -49,7 +49,7 @@ class Link:
     async def connect(self) -> None:
         await self.close()
         session = await log_in(
-            self._account, self._net, self._rand, self._password, self.traffic, self._limits
+            self._account, self._net, self._rand, self._password, self.traffic, self.limits
         )
         self._session, self._introduced = session, False
         if self._account.compress:

@@ -148,8 +148,16 @@ class Server(Changes):
 
     # -- bodies --------------------------------------------------------------------------------
 
-    async def bodies(self, box: MailboxName, uids: Sequence[UID]) -> AsyncIterator[FetchedBody]:
-        """The messages' bytes, a hundred by a hundred in the order of `uids`.
+    @property
+    def body_limit(self) -> int:
+        """Bytes of the largest message that is taken."""
+        return self.link.limits.body
+
+    async def bodies(
+        self, box: MailboxName, uids: Sequence[UID], *, one_by_one: int = 0
+    ) -> AsyncIterator[FetchedBody]:
+        """The messages' bytes, a hundred by a hundred in the order of `uids`; the first
+        `one_by_one` of them each by a command of its own.
 
         A UID that the server does not answer is not yielded.  The connection is taken until the
         iterator is exhausted or closed; of a streamed body what is left is skipped.
@@ -157,7 +165,7 @@ class Server(Changes):
         link = self.link
         async with link.session.busy() as turn:
             select = link.select(box)
-            fetching = Bodies(link.session, turn, uids, link.line)
+            fetching = Bodies(link.session, turn, uids, link.line, one_by_one)
             async for body in fetching.run(
                 [] if select is None else [*link.introduction(), select],
                 lambda: link.check(box, select, None),

@@ -361,8 +361,12 @@ class Session:
         await self._close(Disconnected("the connection was closed"))
 
     def _check(self) -> None:
-        if self.broken is not None:
-            raise self.broken
+        """What broke the connection stands in the way of all else, however far it reached."""
+        if self.broken is None:
+            return
+        if self.broken.reach is not Reach.ACCOUNT:
+            raise Disconnected(f"closed: {self.broken}") from self.broken
+        raise self.broken
 
     async def _close(self, reason: MailsyncError) -> None:
         if self.broken is None:

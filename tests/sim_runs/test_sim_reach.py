@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from sim.scenarios import six
+from sim.server_faults import Executed, Fault, Stop
 from sim.stack import DATE, ROOT, Stack
 
+from mailsync.imap import Limits
 from mailsync.model.errors import Exit
 from mailsync.model.report import AccountReport
 
@@ -183,6 +186,82 @@ def test_a_file_that_cannot_be_looked_at(stack: Stack) -> None:
     stack.refuse = None
     heals(stack)
     assert stack.uid_of("INBOX", "bad")
+
+
+# -- one message on the server ---------------------------------------------------------------------
+
+
+def new_mail(stack: Stack) -> None:
+    stack.server.create("Other")
+    for ghost in ("old", "bad", "new"):
+        stack.serve("Other", ghost, size=40_000 if ghost == "bad" else 0)
+    busy(stack)
+    stack.pass_time(10)
+
+
+def all_but_bad(stack: Stack, report: AccountReport, reason: str) -> None:
+    assert report.exit == Exit.FAILED, report
+    assert (report.total().failed, report.total().parked) == (1, 1)
+    assert reason in told(report)
+    busy_done(stack)
+    assert stack.path_of("Other", "old")
+    assert stack.path_of("Other", "new")
+    # Parked: it stops nothing that comes after it, and is not asked for.
+    stack.serve("Other", "later")
+    executed = len(stack.server.executed)
+    report = stack.sync()
+    assert report.exit == Exit.FAILED, report
+    assert (report.total().failed, report.total().parked) == (0, 1)
+    assert stack.path_of("Other", "later")
+    assert logins(stack, executed) == 1
+
+
+@pytest.mark.parametrize("lie", [False, True])
+def test_a_message_that_is_too_large(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, lie: bool
+) -> None:
+    monkeypatch.setattr("mailsync.server.changes.Limits", lambda: Limits(body=20_000))
+    new_mail(stack)
+    if lie:  # RFC822.SIZE says otherwise
+        stack.server.fault(
+            "UID FETCH",
+            lambda answer: re.sub(rb"RFC822.SIZE \d+", b"RFC822.SIZE 99", answer),
+            sticky=True,
+            text=b"RFC822.SIZE",
+        )
+    report = stack.sync()
+    all_but_bad(stack, report, "too big" if lie else "at most 20000 are taken")
+    monkeypatch.undo()
+    stack.server.faults.clear()
+    heals(stack)
+
+
+@pytest.mark.parametrize("answer", ["cut", "silence", "nonsense"])
+def test_a_message_at_which_the_server_fails(stack: Stack, answer: str) -> None:
+    new_mail(stack)
+    bad = stack.uid_of("Other", "bad")
+
+    def fails(said: bytes) -> bytes:
+        return b"* 2 FETCH (UID 2 BODY[] {10}\r\n" + b"x" * 20 + said
+
+    def at_it(name: str, record: Executed) -> Fault | None:
+        asked = record.name == "UID FETCH" and record.mailbox == b"Other"
+        if asked and b"BODY" in record.text and bad in uids_in(record.text):
+            told = {"cut": Stop.CUT_BEFORE, "silence": Stop.SILENCE, "nonsense": fails}[answer]
+            return Fault(name, told)
+        return None
+
+    stack.server.next_fault = at_it  # type: ignore[method-assign]
+    report = stack.sync()
+    all_but_bad(stack, report, f"UID {bad}: the server fails at this message")
+    del stack.server.next_fault
+    heals(stack)
+
+
+def uids_in(text: bytes) -> set[int]:
+    """Of `tag UID FETCH set (…)`."""
+    parts = [part.split(b":") for part in text.split()[3].split(b",")]
+    return {uid for part in parts for uid in range(int(part[0]), int(part[-1]) + 1)}
 
 
 # -- one mailbox ---------------------------------------------------------------------------------

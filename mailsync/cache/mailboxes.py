@@ -209,6 +209,7 @@ def _mailbox(row: Any, sums: _Sums, has_children: bool, now: float) -> Mailbox:
         messages=sums.rows.get(row.id, (0, 0, 0))[2],
         held=bool(row.held),
         accepted=row.accepted_until is not None and row.accepted_until > now,
+        parked=row.next_try is not None and row.next_try > now,
     )
 
 

@@ -79,6 +79,8 @@ class Run:
     blind: bool = False  # a folder could not be listed: no absence of a file is proven
     seen_server: set[MailboxName] = field(default_factory=set)  # observed in this attempt
     seen_local: set[MailboxName] = field(default_factory=set)
+    unseen_server: set[MailboxName] = field(default_factory=set)  # looked for in vain
+    unseen_local: set[MailboxName] = field(default_factory=set)
     changed: set[MailboxId] = field(default_factory=set)  # on the server, by us
     futile: set[tuple[object, MailboxId]] = field(default_factory=set)  # steps that failed for good
 

@@ -135,3 +135,4 @@ class Mailbox:
     messages: int = 0  # rows there on either side
     held: bool = False  # the mailbox itself (gone on one side) is held
     accepted: bool = False
+    parked: bool = False  # it failed as a whole, and its time has not come again

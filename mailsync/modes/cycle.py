@@ -30,12 +30,13 @@ from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import ServerMailbox
 from mailsync.model.report import Target
-from mailsync.model.rows import Mailbox, Presence, Role, Row
+from mailsync.model.rows import Mailbox, Presence, Row
 from mailsync.model.uidset import UIDSet
 from mailsync.modes.observe import Selector, asks, observe_local, observe_names, observe_server
 from mailsync.modes.ownership import Ownership
+from mailsync.modes.policy import planned_by
 from mailsync.modes.scope import check_asked, policy_of
-from mailsync.planner import Policy, needs, plan
+from mailsync.planner import needs, plan
 from mailsync.server import Ask
 
 QUESTIONS = 3  # looks at headers and files before one plan
@@ -142,7 +143,6 @@ async def rounds(run: Run, ownership: Ownership, only: frozenset[MailboxName]) -
 
 async def make_plan(run: Run, only: frozenset[MailboxName]) -> Plan:
     """The plan for what is due, after looking at what pairing wants to know."""
-    policy = planned_by(run, only)
     boxes = await in_sight(run)
     rows, candidates = await due(run)
     for _ in range(QUESTIONS):
@@ -153,7 +153,7 @@ async def make_plan(run: Run, only: frozenset[MailboxName]) -> Plan:
         await ask(run, learn_headers, wants.headers)
         await ask(run, learn_bodies, wants.bodies)
         rows, candidates = await due(run)
-    return plan(rows, candidates, boxes, policy)
+    return plan(rows, candidates, boxes, planned_by(run, only))
 
 
 async def in_sight(run: Run) -> list[Mailbox]:
@@ -189,26 +189,6 @@ async def due(run: Run) -> tuple[list[Row], list[Row]]:
             candidates += await run.stored(run.cache.rows_of, box.id)
     seen = {row.id for row in rows}
     return rows, list({row.id: row for row in candidates if row.id not in seen}.values())
-
-
-def planned_by(run: Run, only: frozenset[MailboxName]) -> Policy:
-    account = run.account
-    trash = run.by_role(Role.TRASH)
-    if trash is None and account.trash:
-        named = [box for box in run.mailboxes.values() if box.name == account.trash]
-        trash = named[0] if named else None
-    if trash is not None and trash.server is not Presence.THERE:
-        trash = None
-    return Policy(
-        direction=account.direction,
-        deletions=account.deletions,
-        expunge_deleted=account.expunge_deleted,
-        guard=account.guard,
-        trash=None if trash is None else trash.id,
-        only=frozenset(b.id for b in run.mailboxes.values() if b.name in only) if only else None,
-        has_uidplus=run.server.has_uidplus,
-        has_move=run.server.has_move,
-    )
 
 
 Learn = Callable[[Run, Mailbox, Sequence[Row]], Awaitable[None]]

@@ -10,7 +10,7 @@ from mailsync.executor.boxes import refresh
 from mailsync.executor.files import inspected
 from mailsync.executor.run import Run
 from mailsync.local import Listing
-from mailsync.model.errors import Exit, Reach, StorageError
+from mailsync.model.errors import Exit, Reach, Refused, StorageError
 from mailsync.model.ids import MailboxId, UniqueName
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import LocalObservation, ServerMailbox
@@ -20,6 +20,10 @@ from mailsync.server import Ask
 
 Selector = Callable[[MailboxName, Role | None], bool]
 NONE: frozenset[UniqueName] = frozenset()
+UNSEEN = (
+    "could not be looked at: what is missing elsewhere may be in here by now, so nothing is "
+    "deleted until it can be"
+)
 
 
 async def observe_names(
@@ -87,6 +91,7 @@ def asks(
 
 async def observe_server(run: Run, wanted: Sequence[Ask]) -> None:
     """Store what the server shows, each mailbox with its cursor in one transaction (I14)."""
+    run.unseen_server.update(ask.name for ask in wanted)
     short = await _observe(run, wanted)
     if short:
         # A delta that does not add up to EXISTS is no proof of anything: list in full.
@@ -97,6 +102,8 @@ async def observe_server(run: Run, wanted: Sequence[Ask]) -> None:
                 name, "the server lists fewer or other messages than it counts; tried again later"
             )
             run.tallies.exits.add(Exit.SERVER)
+    for name in run.unseen_server:
+        run.tallies.note(name, UNSEEN)
 
 
 def full(ask: Ask) -> Ask:
@@ -118,12 +125,15 @@ async def _observe(run: Run, wanted: Sequence[Ask]) -> set[MailboxName]:
             name, error = seen
             async with run.only_trouble(ids[name]):
                 raise error
+            if isinstance(error, Refused) and error.code == "NOPERM":
+                run.unseen_server.discard(name)  # what went there is gone for us
             continue
         stored = await run.stored(run.cache.store_server, seen, run.now())
         if not stored.ok:
             short.add(seen.mailbox)
             continue
         run.seen_server.add(seen.mailbox)
+        run.unseen_server.discard(seen.mailbox)
         if stored.relinked:
             run.tallies.note(seen.mailbox, "new UIDVALIDITY: messages are paired again by content")
     return short
@@ -168,6 +178,8 @@ async def observe_local(
             union = {entry.name: entry for entry in (*listing.entries, *second.entries)}
             both = replace(second, entries=tuple(union.values()))
             await _store_listing(run, box, both, audited.get(box.name, NONE))
+    for name in run.unseen_local:
+        run.tallies.note(name, UNSEEN)
 
 
 async def _listing(run: Run, box: Mailbox, had: Known | None, audit: bool) -> Listing | None:
@@ -176,6 +188,7 @@ async def _listing(run: Run, box: Mailbox, had: Known | None, audit: bool) -> Li
         stamp = await run.disk(run.maildir.stamp, box.name)
         if stamp == had.stamp and box.role is not Role.DRAFTS and not audit:
             return None
+    run.unseen_local.add(box.name)
     return await run.disk(run.maildir.entries, box.name, run.dry)
 
 
@@ -206,6 +219,7 @@ async def _store_listing(
     run.seen_local.add(name)
     if failed:
         raise StorageError(f"{failed[0][1]}" + _more(len(failed)), reach=Reach.MAILBOX)
+    run.unseen_local.discard(name)
 
 
 def _more(count: int) -> str:

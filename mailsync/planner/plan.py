@@ -18,7 +18,7 @@ from mailsync.planner.pairing import Pairing, doubtful, pair_up
 from mailsync.planner.policy import Departed, Ground, Policy
 from mailsync.planner.scene import Scene, survey
 from mailsync.planner.sheet import Sheet
-from mailsync.planner.verdict import Ruled, Ruling, Verdict, judge
+from mailsync.planner.verdict import Ruled, Ruling, Verdict, judge, undecided
 
 T, G = Presence.THERE, Presence.GONE
 
@@ -139,6 +139,8 @@ def _judge(
             continue
         server, local = scene.states(row)
         ruling = judge(row, server, local, grounds[row.mailbox])
+        if undecided(row, server, local, ruling, policy):
+            continue
         if ruling.verdict is Verdict.MERGE:
             found.merging.append(row)
         else:

@@ -20,7 +20,8 @@ class Policy:
 
     `only`: the mailboxes to act in (`sync A/M`); moves that touch others are left open, so hand
     in the rows of all.  `has_uidplus`, `has_move` and `dry` change how a plan is executed, never
-    what it says.
+    what it says.  `unseen_server`, `unseen_local`: selected mailboxes which could not be looked
+    at on that side in this run.
     """
 
     direction: Direction = Direction.BOTH
@@ -33,6 +34,8 @@ class Policy:
     has_move: bool = True
     dry: bool = False
     only: frozenset[MailboxId] | None = None
+    unseen_server: frozenset[MailboxId] = frozenset()
+    unseen_local: frozenset[MailboxId] = frozenset()
 
     @property
     def keeps(self) -> bool:

@@ -99,7 +99,7 @@ class Story(Stack):
     def idle(self, exit: int = 0) -> None:
         """Run again: nothing changes on either side; what is left is said again."""
         self.oracle.no_loss(self.server, self.fs, "at the end")
-        assert self.server.violations == []
+        assert self.server.violations == [], self.server.violations
         files, executed = self.mail(), len(self.server.executed)
         again = self.tell()
         assert again.exit == exit, again.report

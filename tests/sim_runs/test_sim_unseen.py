@@ -1,0 +1,100 @@
+"""A mailbox that cannot be looked at: nothing that may have moved into it is deleted (rule 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from sim.scenarios import SIX, six
+from sim.server_profile import PRESETS, Profile
+from support.storied import Story
+
+PROFILES = [PRESETS[name] for name in ("plain", "condstore", "strict_qresync")]
+BUSY = "NO [INUSE] busy"
+
+
+@pytest.fixture(params=PROFILES)
+def story(request: pytest.FixtureRequest) -> Iterator[Story]:
+    profile: Callable[[], Profile] = request.param
+    with Story("unseen", profile()) as made:
+        six(made)
+        made.tell()
+        made.agree(SIX)
+        yield made
+
+
+def shut(story: Story, answer: str = BUSY) -> None:
+    for command in ("SELECT", "EXAMINE"):
+        story.server.fault(command, answer, sticky=True, mailbox="Work")
+
+
+def open_again(story: Story) -> None:
+    story.server.faults.clear()
+    story.server.violations.clear()  # what was sent in one write with the SELECT
+
+
+def test_moved_on_the_server_into_it(story: Story) -> None:
+    """The file stays, and is moved once the mailbox can be looked at: nothing is fetched."""
+    story.server.move("INBOX", story.uid_of("INBOX", "a"), "Work")
+    story.serve("INBOX", "n")
+    shut(story)
+    ran = story.tell()
+    assert (ran.exit, ran.total.removed, ran.total.downloaded) == (1, 0, 1)
+    assert "nothing is deleted" in ran.text
+    assert story.undo() == {}
+    open_again(story)
+    ran = story.tell()
+    assert (ran.exit, ran.total.moved, ran.fetched) == (0, 1, 0)
+    story.agree({"INBOX": "b:S c n", "Work": "a d e:F"})
+
+
+def test_moved_into_it_and_changed_in_the_maildir(story: Story) -> None:
+    """It is not put back where it was: that would be a double."""
+    story.server.move("INBOX", story.uid_of("INBOX", "a"), "Work")
+    story.flag("INBOX", "a", "F")
+    shut(story)
+    ran = story.tell()
+    assert (ran.total.uploaded, ran.total.removed) == (0, 0)
+    open_again(story)
+    assert story.tell().total.moved == 1
+    story.tell()
+    story.agree({"INBOX": "b:S c", "Work": "a:F d e:F"})
+
+
+def test_moved_into_it_on_both_sides(story: Story) -> None:
+    """The new file in it may be a message that is there by now: it is not sent."""
+    story.server.move("INBOX", story.uid_of("INBOX", "a"), "Work")
+    story.move_file("INBOX", "a", "Work", unique="777.new.reader")
+    shut(story)
+    assert story.tell().total.uploaded == 0
+    open_again(story)
+    ran = story.tell()
+    assert (ran.fetched, ran.stored) == (0, 0)
+    story.agree({"INBOX": "b:S c", "Work": "a d e:F"})
+
+
+def test_its_own_messages_are_not_deleted_by_what_it_showed_last(story: Story) -> None:
+    """The file of d is deleted, but the message was flagged meanwhile: it comes back."""
+    path = story.path_of("Work", "d")
+    story.fs.unlink(path)
+    story.server.set_flags("Work", story.uid_of("Work", "d"), ["\\Flagged"])
+    shut(story)
+    assert story.tell().total.expunged == 0
+    open_again(story)
+    assert story.tell().total.downloaded == 1
+    story.agree({"INBOX": "a b:S c", "Work": "d:F e:F"})
+
+
+def test_deletions_that_cannot_be_moves_go_on(story: Story) -> None:
+    story.unlink("INBOX", "a")
+    shut(story)
+    assert story.tell().total.expunged == 1
+    open_again(story)
+    story.tell()
+    story.agree({"INBOX": "b:S c", "Work": "d e:F"})
+
+
+def test_one_that_may_not_be_read_at_all_holds_nothing_back(story: Story) -> None:
+    story.expunge("INBOX", "a")
+    shut(story, "NO [NOPERM] not for you")
+    assert story.tell().total.removed == 1

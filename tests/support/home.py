@@ -80,17 +80,22 @@ class Home:
             out, err = process.communicate(timeout=120)
         return Done(process.returncode, out, err)
 
-    def on_terminal(self, *args: str, keys: str = "", columns: int = 80, **more: str) -> Done:
-        """To its end, on a terminal on which `keys` are typed; `out` has all that it showed."""
+    def on_terminal(
+        self, *args: str, keys: str = "", prompt: str = "", columns: int = 80, **more: str
+    ) -> Done:
+        """To its end, on a terminal on which `keys` are typed, once it shows `prompt`; `out` has
+        all that it showed."""
         env = self.environment({"TERM": "xterm-256color"} | more)
         pid, terminal = pty.fork()
         if pid == 0:  # the child
             os.chdir(self.root)
             os.execvpe(sys.executable, [sys.executable, "-m", "mailsync", *args], env)
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        os.write(terminal, keys.encode())
         shown = bytearray()
         while True:
+            if keys and prompt.encode() in shown:
+                os.write(terminal, keys.encode())
+                keys = ""
             try:
                 data = os.read(terminal, 65536)
             except OSError:  # how Linux says that the other end is closed

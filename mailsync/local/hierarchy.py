@@ -64,13 +64,12 @@ def _directories(tree: Tree, path: str, notices: list[str]) -> set[str] | None:
     with translated("list", path):
         try:
             for part, kind in tree.fs.list(path):
+                shown = safe(f"{path.removesuffix('/.')}/{part}")
                 if kind == "link":
-                    notices.append(
-                        f"skipped {safe(f'{path}/{part}')}: symbolic links are not followed"
-                    )
+                    notices.append(f"skipped {shown}: symbolic links are not followed")
                 elif kind == "dir" and part.startswith("."):
                     if look_at(tree, f"{path}/{part}/cur"):
-                        notices.append(f"skipped {safe(f'{path}/{part}')}: a hidden directory")
+                        notices.append(f"skipped {shown}: a hidden directory")
                 elif kind == "dir":
                     inside.add(part)
         except (FileNotFoundError, NotADirectoryError):

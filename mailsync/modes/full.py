@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 
 from mailsync.cache import Cache, Matter
@@ -39,12 +39,14 @@ async def sync_fully(
     async with AsyncExitStack() as stack:
         directory = str(account.state)
         if job.options.dry_run:
-            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="mailsync-dry-"))
+            directory = stack.enter_context(place_for_copy(str(account.state)))
             await world.pool.disk(copy_cache, str(account.state), directory)
         cache = await world.pool.cache(Cache.open, directory, account.name, world.clock.boot)
         stack.push_async_callback(world.pool.cache, cache.close)
         tallies = Tallies()
-        if cache.recovered:
+        if cache.recovered and job.options.dry_run:
+            tallies.errors.append("the cache is damaged: a sync moves it aside and pairs anew")
+        elif cache.recovered:
             tallies.errors.append(f"the cache was damaged; it was kept as {cache.recovered}")
         session = Session(job, server, listed, selected, cache, tallies)
         stack.push_async_callback(session.close)
@@ -199,6 +201,17 @@ def exits_of(waits: Sequence[CacheReport]) -> set[Exit]:
     matters = {one.matter for one in waits}
     found = {Exit.HELD} if Matter.HELD in matters else set()
     return found | ({Exit.FAILED} if Matter.PARKED in matters else set())
+
+
+@contextlib.contextmanager
+def place_for_copy(state: str) -> Iterator[str]:
+    """A directory for a copy of the cache; what is wrong with the copy is said of the original."""
+    with tempfile.TemporaryDirectory(prefix="mailsync-copy-") as directory:
+        try:
+            yield directory
+        except MailsyncError as error:
+            error.args = (str(error).replace(directory, state),)
+            raise
 
 
 def copy_cache(state: str, directory: str) -> None:

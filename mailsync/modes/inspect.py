@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -27,7 +26,7 @@ from mailsync.model.report import (
 from mailsync.model.rows import Mailbox
 from mailsync.model.settings import Account
 from mailsync.modes.compare import compare
-from mailsync.modes.full import copy_cache, exits_of
+from mailsync.modes.full import copy_cache, exits_of, place_for_copy
 from mailsync.modes.job import LAST_SUCCESS, LOCK, Job, has_cache, last_failure
 from mailsync.modes.ownership import Ownership
 from mailsync.modes.scope import maildir_of, selector
@@ -160,7 +159,7 @@ async def _check(account: Account, ask: bool, repair: bool, interactive: bool) -
         if repair:
             stack.enter_context(Lock(str(account.state / LOCK)))
         else:  # whatever looking changes, it changes a copy
-            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="mailsync-check-"))
+            directory = stack.enter_context(place_for_copy(str(account.state)))
             copy_cache(str(account.state), directory)
         world = stack.enter_context(production_world())
         job = Job.of(Target(account), SyncOptions(interactive=interactive), world)

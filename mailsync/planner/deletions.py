@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from mailsync.model.actions import CreateMailbox
@@ -122,7 +123,8 @@ def _delete(
     """To the \\Trash mailbox or expunged (rule 9); the rows that can do neither."""
     kept: set[RowId] = set()
     trash = policy.trash
-    holders = _Holders.of(everything, trash)
+    seen = trash is not None and trash in grounds and trash not in policy.unseen_server
+    holders = _Holders.of(everything, trash if seen else None, {row.id for row, _ in ruled})
     expunges = not policy.gmail and (trash is None or policy.deletions is not Deletions.TRASH)
     opened = trash is not None and (trash not in grounds or _open_trash(sheet, grounds[trash]))
     for row, ruling in ruled:
@@ -151,13 +153,15 @@ def _open_trash(sheet: Sheet, ground: Ground) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Holders:
-    """What the \\Trash mailbox holds already."""
+    """What the \\Trash mailbox holds already, as far as this run saw it and leaves it there."""
 
     bodies: frozenset[bytes]
     email_ids: frozenset[str]
 
     @classmethod
-    def of(cls, everything: Everything, trash: MailboxId | None) -> _Holders:
+    def of(
+        cls, everything: Everything, trash: MailboxId | None, going: AbstractSet[RowId]
+    ) -> _Holders:
         held = [
             row
             for rows in everything
@@ -167,6 +171,7 @@ class _Holders:
             and row.local is not G
             and row.settled is not Settled.COPIED
             and not row.intent
+            and row.id not in going
         ]
         return cls(
             frozenset(row.body for row in held if row.body is not None),

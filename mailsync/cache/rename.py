@@ -35,6 +35,11 @@ _TAKE = f"""
         internal_date = coalesce(?5, internal_date), size = coalesce(?6, size),
         email_id = coalesce(?7, email_id), settled = 0, {FREE}
     WHERE id = ?1"""
+# What the listing under the new name does not have has left: UIDs below its UIDNEXT never come.
+_LEFT = text(f"""
+    UPDATE messages SET server = 2, settled = 0, {FREE}
+    WHERE mailbox = :box AND server = 1 AND uid < :uid_next AND NOT EXISTS (
+        SELECT 1 FROM messages AS new WHERE new.mailbox = :new AND new.uid = messages.uid)""")
 _INTENTS = [
     text("UPDATE intents SET row = :old WHERE row = :new"),
     text("UPDATE intents SET source = :old WHERE source = :new"),
@@ -76,6 +81,8 @@ def mailbox_renamed(c: Connection, mailbox: MailboxId, new: MailboxId, side: Sid
         found = [(old, file, synced) for old, file, synced in c.execute(_SAME_NAME, bound)]
         pair(c, found)
     else:
+        if validity == old_box.uid_validity is not None and new_box.uid_next is not None:
+            c.execute(_LEFT, {**bound, "uid_next": new_box.uid_next})
         _join_uids(c, bound)
     for statement in _DOUBT_CLASHES:
         c.execute(statement, bound)

@@ -167,6 +167,8 @@ def _prune(tree: Tree, name: MailboxName) -> str:
             return path
         try:
             tree.fs.rmdir(path)
+        except FileNotFoundError:
+            continue
         except OSError as error:
             if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
                 return path
@@ -175,6 +177,7 @@ def _prune(tree: Tree, name: MailboxName) -> str:
 
 
 def rename(tree: Tree, old: MailboxName, new: MailboxName) -> bool:
+    """Exactly this mailbox: those below it stay."""
     source, target = tree.path(old), tree.path(new)
     with translated(f"rename to {new}", source):
         if look_at(tree, f"{source}/cur") is None:
@@ -187,22 +190,28 @@ def rename(tree: Tree, old: MailboxName, new: MailboxName) -> bool:
             changed += _make(tree, above, part)
             above = part
         try:
+            if target.startswith(f"{source}/") or _has_below(tree, source):
+                raise FileExistsError
             tree.fs.rename(source, target)
-        except FileExistsError:  # a plain directory with mailboxes below it: only ours goes in
+        except FileExistsError:  # mailboxes below the one or the other: only ours goes
+            changed += _make(tree, above, target)
             _rename_folders(tree, source, target)
-            changed += [target, source]
-        else:
-            changed += [above, source.rpartition("/")[0]]
-        tree.make_durable(changed)
+            changed.append(target)
+        tree.make_durable([*changed, above, _prune(tree, old)])
     return True
 
 
+def _has_below(tree: Tree, path: str) -> bool:
+    return any(kind == "dir" and part not in FOLDERS for part, kind in tree.fs.list(path))
+
+
 def _rename_folders(tree: Tree, source: str, target: str) -> None:
-    if tree.fs.stat(target).kind != "dir":
-        raise in_the_way(target)
-    for folder in FOLDERS:
+    """cur/ last, and only when all else is durable: until then the old one is the mailbox."""
+    for folder in FOLDERS[:-1]:
         if look_at(tree, f"{source}/{folder}"):
             tree.fs.rename(f"{source}/{folder}", f"{target}/{folder}")
+    tree.make_durable([target, source])
+    tree.fs.rename(f"{source}/{FOLDERS[-1]}", f"{target}/{FOLDERS[-1]}")
 
 
 def is_directory(tree: Tree) -> bool:

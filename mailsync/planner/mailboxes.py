@@ -15,7 +15,7 @@ from mailsync.model.actions import (
     RenameMailbox,
 )
 from mailsync.model.ids import MailboxId, RowId
-from mailsync.model.mailboxname import INBOX
+from mailsync.model.mailboxname import INBOX, MailboxName
 from mailsync.model.rows import Mailbox, Presence, Row, Side
 from mailsync.planner.policy import Departed, Policy
 
@@ -53,7 +53,8 @@ def renames(
     rows: Mapping[MailboxId, Sequence[Row]],
     policy: Policy,
 ) -> list[Rename]:
-    """Every old mailbox that has exactly one new name, no other claiming it; parents first."""
+    """Every old mailbox that has exactly one new name, no other claiming it, and what went along
+    with it; parents first."""
     claims: list[tuple[Mailbox, Mailbox]] = []
     for old in boxes.values():
         if not policy.covers(old.id):
@@ -69,10 +70,38 @@ def renames(
         for old, new in claims
         if sum(o.id == old.id or n.id == new.id for o, n in claims) == 1 and policy.covers(new.id)
     ]
+    single += _along(single, boxes, policy)
     return [
         RenameLocalMailbox(old.id, new.id) if gone_there(old) else RenameMailbox(old.id, new.id)
         for old, new in sorted(single, key=lambda pair: pair[0].name)
     ]
+
+
+def _along(
+    found: Sequence[tuple[Mailbox, Mailbox]], boxes: Mapping[MailboxId, Mailbox], policy: Policy
+) -> list[tuple[Mailbox, Mailbox]]:
+    """Mailboxes below a renamed one, under its new name now: whatever became of their mail."""
+    by_name = {box.name: box for box in boxes.values() if policy.covers(box.id)}
+    taken = {box.id for pair in found for box in pair}
+    along: list[tuple[Mailbox, Mailbox]] = []
+    for old, new in found:
+        there = gone_there(old)
+        for name, child in by_name.items():
+            if not name.startswith(f"{old.name}/") or child.id in taken:
+                continue
+            target = by_name.get(MailboxName(f"{new.name}{name[len(old.name) :]}"))
+            if target is None or target.id in taken:
+                continue
+            same = gone_there(child) and _one_validity(child, target) if there else gone_here(child)
+            sides = (target.server, target.local) if there else (target.local, target.server)
+            if same and _new(target, *sides):
+                taken |= {child.id, target.id}
+                along.append((child, target))
+    return along
+
+
+def _one_validity(old: Mailbox, new: Mailbox) -> bool:
+    return old.uid_validity is not None and old.uid_validity == new.uid_validity
 
 
 def _new(box: Mailbox, here: Presence, there: Presence) -> bool:
@@ -83,7 +112,7 @@ def _renamed_there(old: Mailbox, new: Mailbox, rows: Mapping[MailboxId, Sequence
     """Its MAILBOXID, or its UIDVALIDITY and all its UIDs."""
     if old.mailbox_id is not None and new.mailbox_id is not None:
         return old.mailbox_id == new.mailbox_id
-    if old.uid_validity is None or old.uid_validity != new.uid_validity:
+    if not _one_validity(old, new):
         return False
     known = [row for row in rows.get(old.id, ()) if T in (row.server, row.local)]
     uids = {row.uid for row in known if row.server is T}

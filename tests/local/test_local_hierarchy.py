@@ -152,9 +152,12 @@ def test_rename(ground: Ground) -> None:
     ground.put("A/B/new/x")
     new = MailboxName("X/Y")
     assert ground.maildir.rename(MailboxName("A"), new)
+    assert names_of(ground) == ["A/B", "INBOX", "Work", "X/Y"], "the one below has its own rename"
+    assert ground.maildir.rename(MailboxName("A"), new), "it has happened already"
+    assert ground.maildir.rename(MailboxName("A/B"), MailboxName("X/Y/B"))
     assert names_of(ground) == ["INBOX", "Work", "X/Y", "X/Y/B"]
     assert ground.names("X/Y/B/new") == ["x"]
-    assert ground.maildir.rename(MailboxName("A"), new), "it has happened already"
+    assert "A" not in ground.names("."), "what is empty by then goes"
     assert not ground.maildir.rename(WORK, new)
     assert not ground.maildir.rename(MailboxName("No"), MailboxName("Where"))
 
@@ -165,6 +168,13 @@ def test_rename_onto_a_plain_directory(ground: Ground) -> None:
     assert ground.maildir.rename(WORK, MailboxName("A"))
     assert names_of(ground) == ["A", "A/B", "INBOX"]
     assert ground.names("A/cur") == ["x:2,S"]
+
+
+def test_rename_below_itself(ground: Ground) -> None:
+    ground.maildir.create(WORK)
+    ground.put("Work/cur/x:2,S")
+    assert ground.maildir.rename(WORK, MailboxName("Work/Old"))
+    assert names_of(ground) == ["INBOX", "Work/Old"]
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EACCES])

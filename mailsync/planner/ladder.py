@@ -148,6 +148,10 @@ def same_body(left: Row, right: Row) -> bool:
     return None in (left.body, right.body) or left.body == right.body
 
 
+def _not_edited(message: Row, file: Row) -> bool:
+    return same_length(message, file) and same_body(message, file)
+
+
 def _same_file_elsewhere(left: Row, right: Row) -> bool:
     """Under one name in two mailboxes; inside one mailbox the same name means: edited."""
     return left.mailbox != right.mailbox and same_length(left, right) and same_body(left, right)
@@ -160,7 +164,7 @@ CONTENT = (
     Step(Rung.BODY, body, body),
 )
 # left: the message on the server, right: the file
-OWN_NAME = Step(Rung.OWN_NAME, _uid_and_date, _origin_and_date, same_length)
+OWN_NAME = Step(Rung.OWN_NAME, _uid_and_date, _origin_and_date, _not_edited)
 PAIRING = (EMAIL_ID, OWN_NAME, *CONTENT)
 # left: the row whose file is gone, right: the new file
 MOVED_NAME = Step(Rung.OWN_NAME, _name_and_dates, _name_and_date, _same_file_elsewhere)

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from mailsync.model.actions import Rung
 from mailsync.model.content import COPIED_SIZE
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.rows import Mailbox, Presence, Role, Row
@@ -83,8 +84,11 @@ def _pairing_wants(scene: Scene, wanted: _Wanted) -> set[RowId]:
     for box, (messages, files) in opposites(scene).items():
         for one in match(scene, messages, files, (EMAIL_ID, OWN_NAME), moved):
             spent.update((one.left.id, one.right.id))
-            if scene.states(one.right)[1] is T:
-                ask_files((one.right,), lost, wanted)
+            if scene.states(one.right)[1] is not T:
+                continue
+            ask_files((one.right,), lost, wanted)
+            if one.rung is Rung.OWN_NAME and one.left.body is not None and one.right.body is None:
+                wanted.digests[one.right.id] = one.right  # edited in the second it was made?
         messages = [row for row in messages if row.id not in spent]
         files = [row for row in files if row.id not in spent]
         there = [row for row in files if scene.states(row)[1] is T]

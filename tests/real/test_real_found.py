@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.dovecot import Dovecot
 from support.rig import message
 from support.wired import Wired
+
+from mailsync.model.settings import Deletions
 
 pytestmark = pytest.mark.dovecot
 
@@ -33,6 +37,38 @@ def test_a_parent_renamed_in_the_maildir(wired: Wired) -> None:
     wired.box("A").rename(wired.box("B"))
     done(wired)
     assert wired.local_boxes() == ["B", "B/C", "INBOX"]
+    assert wired.traffic.sent_bytes == 0
+
+
+def test_an_empty_mailbox_goes_along_with_its_parent(wired: Wired) -> None:
+    """Nothing in it says that it was renamed; that its parent was does."""
+    with wired.client() as client:
+        for box in ("A", "A/C", "A/D"):
+            client.create(box)
+        client.append(message("a"), "A")
+        client.append(message("c"), "A/C")
+    wired.settle()
+    wired.box("A").rename(wired.box("B"))
+    done(wired)
+    assert wired.local_boxes() == ["B", "B/C", "B/D", "INBOX"]
+
+
+def test_a_message_leaves_a_mailbox_before_its_parent_is_renamed(wired: Wired) -> None:
+    """The mailbox below goes along although not all of its UIDs do."""
+    with wired.client() as client:
+        for box in ("A", "A/C"):
+            client.create(box)
+            client.append(message(box), box)
+        client.append(message("c"), "A/C", "\\Draft")
+    wired.settle()
+    with wired.client() as client:
+        client.move(client.uids("A/C")[:1], "A/C", "A")
+        client.select("INBOX")
+        client.rename("A", "B")
+    done(wired)
+    assert wired.local_boxes() == ["B", "B/C", "INBOX"]
+    assert len(wired.files("B")) == 2
+    assert len(wired.files("B/C")) == 1
     assert wired.traffic.sent_bytes == 0
 
 
@@ -120,3 +156,35 @@ def test_a_draft_edited_in_place_while_all_else_rests(wired: Wired) -> None:
     done(wired)
     assert b"more" in next(iter(wired.local_view("Drafts")))[0]
     assert len(wired.files("Drafts")) == 1
+
+
+def test_a_draft_edited_in_the_second_it_was_made_to_the_same_length(wired: Wired) -> None:
+    """Our own name, the date and the size agree; the bytes do not."""
+    body = message("draft")
+    with wired.client() as client:
+        client.create("Drafts")
+        client.append(body, "Drafts", "\\Draft", "05-Oct-2026 10:00:00 +0000")
+    wired.settle()
+    (path,) = wired.files("Drafts")
+    second = path.stat().st_mtime_ns
+    path.write_bytes(path.read_bytes().replace(b"Body", b"Text"))
+    os.utime(path, ns=(second, second + 5 * 10**8))
+    done(wired)
+    assert b"Text" in next(iter(wired.local_view("Drafts")))[0]
+
+
+def test_a_draft_edited_in_place_leaves_nothing_in_the_trash(
+    dovecot: Dovecot, wired_on: Callable[..., Wired]
+) -> None:
+    """Not even when its Message-ID changed: the file's name says what it was."""
+    wired = wired_on(dovecot, deletions=Deletions.TRASH)
+    with wired.client() as client:
+        client.create("Drafts")
+        client.create("Trash")
+        client.append(message("draft"), "Drafts", "\\Draft")
+    wired.settle()
+    (path,) = wired.files("Drafts")
+    path.write_bytes(message("another"))
+    done(wired)
+    assert len(wired.files("Drafts")) == 1
+    assert wired.files("Trash") == []

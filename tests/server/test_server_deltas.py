@@ -258,6 +258,43 @@ class TestCondstore:
         ).only()
         assert seen.complete == UIDSet.span(1, 3)
 
+    def test_what_we_put_into_an_empty_mailbox(self) -> None:
+        """Known already, and above UIDNEXT: nothing older can have gone, nothing to search in."""
+        seen = Seen(
+            f"""
+            C: SELECT "a" (CONDSTORE)
+            C: UID FETCH 1:{TOP} {NEW}
+            {selected(2, 3, 30)}
+            S: $2 OK done
+            S: * 1 FETCH (UID 1 FLAGS ())
+            S: * 2 FETCH (UID 2 FLAGS ())
+            S: $3 OK done
+            """,
+            "CONDSTORE",
+            ask(A, cursor(1, 0, 20), known=2),
+        ).only()
+        assert uids(seen) == [1, 2]
+        assert not seen.vanished
+
+    def test_an_empty_mailbox_that_does_not_add_up(self) -> None:
+        """Listed in full, once."""
+        again = f"""
+            C: SELECT "a" (CONDSTORE)
+            C: UID FETCH 1:{TOP} {NEW}
+            {selected(2, 3, 30)}
+            S: $OK OK done
+            S: * 1 FETCH (UID 1 FLAGS ())
+            S: $END OK done
+            """
+        seen = Seen(
+            again.replace("$OK", "$2").replace("$END", "$3")
+            + again.replace("$OK", "$4").replace("$END", "$5"),
+            "CONDSTORE",
+            ask(A, cursor(1, 0, 20), known=0),
+        ).only()
+        assert uids(seen) == [1]
+        assert not seen.complete
+
     def test_nomodseq(self) -> None:
         seen = Seen(
             f"""

@@ -15,6 +15,7 @@ class Cutter:
     def __init__(self, target: int, rand: random.Random) -> None:
         self.target, self.rand = target, rand
         self.cut_after: int | None = None
+        self.was_cut = False
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._threads: list[threading.Thread] = []
@@ -62,4 +63,5 @@ class Cutter:
                     except OSError:
                         return
                 if left == 0:
+                    self.was_cut = True
                     return

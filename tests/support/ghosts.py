@@ -16,7 +16,7 @@ from support.client import canonical
 
 Place = tuple[str, str]  # mailbox, flag letters
 ANY = "?"  # flags that the rules leave open
-TRASH = "Trash"
+TRASH, DRAFTS = "Trash", "Drafts"
 SAVING = set("FRDP")
 QUIET = {"$junk", "$notjunk", "junk", "nonjunk", "$mdnsent"}
 _GHOST = re.compile(rb"^X-Ghost: (\S+)", re.M)
@@ -48,17 +48,23 @@ class Ledger:
     """What users made and did in one round, by ghost."""
 
     born: dict[str, bytes] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)  # born in an earlier round
     copied: Counter[str] = field(default_factory=Counter)
     moved: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # by sides
     unsure: set[str] = field(default_factory=set)  # edited, renamed: what remains is no proof
+    touched: Counter[str] = field(default_factory=Counter)
+    taken: set[str] = field(default_factory=set)  # deleted or overwritten, a copy of it
     redated: set[str] = field(default_factory=set)  # for ever
     boxes: set[str] = field(default_factory=set)  # made, renamed or removed as a whole
     gone: set[str] = field(default_factory=set)  # ghosts of removed mailboxes
+    decided: str = ""  # about what was held: accept, reject
 
     def next_round(self) -> None:
         self.copied.clear()
+        self.touched.clear()
+        self.decided = ""
         self.moved.clear()
-        for one in (self.unsure, self.boxes, self.gone):
+        for one in (self.taken, self.unsure, self.boxes, self.gone):
             one.clear()
 
 
@@ -100,12 +106,31 @@ def outcomes(
         return [[]]
     if left.box != base.box:
         return [[left.place]]
-    if unsure:
-        return [[], [left.place]]
-    if saves(base, left):
-        return [[left.place]]
     trashed = trash and local is None and base.box != TRASH
-    return [[(TRASH, left.flags)]] if trashed else [[]]
+    deleted = [(TRASH, left.flags)] if trashed else []
+    if unsure:
+        return [[], deleted, [left.place]]
+    if deleted and base.box == DRAFTS and not saves(base, left):
+        return [[], deleted]  # its Message-ID may be that of a new one: it was saved anew
+    return [[left.place]] if saves(base, left) else [deleted]
+
+
+def miscounted(base: list[Copy], now: list[Copy], ledger: Ledger) -> list[str]:
+    """I1, I2, I3 where nobody knows what a sync saw when: by what users did, only."""
+    before, after = by_ghost(base), by_ghost(now)
+    found: list[str] = []
+    for ghost in sorted(ledger.born):
+        had, has = len(before.get(ghost, [])), len(after.get(ghost, []))
+        born = ghost not in ledger.known
+        top = max(had, born) + ledger.copied[ghost]
+        top += max(had, 1) if len(ledger.moved[ghost]) == 2 else 0
+        if has > top:
+            found.append(f"{ghost}: {has} copies, at most {top} were made")
+        if not has and (had or born) and ghost not in ledger.taken:
+            found.append(f"{ghost}: lost")
+        if has and had == 1 and ghost in ledger.taken and ledger.touched[ghost] == 1:
+            found.append(f"{ghost}: deleted, and there again")
+    return found
 
 
 def by_ghost(copies: Iterable[Copy]) -> dict[str, list[Copy]]:
@@ -167,10 +192,13 @@ def _bounds(ghost: str, sides: Sides, now: list[Copy], ledger: Ledger, trash: bo
     top = max(len(base) + ledger.copied[ghost], 1) + (len(base) if both else 0)
     if not base:
         top = max(len(server) + len(local), 1)
+    if ledger.decided == "reject":
+        top += len(base)  # what is missing was brought back
     if len(now) > top:
         return f"{len(now)} copies, at most {top} were made"
-    lost = ghost in ledger.gone or (base and not (server and local))
-    if not now and not lost:
+    held = ledger.decided == "accept" and any(one.box in ledger.boxes for one in (*server, *local))
+    deleted = ghost in ledger.gone or (base and not (server and local)) or held
+    if not now and not deleted:
         return "lost"
     return _stayed(sides, now, ledger)
 

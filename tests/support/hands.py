@@ -62,7 +62,9 @@ class Hand:
         chosen = hot if hot and self.rand.random() < 0.6 else copies
         if not chosen:
             return None
-        return self.rand.choice(sorted(chosen, key=lambda c: (c.box, c.ghost, c.flags)))
+        one = self.rand.choice(sorted(chosen, key=lambda c: (c.box, c.ghost, c.flags)))
+        self.ledger.touched[one.ghost] += 1
+        return one
 
     def birth(self) -> tuple[str, bytes]:
         ghost = f"g{self.seed}n{len(self.ledger.born)}{self.side}"
@@ -180,6 +182,7 @@ class ServerHand(Hand):
         one = self.pick(copies)
         if one is None:
             return ""
+        self.ledger.taken.add(one.ghost)
         self.client.expunge([int(str(one.key))], wire(one.box))
         copies.remove(one)
         return f"EXPUNGE {one.ghost} in {one.box}"
@@ -214,10 +217,12 @@ class ServerHand(Hand):
         if kind == "c" or not old:
             return ""
         box = self.rand.choice(old)
+        self.client.select("INBOX")  # Dovecot ends a connection whose mailbox goes away
         if kind == "r" and new and not below(new, box):
             self.whole(box, new)
             copies[:] = [one for one in copies if not below(one.box, box)]
-            self.client.rename(wire(box), wire(new))
+            with contextlib.suppress(AssertionError):  # there may be one that cannot be selected
+                self.client.rename(wire(box), wire(new))
             return f"RENAME {box} to {new}"
         if kind == "d":
             self.whole(box)
@@ -345,6 +350,7 @@ class MaildirHand(Hand):
         one = self.pick(copies)
         if one is None:
             return ""
+        self.ledger.taken.add(one.ghost)
         Path(str(one.key)).unlink()
         copies.remove(one)
         return f"unlink {one.ghost} in {one.box}"
@@ -381,6 +387,7 @@ class MaildirHand(Hand):
             file.truncate()
             file.write(canonical(body))
         copies.remove(one)
+        self.ledger.taken.add(one.ghost)
         self.ledger.unsure.add(one.ghost)
         return f"edit {one.ghost} in {one.box}: now {ghost}"
 

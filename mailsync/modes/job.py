@@ -8,10 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailsync.model.errors import ConfigError, Exit, MailsyncError, Reach
+from mailsync.model.errors import Exit, MailsyncError, Reach
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.report import SyncOptions, Target
 from mailsync.model.settings import Account
+from mailsync.modes.scope import NotSynced
 from mailsync.server import Server
 from mailsync.system.seams import World
 from mailsync.system.secret import read as read_secret
@@ -90,7 +91,7 @@ def succeeded(job: Job) -> None:
 
 def failed(job: Job, error: MailsyncError) -> None:
     """What ended the run of the whole account, for `mailsync status`; until it succeeds."""
-    if isinstance(error, ConfigError):  # it was asked for something that is not there
+    if isinstance(error, NotSynced):  # that says nothing of the account
         return
     path = job.target.account.state / LAST_FAILURE
     with suppress(OSError):  # a full disk is the likeliest reason to be here

@@ -37,8 +37,12 @@ def policy_of(account: Account) -> tuple[str, str, str]:
     return account.direction, account.deletions, repr(rest)
 
 
+class NotSynced(ConfigError):
+    """A mailbox was asked for by a name that is not synced."""
+
+
 def check_asked(target: Target, roles: Mapping[MailboxName, Role | None]) -> None:
-    """Raises ConfigError for a mailbox that was asked for by name and is not there (`roles` has
+    """Raises NotSynced for a mailbox that was asked for by name and is not there (`roles` has
     all that are, on either side) or not in scope: silence would look like agreement."""
     account = target.account
     for asked in target.mailboxes:
@@ -51,12 +55,12 @@ def check_asked(target: Target, roles: Mapping[MailboxName, Role | None]) -> Non
                 if guess
                 else "`mailsync mailboxes` lists them"
             )
-            raise ConfigError(
+            raise NotSynced(
                 f"{account.name}/{name}: there is no such mailbox on either side; {hint}"
             )
         wanted, why = matches(account.mailboxes, name, roles[name])
         if not wanted:
-            raise ConfigError(f"{account.name}/{name} is not synced: {why}")
+            raise NotSynced(f"{account.name}/{name} is not synced: {why}")
 
 
 def maildir_of(account: Account, world: World) -> Maildir:

@@ -283,3 +283,16 @@ def test_status_by_account_and_mailbox(home: Home, client: Client) -> None:
     assert '"me/Work": this command is about whole accounts: "me"' in (
         good(home.run("status", "me/Work"), 2).err
     )
+
+
+def test_a_trash_that_is_misspelt_costs_nothing(home: Home, client: Client) -> None:
+    with home.conf.open("a") as file:
+        file.write('trash = "Wrok"\n')
+    told = 'me: trash = "Wrok": there is no such mailbox on either side, did you mean "Work"?'
+    assert told in good(home.run("sync"), 2).err
+    assert told.removeprefix("me: ") in good(home.run("status"), 2).err
+    home.conf.write_text(home.conf.read_text().replace("Wrok", "Work"))
+    good(home.run("sync"))
+    next((home.mail / "INBOX/new").iterdir()).unlink()
+    good(home.run("sync"))
+    assert len(client.uids("Work")) == 13

@@ -8,10 +8,18 @@ from mailsync.executor.files import Failed, each, entry_of
 from mailsync.executor.retry import repeated
 from mailsync.executor.run import Run, spoils_all
 from mailsync.model.actions import SetLocalFlags, StoreFlags, uids_of
-from mailsync.model.errors import Refused
+from mailsync.model.errors import Help, Refused
 from mailsync.model.ids import RowId
 from mailsync.model.observation import LocalEntry
 from mailsync.model.rows import Row
+
+# Reasons that hold for every message of a mailbox: in halves they would only be repeated.
+OF_MAILBOX = {"NOPERM", "READ-ONLY", "NONEXISTENT", "TRYCREATE", "UIDVALIDITY"}
+
+
+def of_all(error: Refused) -> bool:
+    """Whether it says nothing of single messages: a busy server, or a reason of the mailbox's."""
+    return error.help is not Help.ASK or error.code in OF_MAILBOX
 
 
 async def bisected(
@@ -26,8 +34,7 @@ async def bisected(
     except Refused as error:
         if spoils_all(error):
             raise
-        # A refusal that names a reason for the whole mailbox would only be repeated.
-        if len(rows) == 1 or error.code in {"NOPERM", "READ-ONLY", "NONEXISTENT", "UIDVALIDITY"}:
+        if len(rows) == 1 or of_all(error):
             await refused(rows, error)
             return
         half = len(rows) // 2

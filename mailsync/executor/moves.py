@@ -8,7 +8,7 @@ from mailsync.cache import Intent, IntentKind, MovedFile, NewIntent
 from mailsync.executor.boxes import ensure_observed
 from mailsync.executor.download import fetch, record
 from mailsync.executor.files import Failed, as_they_were, each, entry_of
-from mailsync.executor.flags import bisected
+from mailsync.executor.flags import bisected, of_all
 from mailsync.executor.run import Run
 from mailsync.executor.upload import known_uid_next, link_appended
 from mailsync.model.actions import Copy, CopyLocal, Move, MoveLocal, uid_of, uids_of
@@ -54,14 +54,23 @@ async def _transfer(run: Run, action: Move | Copy, how: str) -> None:
         group = tuple(pair for pair in pairs if pair[0].id in chosen)
         await _transfer_batch(run, source, target, group, how)
 
+    stopped = ""
+
     async def refused(rows: tuple[Row, ...], error: Refused) -> None:
-        await run.trouble(source.id, rows, f"the server refused to {how} to {target.name}: {error}")
+        nonlocal stopped
+        text = f"the server refused to {how} to {target.name}: {error}"
+        stopped = text if of_all(error) else ""
+        await run.trouble(source.id, rows, text)
 
     by_uid = {uid_of(row): row for row, _ in pairs}
     for at in range(0, len(pairs), BATCH):
         uids = uids_of(tuple(row for row, _ in pairs[at : at + BATCH]))
         for part in run.server.parts(uids):
-            await bisected(run, tuple(by_uid[uid] for uid in part), call, refused)
+            chosen = tuple(by_uid[uid] for uid in part)
+            if stopped:
+                await run.trouble(source.id, chosen, stopped)
+            else:
+                await bisected(run, chosen, call, refused)
 
 
 async def _transfer_batch(

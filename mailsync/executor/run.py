@@ -73,7 +73,7 @@ class Run:
     mailboxes: dict[MailboxId, Mailbox] = field(default_factory=dict)
     paired: set[RowId] = field(default_factory=set)  # files that a download proved to be paired
     files_by_body: dict[tuple[MailboxId, bytes], list[Row]] = field(default_factory=dict)
-    uploads_stopped: str = ""  # why: the server's quota is used up
+    stopped: dict[MailboxId | None, str] = field(default_factory=dict)  # uploads (None: all): why
     doubt_since: float | None = None  # loop time of the latest unknown outcome, or of finding one
     dry: bool = False  # look only: EXAMINE, no rename of doubles
     blind: bool = False  # a folder could not be listed: no absence of a file is proven
@@ -109,6 +109,10 @@ class Run:
 
     def now(self) -> float:
         return self.world.clock.wall()
+
+    def no_uploads(self, mailbox: MailboxId) -> str:
+        """Why nothing more is to be uploaded there in this attempt; "" while nothing is known."""
+        return self.stopped.get(None) or self.stopped.get(mailbox, "")
 
     def doubt(self) -> None:
         """Something was sent whose outcome is not known: from now on the server may still do it."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mailsync.cache import Intent, IntentKind, Linked, NewIntent
 from mailsync.executor.boxes import ensure_observed
 from mailsync.executor.files import Failed, as_they_were, digested, entry_of
+from mailsync.executor.flags import of_all
 from mailsync.executor.identify import agrees, alike, match, near, same_header
 from mailsync.executor.retry import repeated
 from mailsync.executor.run import Run, spoils_all
@@ -56,7 +57,7 @@ async def _ready(run: Run, box: Mailbox, rows: tuple[Row, ...]) -> list[Ready]:
     rows = await as_they_were(run, box, rows)
     ready: list[Ready] = []
     for row, digest in await digested(run, box, rows):
-        if problem := _unsendable(run, digest):
+        if problem := run.no_uploads(box.id) or _unsendable(run, digest):
             await run.trouble(box.id, [row], f"cannot upload {row.name}: {problem}")
         else:
             ready.append(Ready(row, digest, row.local_flags & box.permanent))
@@ -65,8 +66,6 @@ async def _ready(run: Run, box: Mailbox, rows: tuple[Row, ...]) -> list[Ready]:
 
 def _unsendable(run: Run, digest: Digest) -> str:
     """Why a file cannot be sent to this server; "" when it can."""
-    if run.uploads_stopped:
-        return run.uploads_stopped
     if digest.size == 0:
         return "the file is empty: a server takes no message without bytes"
     if digest.has_nul and not run.server.has_binary:
@@ -79,9 +78,8 @@ def _unsendable(run: Run, digest: Digest) -> str:
 
 async def _send(run: Run, box: Mailbox, batch: Sequence[Ready]) -> None:
     """One APPEND; refused, it is tried in halves until the culprit is alone."""
-    if run.uploads_stopped:
-        rows = [one.row for one in batch]
-        await run.trouble(box.id, rows, run.uploads_stopped)
+    if stopped := run.no_uploads(box.id):
+        await run.trouble(box.id, [one.row for one in batch], stopped)
         return
     if not run.server.has_multiappend and len(batch) > 1:
         for one in batch:
@@ -176,10 +174,11 @@ async def _refused(run: Run, box: Mailbox, batch: Sequence[Ready], error: Refuse
         raise error
     rows = [one.row for one in batch]
     if error.code == "OVERQUOTA":
-        run.uploads_stopped = f"the server's quota is used up: {error}"
-        await run.trouble(box.id, rows, run.uploads_stopped)
-    elif error.code in {"TRYCREATE", "NONEXISTENT", "UIDVALIDITY", "READ-ONLY", "NOPERM"}:
-        await run.trouble(box.id, rows, f"cannot upload to {box.name}: {error}")
+        run.stopped[None] = f"the server's quota is used up: {error}"
+        await run.trouble(box.id, rows, run.stopped[None])
+    elif of_all(error):
+        run.stopped[box.id] = f"cannot upload to {box.name}: {error}"
+        await run.trouble(box.id, rows, run.stopped[box.id])
     elif len(batch) == 1:
         await run.trouble(box.id, rows, f"the server refused {rows[0].name}: {error}")
     else:

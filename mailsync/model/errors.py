@@ -139,6 +139,14 @@ class Refused(MailsyncError):
         self.bad = bad
 
 
+class Throttled(Refused, Unavailable):
+    """A tagged NO that asks the whole account to slow down.  It was answered: nothing was done."""
+
+    exit = Exit.TEMPORARY
+    reach = Reach.ACCOUNT
+    help = Help.WAIT
+
+
 class StorageError(MailsyncError):
     """The local disk refused: full, read-only, no permission, I/O error."""
 

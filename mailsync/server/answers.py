@@ -15,6 +15,7 @@ from mailsync.model.errors import (
     MailsyncError,
     Reach,
     Refused,
+    Throttled,
     Unavailable,
 )
 from mailsync.system.text import safe
@@ -66,7 +67,7 @@ def refusal(status: Status, what: str) -> MailsyncError:
     text = f"the server refused {what}: {said(status)}"
     code, wait = code_of(status), retry_after(status)
     if code == "THROTTLED" or _THROTTLED.search(status.text):
-        return Unavailable(text, retry_after=wait)
+        return Throttled(text, code="THROTTLED", retry_after=wait)
     help_, reach = Help.ASK, Reach.MAILBOX
     if code in _SOON:
         help_ = Help.RETRY
@@ -83,7 +84,8 @@ def is_partial(error: MailsyncError, found: Collection[object]) -> bool:
     """Some answer a FETCH with NO when one message of many is gone (RFC 2180 §4.1.2): those that
     came are good, and what is gone is no failure of the mailbox."""
     gone = getattr(error, "code", "") == "EXPUNGEISSUED" or "no longer exist" in str(error)
-    return isinstance(error, Refused) and not error.bad and (bool(found) or gone)
+    some = bool(found) and error.help is Help.ASK  # not: the rest comes later
+    return isinstance(error, Refused) and not error.bad and (some or gone)
 
 
 def login_refusal(status: Status) -> MailsyncError:

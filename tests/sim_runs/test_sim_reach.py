@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 from sim.scenarios import six
 from sim.server_faults import Executed, Fault, Stop
+from sim.server_profile import Profile, plain, strict_qresync
 from sim.stack import DATE, ROOT, Stack
 
 from mailsync.imap import Limits
@@ -347,6 +348,72 @@ def test_what_is_gone_is_no_refusal(stack: Stack) -> None:
     assert stack.sync().exit == Exit.OK
     heals(stack)
     assert stack.path_of("Other", "a")
+
+
+# -- a server that is busy ----------------------------------------------------------------------
+
+TRIES = 3
+BUSY = ["UNAVAILABLE", "INUSE", "LIMIT"]
+
+
+def crowd(stack: Stack) -> None:
+    stack.server.create("Many")
+    for number in range(64):
+        stack.serve("Many", f"m{number}")
+    assert stack.sync().exit == Exit.OK
+    stack.pass_time(60)
+
+
+@pytest.mark.parametrize("code", BUSY)
+@pytest.mark.parametrize("profile", [strict_qresync(), plain()], ids=lambda p: p.name)
+def test_a_busy_mailbox_is_asked_thrice_and_not_in_halves(code: str, profile: Profile) -> None:
+    stack = Stack(code, profile)
+    try:
+        six(stack)
+        crowd(stack)
+        for number in range(32):
+            stack.flag("Many", f"m{number}", "S")
+        for number in range(32, 48):
+            stack.unlink("Many", f"m{number}")
+        for number in range(48, 60):
+            stack.move_file("Many", f"m{number}", "INBOX")
+        for number in range(32):
+            stack.file("Many", f"new{number}")
+        busy(stack)
+        stack.pass_time(10)
+        commands = ["UID STORE", "APPEND", "UID MOVE" if profile.move else "UID COPY"]
+        for command in commands:
+            stack.server.fault(command, f"NO [{code}] later", sticky=True, mailbox="Many")
+        stack.server.fault("UID MOVE", f"NO [{code}] later", sticky=True, mailbox="INBOX")
+        stack.server.fault("UID COPY", f"NO [{code}] later", sticky=True, mailbox="INBOX")
+        executed = len(stack.server.executed)
+        report = stack.sync()
+        assert report.exit == Exit.FAILED, report
+        assert report.total().parked == 32 + 16 + 12 + 32
+        busy_done(stack)
+        counts = stack.server.counts(executed)
+        assert counts["APPEND"] - 1 <= TRIES, counts
+        assert counts["UID STORE"] - 2 <= 2 * TRIES, counts
+        assert counts["UID MOVE"] + counts["UID COPY"] <= TRIES, counts
+        stack.server.faults.clear()
+        heals(stack)
+    finally:
+        stack.close()
+
+
+def test_a_throttled_account_stops_and_leaves_no_doubt(stack: Stack) -> None:
+    stack.file("INBOX", "x")
+    stack.pass_time(10)
+    stack.server.fault("APPEND", "NO [THROTTLED] slow down", sticky=True)
+    report = stack.sync()
+    assert report.exit == Exit.TEMPORARY, report
+    cache = stack.cache()
+    try:
+        assert not cache.intents()
+    finally:
+        cache.close()
+    stack.server.faults.clear()
+    heals(stack)
 
 
 # -- the account ---------------------------------------------------------------------------------

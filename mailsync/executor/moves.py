@@ -93,9 +93,11 @@ async def _transfer_batch(
         await run.stored(run.cache.dropped, ids)
         raise
     made = [one for one in await run.stored(run.cache.intents) if one.id in set(ids)]
-    await link_appended(run, target, made, _named(copied, made, rows, target))
+    left = await link_appended(run, target, made, _named(copied, made, rows, target))
+    run.answered.update(intent.id for intent in left)
     # After a COPY in place of a MOVE the rows are settled as COPIED: the next round expunges them.
-    run.done(source.id, "uploaded" if kind is IntentKind.COPY else "moved", len(rows))
+    done = len(rows) - len(left)
+    run.done(source.id, "uploaded" if kind is IntentKind.COPY else "moved", done)
 
 
 def _intent(

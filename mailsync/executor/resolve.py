@@ -10,11 +10,11 @@ from mailsync.cache import Intent, IntentKind
 from mailsync.executor.boxes import ensure_observed
 from mailsync.executor.run import Run
 from mailsync.executor.upload import look_up
-from mailsync.model.errors import Exit
 from mailsync.model.ids import MailboxId
-from mailsync.model.rows import Mailbox, Presence
+from mailsync.model.rows import Mailbox, Presence, Row
 
-REPEATS = 2  # how often an APPEND is sent again before the message is parked
+SENT_AT_MOST = 2  # before the message is parked
+NOT_THERE = "it was sent, and the server neither has it nor says why not"
 
 
 async def resolve(run: Run) -> list[Intent]:
@@ -44,26 +44,22 @@ async def _resolve_in(run: Run, box: Mailbox, intents: Sequence[Intent]) -> list
     box = await ensure_observed(run, box.id)
     left = await look_up(run, box, intents)
     # A MOVE that has not happened may be sent again at once: a UID can leave only once.
-    harmless = [intent for intent in left if intent.new.kind is IntentKind.MOVE]
+    moves = [intent for intent in left if intent.new.kind is IntentKind.MOVE]
+    harmless = [intent for intent in moves if intent.id not in run.answered]
     if harmless:
         await run.stored(run.cache.dropped, [intent.id for intent in harmless])
     return [intent for intent in left if intent not in harmless]
 
 
-async def wait_and_resolve(run: Run, *, no_wait: bool) -> None:
+async def wait_and_resolve(run: Run, *, no_wait: bool) -> bool:
     """At the end of the run: wait until the server cannot have it any more, look once again.
 
-    What is still not there was never executed: it is dropped, and the message is planned anew.
+    What is still not there is given up: the message is planned anew, once; then it is parked.
+    False: nothing more can be known in this run.
     """
     left = await run.stored(run.cache.intents)
-    if not left:
-        return
-    if no_wait:
-        run.tallies.exits.add(Exit.TEMPORARY)
-        run.tallies.errors.append(
-            f"{len(left)} uploads have an unknown outcome; run again without --no-wait"
-        )
-        return
+    if not left or no_wait:
+        return False
     loop = asyncio.get_running_loop()
     since = run.doubt_since if run.doubt_since is not None else loop.time()
     pause = since + run.account.append_wait - loop.time()
@@ -71,14 +67,21 @@ async def wait_and_resolve(run: Run, *, no_wait: bool) -> None:
         if run.progress is not None:
             run.progress.note(f"waiting {pause:.0f} s: the server may still store {len(left)}")
         await asyncio.sleep(pause)
-    left = await resolve(run)
-    await run.stored(run.cache.dropped, [intent.id for intent in left], run.now())
-    for intent in left:
-        row = intent.new.row
-        if row is None:
-            continue
-        run.tallies.repeated[row] += 1
-        if run.tallies.repeated[row] >= REPEATS:
-            rows = await run.stored(run.cache.rows, [row])
-            text = "the server answers neither yes nor no to its upload"
-            await run.trouble(intent.new.mailbox, rows, text)
+    run.doubt_since = None
+    await _give_up(run, await resolve(run))
+    return not await run.stored(run.cache.intents)
+
+
+async def _give_up(run: Run, intents: Sequence[Intent]) -> None:
+    """`attempts` of a row counts how often it was sent in vain, whichever run did it."""
+    await run.stored(run.cache.dropped, [intent.id for intent in intents], run.now())
+    sent = [intent.new.row or intent.new.source for intent in intents]
+    rows = await run.stored(run.cache.rows, [row for row in sent if row is not None])
+    again = [row.id for row in rows if row.attempts + 1 < SENT_AT_MOST]
+    await run.stored(run.cache.trouble, again, NOT_THERE, run.now())
+    parked: defaultdict[MailboxId, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row.id not in again:
+            parked[row.mailbox].append(row)
+    for mailbox, group in parked.items():
+        await run.trouble(mailbox, group, NOT_THERE)

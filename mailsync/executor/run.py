@@ -13,7 +13,7 @@ from mailsync.cache import Cache
 from mailsync.executor.retry import park_until
 from mailsync.local import Maildir
 from mailsync.model.errors import Exit, MailsyncError, Reach, StorageError
-from mailsync.model.ids import MailboxId, RowId
+from mailsync.model.ids import IntentId, MailboxId, RowId
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.report import Progress
 from mailsync.model.rows import Mailbox, Role, Row
@@ -38,7 +38,6 @@ class Tallies:
     troubled: set[MailboxName] = field(default_factory=set)
     careful: set[MailboxName] = field(default_factory=set)  # a connection was lost at its bodies
     suspects: Counter[RowId] = field(default_factory=Counter)  # connections lost at this message
-    repeated: Counter[RowId] = field(default_factory=Counter)  # APPENDs of unknown outcome
 
     def count(self, name: MailboxName, what: str, number: int = 1) -> None:
         self.done[name][what] += number
@@ -82,6 +81,7 @@ class Run:
     unseen_server: set[MailboxName] = field(default_factory=set)  # looked for in vain
     unseen_local: set[MailboxName] = field(default_factory=set)
     changed: set[MailboxId] = field(default_factory=set)  # on the server, by us
+    answered: set[IntentId] = field(default_factory=set)  # with OK, and what came of it is not seen
     futile: set[tuple[object, MailboxId]] = field(default_factory=set)  # steps that failed for good
 
     # -- the cache and the disk, each on its own thread --------------------------------------

@@ -112,8 +112,9 @@ async def _send(run: Run, box: Mailbox, batch: Sequence[Ready]) -> None:
         return
     made = [one for one in await run.stored(run.cache.intents) if one.id in set(ids)]
     named = appended.uids if appended.uid_validity in (None, box.uid_validity) else None
-    await link_appended(run, box, made, named)
-    run.done(box.id, "uploaded", len(batch), sum(one.digest.wire_size for one in batch))
+    left = {intent.new.row for intent in await link_appended(run, box, made, named)}
+    stored = [one for one in batch if one.row.id not in left]
+    run.done(box.id, "uploaded", len(stored), sum(one.digest.wire_size for one in stored))
 
 
 def _intent(box: Mailbox, one: Ready, uid_next: int) -> NewIntent:
@@ -192,16 +193,17 @@ async def _refused(run: Run, box: Mailbox, batch: Sequence[Ready], error: Refuse
 
 async def link_appended(
     run: Run, box: Mailbox, intents: Sequence[Intent], named: Sequence[UID] | None
-) -> None:
+) -> list[Intent]:
     """After an OK: give the rows their UIDs, those that the server named if they hold, else by a
-    look-up."""
+    look-up.  Returns those that are not to be found: the server may show them later."""
     left = list(intents)
     if named is not None and len(named) == len(intents) == len(set(named)):
         left = await _link_named(run, box, dict(zip(named, intents, strict=True)))
     if left:
         left = await look_up(run, box, left)
-    if left:
-        await _link_alone(run, box, left)
+    if left and await _link_alone(run, box, left):
+        left = []
+    return left
 
 
 async def _link_named(run: Run, box: Mailbox, named: dict[UID, Intent]) -> list[Intent]:
@@ -230,7 +232,7 @@ async def _link_named(run: Run, box: Mailbox, named: dict[UID, Intent]) -> list[
     return [intent for uid, intent in named.items() if uid not in sure]
 
 
-async def _link_alone(run: Run, box: Mailbox, intents: Sequence[Intent]) -> None:
+async def _link_alone(run: Run, box: Mailbox, intents: Sequence[Intent]) -> bool:
     """Nothing else is new in the mailbox, and the dates or sizes agree: a server that names no
     UIDs and rewrites headers."""
     free = list(await _new_uids(run, box, intents))
@@ -239,6 +241,8 @@ async def _link_alone(run: Run, box: Mailbox, intents: Sequence[Intent]) -> None
         pairs = list(zip(sorted(intents, key=lambda one: one.id), free, strict=True))
         if all(uid in shown and alike(intent, shown[uid]) for intent, uid in pairs):
             await link(run, pairs, shown)
+            return True
+    return False
 
 
 async def link(run: Run, pairs: Sequence[tuple[Intent, UID]], shown: dict[UID, Identity]) -> None:

@@ -55,10 +55,9 @@ async def cycle(
 ) -> None:
     """One sync of one account, from its listings to quiescence."""
     await observe(run, listed, selected, only)
-    unresolved = await resolve(run)
+    await resolve(run)
     await rounds(run, ownership, only)
-    if unresolved or await run.stored(run.cache.intents):
-        await wait_and_resolve(run, no_wait=no_wait)
+    while await wait_and_resolve(run, no_wait=no_wait):
         await rounds(run, ownership, only)
     if run.changed:
         await look_again(run)

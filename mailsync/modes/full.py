@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 
-from mailsync.cache import Cache, Matter
+from mailsync.cache import Cache, IntentKind, Matter
 from mailsync.cache import Report as CacheReport
 from mailsync.executor import Run, Tallies
 from mailsync.executor.retry import retrying
@@ -29,6 +29,11 @@ from mailsync.system.trouble import translated
 UNFINISHED = {Exit.TEMPORARY, Exit.AUTH, Exit.CONFIG, Exit.SERVER}
 COPIES = 10  # attempts to copy a cache that is being written
 SAID = {Matter.HELD, Matter.PARKED}
+EXITS = {
+    Matter.HELD: Exit.HELD,
+    Matter.PARKED: Exit.FAILED,
+    Matter.INTENT: Exit.TEMPORARY,
+}
 
 
 async def sync_fully(
@@ -186,6 +191,10 @@ def mailbox_report(
 
     counts = {what.replace("-", "_"): number for what, number in done.items()}
     reasons = [*notices, *(one.reason for one in waits if one.matter in SAID)]
+    for one in waits:
+        if one.matter is Matter.INTENT:
+            what = "uploads" if one.reason == IntentKind.APPEND else "moves or copies"
+            reasons.append(f"{one.count} {what} have an unknown outcome: the next sync looks")
     return MailboxReport(
         name=name,
         held=count(Matter.HELD),
@@ -199,8 +208,7 @@ def mailbox_report(
 def exits_of(waits: Sequence[CacheReport]) -> set[Exit]:
     """What is so at the end, on a no-op too (semantics.md, rule 11)."""
     matters = {one.matter for one in waits}
-    found = {Exit.HELD} if Matter.HELD in matters else set()
-    return found | ({Exit.FAILED} if Matter.PARKED in matters else set())
+    return {EXITS[matter] for matter in matters if matter in EXITS}
 
 
 @contextlib.contextmanager

@@ -179,6 +179,10 @@ class Stack:
                 for cache in opened:
                     cache.close()
 
+    def cache(self) -> Cache:
+        """The cache between runs; close it."""
+        return Cache.open(str(self.state), self.account.name)
+
     def crash(self, at: int, model: str) -> bool:
         """A sync that dies at step `at`; False: it ended before."""
         try:

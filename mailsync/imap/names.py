@@ -28,6 +28,8 @@ def from_wire(
     """
     if wire.upper() == b"INBOX":
         return INBOX
+    if b"\0" in wire:  # no command could name it (RFC 9051 §5.1)
+        raise ValueError(f"it has a NUL: {wire!r}")
     if not wire.startswith(prefix):
         raise ValueError(f"outside the namespace {prefix!r}: {wire!r}")
     rest = wire[len(prefix) :]

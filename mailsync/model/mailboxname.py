@@ -17,6 +17,7 @@ MailboxName = NewType("MailboxName", str)
 INBOX = MailboxName("INBOX")
 RESERVED = frozenset({"cur", "new", "tmp"})
 LONGEST_COMPONENT = 255  # bytes; NAME_MAX of every file system we know
+LONGEST = 3072  # bytes; with the root and a file's name it must stay below PATH_MAX, 4096
 
 _ESCAPE = re.compile("%[0-9A-F]{2}")
 _FOLDED_ESCAPE = re.compile("%[0-9A-Fa-f]{2}")  # what reads like one where case is folded
@@ -84,21 +85,32 @@ def unescape(component: str) -> str:
         at = match.end()
     raw += component[at:].encode("utf-8", "surrogateescape")
     text = raw.decode("utf-8", "surrogateescape")
-    if not text or component not in (escape(text), escape(text, fold=True)):
+    if not text or not any(_escapes_to(text, component, fold) for fold in (False, True)):
         raise ValueError(f"{component!r} is not the name of a mailbox")
     return text
+
+
+def _escapes_to(text: str, component: str, fold: bool) -> bool:
+    try:
+        return escape(text, fold=fold) == component
+    except ValueError:  # too long, written that way
+        return False
 
 
 def join(components: list[str], *, fold: bool = False) -> MailboxName:
     """Hierarchy components, top first, as one name; INBOX alone is INBOX in any case.
 
-    Raises ValueError for an empty or too long component, or none (RFC 9051 §5.1).
+    Raises ValueError for an empty or too long component, or none (RFC 9051 §5.1), and for a name
+    that is too long as a whole.
     """
     if len(components) == 1 and components[0].upper() == "INBOX":
         return INBOX
     if not components:
         raise ValueError("a mailbox name is empty")
-    return MailboxName("/".join(escape(part, fold=fold) for part in components))
+    name = "/".join(escape(part, fold=fold) for part in components)
+    if len(name.encode()) > LONGEST:
+        raise ValueError(f"a mailbox name is over {LONGEST} bytes")
+    return MailboxName(name)
 
 
 def split(name: MailboxName) -> list[str]:

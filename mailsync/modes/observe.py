@@ -38,7 +38,9 @@ async def observe_names(
     closed: dict[str, StorageError] = {}
     if not run.dry or await run.disk(run.maildir.exists):  # a first run makes it, a dry one not
         local, notices = await run.disk(run.maildir.mailboxes, closed)
-    run.tallies.errors.extend(n for n in notices if n not in run.tallies.errors)
+    for notice in (*notices, *run.server.notices):
+        if notice not in run.tallies.errors:
+            run.tallies.errors.append(notice)
     if closed:
         run.blind = True
         for error in closed.values():

@@ -116,7 +116,8 @@ class Link:
             return self.names.to_wire(box)
         except ValueError as error:
             raise Refused(
-                f"{box}: the server cannot have such a name: {error}", code="CANNOT"
+                f"{box}: the server cannot have such a name, rename the directory: {error}",
+                code="CANNOT",
             ) from None
 
     def forget(self, box: MailboxName) -> None:

@@ -114,8 +114,9 @@ async def list_mailboxes(
     session.require(ask, "LIST")
     _note_names(names, listing)
     listing.lists.setdefault(b"INBOX", _inbox(listing, names.delimiter))
+    called, notices = _called(listing, names)
     await _missing_status(session, listing)
-    return _mailboxes(listing, names)
+    return _mailboxes(listing, names, called), notices
 
 
 def _list_command(session: Session, with_status: bool) -> Command:
@@ -157,24 +158,35 @@ async def _missing_status(session: Session, listing: Listing) -> None:
         await session.run(*calls)
 
 
-def _mailboxes(listing: Listing, names: Names) -> tuple[list[ServerMailbox], list[str]]:
-    found: dict[MailboxName, ServerMailbox] = {}
+def _called(listing: Listing, names: Names) -> tuple[dict[MailboxName, bytes], list[str]]:
+    """Wire names by what they are called here; what cannot be called anything leaves `listing`."""
+    found: dict[MailboxName, bytes] = {}
     notices: list[str] = []
-    names.wire.clear()
     for wire, entry in sorted(listing.lists.items()):
         try:
             name = from_wire(wire, entry.delimiter or names.delimiter, names.prefix)
+            if name in found:
+                raise ValueError(f"another one is called {name} here")
         except ValueError as error:
+            del listing.lists[wire]
             if is_selectable(entry):
                 notices.append(f"mailbox {safe(wire)} is left out: {safe(str(error))}")
-            continue
-        if name in found:
-            notices.append(f"mailbox {safe(wire)} is left out: another one is called {name} here")
-            continue
-        names.wire[name] = wire
-        found[name] = _mailbox(name, wire, entry, listing.status.get(_folded(wire)))
-    announced = {box.role for box in found.values()} - {None}
-    return [_with_role(box, announced) for box in found.values()], notices
+        else:
+            found[name] = wire
+    return found, notices
+
+
+def _mailboxes(
+    listing: Listing, names: Names, called: Mapping[MailboxName, bytes]
+) -> list[ServerMailbox]:
+    names.wire.clear()
+    names.wire.update(called)
+    found = [
+        _mailbox(name, wire, listing.lists[wire], listing.status.get(_folded(wire)))
+        for name, wire in called.items()
+    ]
+    announced = {box.role for box in found} - {None}
+    return [_with_role(box, announced) for box in found]
 
 
 def _mailbox(

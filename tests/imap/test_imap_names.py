@@ -59,6 +59,7 @@ def test_inbox_in_any_case(wire: bytes) -> None:
         (b"INBOX.", ".", b"INBOX."),
         (b"INBOX.inbox", ".", b"INBOX."),
         (b"x" * 256, "/", b""),
+        (b"a\0b", "/", b""),
     ],
 )
 def test_names_without_a_counterpart(wire: bytes, delimiter: str, prefix: bytes) -> None:

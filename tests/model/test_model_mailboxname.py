@@ -76,6 +76,19 @@ def test_length_is_counted_in_bytes() -> None:
             escape(long)
 
 
+def test_a_name_that_is_short_enough_only_where_case_is_not_folded() -> None:
+    name = join(["é" * 100, "a" + "É" * 120])
+    assert split(name) == ["é" * 100, "a" + "É" * 120]
+    with pytest.raises(ValueError, match="255"):
+        join(["é" * 100], fold=True)
+
+
+def test_a_name_that_no_path_could_hold() -> None:
+    assert split(join(["a"] * 1500)) == ["a"] * 1500
+    with pytest.raises(ValueError, match="over 3072 bytes"):
+        join(["a"] * 1600)
+
+
 def test_join_and_split() -> None:
     assert join(["a", "b/c"]) == "a/b%2Fc"
     assert split(MailboxName("a/b%2Fc")) == ["a", "b/c"]

@@ -200,6 +200,11 @@ class Cache:
         with self._tx() as c:
             audits.audited(c, mailbox, next_uid, now)
 
+    def expect_mailbox(self, name: MailboxName, selected: bool) -> None:
+        """One that is on neither side, and may be made in this run; `forget_gone` forgets it."""
+        with self._tx() as c:
+            mailboxes.expect_mailbox(c, name, selected)
+
     def mailbox_made(self, mailbox: MailboxId, side: Side, wire_name: bytes | None = None) -> None:
         with self._tx() as c:
             mailboxes.mailbox_made(c, mailbox, side, wire_name)

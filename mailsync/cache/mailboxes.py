@@ -26,14 +26,16 @@ Selected = Callable[[MailboxName, Role | None], bool]
 _NOT_HELD = "held = 0, wait_side = NULL, wait_reason = NULL, accepted_until = NULL"
 _UPDATE = text("""
     UPDATE mailboxes SET
-        server = :server, local = :local, role = :role, wire_name = :wire_name,
+        server = :server, local = :local, role = :role, guessed = :guessed,
+        wire_name = :wire_name,
         mailbox_id = :mailbox_id, selected = :selected,
         held = CASE WHEN :moved THEN 0 ELSE held END,
         accepted_until = CASE WHEN :moved THEN NULL ELSE accepted_until END
     WHERE id = :box""")
 _INSERT = text("""
-    INSERT INTO mailboxes (name, server, local, role, wire_name, mailbox_id, selected, relink)
-    SELECT :name, :server, :local, :role, :wire_name, :mailbox_id, :selected, relink
+    INSERT INTO mailboxes
+        (name, server, local, role, guessed, wire_name, mailbox_id, selected, relink)
+    SELECT :name, :server, :local, :role, :guessed, :wire_name, :mailbox_id, :selected, relink
     FROM account""")
 _HAS_ROWS = text("SELECT EXISTS (SELECT 1 FROM messages WHERE mailbox = :box)")
 _COUNTS = text("""
@@ -130,6 +132,7 @@ def see_mailboxes(
             "server": at_server,
             "local": at_local,
             "role": role or None,
+            "guessed": box.guessed if box is not None else bool(row and row.guessed),
             "wire_name": box.wire_name if box is not None else row and row.wire_name,
             "mailbox_id": (box and box.mailbox_id) or (row and row.mailbox_id),
             "selected": selected(name, role or None),
@@ -144,7 +147,7 @@ def see_mailboxes(
             begin_relink(c, MailboxId(row.id), set(Side))
 
 
-_SEEN = ("server", "local", "role", "wire_name", "mailbox_id", "selected")
+_SEEN = ("server", "local", "role", "guessed", "wire_name", "mailbox_id", "selected")
 
 
 def _presence(had: int | None, listed: bool | None) -> int:
@@ -196,6 +199,7 @@ def _mailbox(row: Any, sums: _Sums, has_children: bool, now: float) -> Mailbox:
         server=Presence(row.server),
         local=Presence(row.local),
         role=None if row.role is None else Role(row.role),
+        guessed=bool(row.guessed),
         uid_validity=row.uid_validity,
         uid_next=row.uid_next,
         mailbox_id=row.mailbox_id,
@@ -246,6 +250,15 @@ def cursor_of(
 
 def mailbox_made(c: Connection, box: MailboxId, side: Side, wire_name: bytes | None) -> None:
     c.execute(_MADE[side], {"box": box, "wire_name": wire_name})
+
+
+def expect_mailbox(c: Connection, name: MailboxName, selected: bool) -> None:
+    found = c.execute(text("SELECT id FROM mailboxes WHERE name = :name"), {"name": name})
+    if found.first() is None:
+        c.execute(
+            text("INSERT INTO mailboxes (name, selected) VALUES (:name, :selected)"),
+            {"name": name, "selected": selected},
+        )
 
 
 def mailbox_gone(c: Connection, box: MailboxId, side: Side) -> None:

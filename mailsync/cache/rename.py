@@ -60,7 +60,9 @@ _DROP = text("DELETE FROM mailboxes WHERE id = :new")
 _RENAMED = text("""
     UPDATE mailboxes SET
         name = :name, wire_name = coalesce(:wire_name, wire_name), server = 1, local = 1,
-        role = coalesce(:role, role), mailbox_id = coalesce(:mailbox_id, mailbox_id),
+        role = CASE WHEN guessed THEN :role ELSE coalesce(:role, role) END,
+        guessed = CASE WHEN guessed OR :role IS NOT NULL THEN :guessed ELSE 0 END,
+        mailbox_id = coalesce(:mailbox_id, mailbox_id),
         uid_validity = :uid_validity, uid_next = :uid_next, messages = NULL,
         highest_modseq = NULL, stamp = NULL, held = 0, wait_side = NULL, wait_reason = NULL,
         accepted_until = NULL
@@ -95,6 +97,7 @@ def mailbox_renamed(c: Connection, mailbox: MailboxId, new: MailboxId, side: Sid
             "name": new_box.name,
             "wire_name": new_box.wire_name,
             "role": new_box.role,
+            "guessed": new_box.guessed,
             "mailbox_id": new_box.mailbox_id,
             "uid_validity": validity,
             "uid_next": uid_next,

@@ -62,6 +62,7 @@ mailboxes = Table(
     Column("server", Integer, nullable=False, server_default=text("0")),
     Column("local", Integer, nullable=False, server_default=text("0")),
     Column("role", Text),
+    Column("guessed", Boolean, nullable=False, server_default=text("0")),  # the role, by the name
     Column("mailbox_id", Text),
     Column("uid_validity", BigInteger),
     Column("uid_next", BigInteger),

@@ -35,6 +35,7 @@ class ServerMailbox:
     role: Role | None = None
     cursor: Cursor | None = None
     mailbox_id: str | None = None
+    guessed: bool = False  # the role is by the name alone, the server says nothing of it
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,4 +135,5 @@ class Mailbox:
     messages: int = 0  # rows there on either side
     held: bool = False  # the mailbox itself (gone on one side) is held
     accepted: bool = False
+    guessed: bool = False  # the role is by the name alone: to choose by, never to unguard
     parked: bool = False  # it failed as a whole, and its time has not come again

@@ -142,6 +142,7 @@ async def rounds(run: Run, ownership: Ownership, only: frozenset[MailboxName]) -
 
 async def make_plan(run: Run, only: frozenset[MailboxName]) -> Plan:
     """The plan for what is due, after looking at what pairing wants to know."""
+    policy = await planned_by(run, only)
     boxes = await in_sight(run)
     rows, candidates = await due(run)
     for _ in range(QUESTIONS):
@@ -152,7 +153,7 @@ async def make_plan(run: Run, only: frozenset[MailboxName]) -> Plan:
         await ask(run, learn_headers, wants.headers)
         await ask(run, learn_bodies, wants.bodies)
         rows, candidates = await due(run)
-    return plan(rows, candidates, boxes, planned_by(run, only))
+    return plan(rows, candidates, boxes, policy)
 
 
 async def in_sight(run: Run) -> list[Mailbox]:

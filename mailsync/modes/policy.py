@@ -5,23 +5,28 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from mailsync.executor import Run
+from mailsync.executor.boxes import refresh
 from mailsync.model.errors import ConfigError
 from mailsync.model.ids import MailboxId
 from mailsync.model.mailboxname import MailboxName
-from mailsync.model.rows import Presence, Role
+from mailsync.model.rows import Mailbox, Presence, Role
 from mailsync.model.settings import Deletions
+from mailsync.modes.scope import selector
 from mailsync.planner import Policy
 
 
-def planned_by(run: Run, only: frozenset[MailboxName]) -> Policy:
+async def planned_by(run: Run, only: frozenset[MailboxName]) -> Policy:
     """`only`: the mailboxes of `sync A/M`; empty: all."""
     account = run.account
+    trash = await trash_of(run)
     return Policy(
         direction=account.direction,
         deletions=account.deletions,
         expunge_deleted=account.expunge_deleted,
         guard=account.guard,
-        trash=trash_of(run),
+        trash=None if trash is None else trash.id,
+        trash_guessed=trash is not None and trash.guessed and trash.name != account.trash,
+        gmail=run.server.is_gmail,
         only=_ids(run, only) if only else None,
         has_uidplus=run.server.has_uidplus,
         has_move=run.server.has_move,
@@ -39,24 +44,28 @@ def _parked(run: Run) -> frozenset[MailboxId]:
     return frozenset(box.id for box in run.mailboxes.values() if box.parked and box.selected)
 
 
-def trash_of(run: Run) -> MailboxId | None:
-    """The \\Trash mailbox on the server.
+async def trash_of(run: Run) -> Mailbox | None:
+    """The \\Trash mailbox: by the server's word, else by the user's, else by its name.
 
-    Raises ConfigError when `trash` names a mailbox that is nowhere: what should be moved there
-    would be expunged, for a slip of the pen.
+    One that the user named and that is nowhere is noted, so that a plan can make it.  Raises
+    ConfigError where it looks like a slip of the pen.
     """
-    trash = run.by_role(Role.TRASH)
-    if trash is None and run.account.trash:
-        boxes = {box.name.casefold(): box for box in run.mailboxes.values()}
-        named = [box for box in boxes.values() if box.name == run.account.trash]
-        if not named and run.account.deletions is Deletions.TRASH:
-            near = get_close_matches(run.account.trash.casefold(), boxes, n=1)
-            hint = f', did you mean "{boxes[near[0]].name}"?' if near else "."
+    name = MailboxName(run.account.trash)
+    there = [box for box in run.mailboxes.values() if box.server is Presence.THERE]
+    trashes = [box for box in there if box.role is Role.TRASH]
+    told = [box for box in trashes if not box.guessed]
+    if told or not name:
+        return next(iter(told or trashes), None)
+    if all(box.name != name for box in run.mailboxes.values()):
+        if run.account.deletions is not Deletions.TRASH:
+            return None
+        boxes = {box.name.casefold(): box.name for box in run.mailboxes.values()}
+        if near := get_close_matches(name.casefold(), boxes, n=1):
             raise ConfigError(
-                f'trash = "{run.account.trash}": there is no such mailbox on either side{hint} '
-                'Create it, or set deletions = "expunge"'
+                f'trash = "{name}": there is no such mailbox on either side, did you mean '
+                f'"{boxes[near[0]]}"? Else create it, or set deletions = "expunge"'
             )
-        trash = named[0] if named else None
-    if trash is not None and trash.server is not Presence.THERE:
-        trash = None
-    return None if trash is None else trash.id
+        selected = selector(run.account)(name, None)
+        await run.stored(run.cache.expect_mailbox, name, selected)
+        await refresh(run)
+    return next(box for box in run.mailboxes.values() if box.name == name)

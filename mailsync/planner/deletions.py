@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from mailsync.model.actions import CreateMailbox
 from mailsync.model.flags import Flags
 from mailsync.model.ids import MailboxId, RowId
-from mailsync.model.rows import Presence, Role, Row, Settled, Side, Wait
+from mailsync.model.rows import Mailbox, Presence, Role, Row, Settled, Side, Wait
 from mailsync.model.settings import Deletions
 from mailsync.planner.guard import stops
 from mailsync.planner.policy import Departed, Ground, Policy
@@ -42,16 +42,19 @@ def write_deletions(
     grounds: Mapping[MailboxId, Ground],
     policy: Policy,
     everything: Everything,
+    trash: Mailbox | None,
 ) -> set[RowId]:
     """Every deletion that passes the guard; the rows that really go.
 
-    `sent`: the rows that this plan uploads or copies to the server.
+    `sent`: the rows that this plan uploads or copies to the server.  `trash`: the \\Trash
+    mailbox, selected or not.
     """
     for row, ruling in doomed.expunges:
         sheet.expunged[row.mailbox, ruling.reason].append(row)
     replaced = _replaced_drafts(doomed, grounds, everything)
     for row, version in replaced:
-        if version.id in sent:
+        # Gmail would archive it: to the \\Trash mailbox, once the new version is there.
+        if version.id in sent and not policy.gmail:
             sheet.replaced[row.mailbox].append((row, version))
     done = {row.id for row, _ in replaced}
     removals = _guarded(sheet, doomed.removals, Side.LOCAL, grounds, policy)
@@ -59,9 +62,9 @@ def write_deletions(
         sheet.removed[row.mailbox, ruling.reason].append(row)
     deletions = [(row, why) for row, why in doomed.deletions if row.id not in done]
     deletions = _guarded(sheet, deletions, Side.SERVER, grounds, policy)
-    kept = _delete(sheet, deletions, grounds, policy, everything) if deletions else set()
+    kept = _delete(sheet, deletions, grounds, policy, everything, trash) if deletions else set()
     gone = {row.id for row, _ in (*doomed.expunges, *removals, *deletions)}
-    return (gone | {row.id for row, by in replaced if by.id in sent}) - kept
+    return (gone | {row.id for row, by in replaced if by.id in sent and not policy.gmail}) - kept
 
 
 def _guarded(
@@ -79,7 +82,7 @@ def _guarded(
         (free if row.accepted or departed else asked[row.mailbox]).append((row, ruling))
     for number, members in asked.items():
         box = grounds[number].box
-        why = stops(box, side, len(members), policy.guard, policy.is_trash(box))
+        why = stops(box, side, len(members), policy.guard, policy.unguards(box))
         if why is None:
             free += members
         else:
@@ -119,14 +122,15 @@ def _delete(
     grounds: Mapping[MailboxId, Ground],
     policy: Policy,
     everything: Everything,
+    trash: Mailbox | None,
 ) -> set[RowId]:
     """To the \\Trash mailbox or expunged (rule 9); the rows that can do neither."""
     kept: set[RowId] = set()
-    trash = policy.trash
-    seen = trash is not None and trash in grounds and trash not in policy.unseen_server
-    holders = _Holders.of(everything, trash if seen else None, {row.id for row, _ in ruled})
-    expunges = not policy.gmail and (trash is None or policy.deletions is not Deletions.TRASH)
-    opened = trash is not None and (trash not in grounds or _open_trash(sheet, grounds[trash]))
+    there = policy.trash
+    seen = there in grounds and there not in policy.unseen_server and not policy.gmail
+    holders = _Holders.of(everything, there if seen else None, {row.id for row, _ in ruled})
+    expunges = not policy.gmail and (there is None or policy.deletions is not Deletions.TRASH)
+    opened = there is not None and (trash is None or _open_trash(sheet, trash))
     for row, ruling in ruled:
         if expunges or policy.is_trash(grounds[row.mailbox].box) or holders.have(row):
             sheet.expunged[row.mailbox, ruling.reason].append(row)
@@ -135,19 +139,19 @@ def _delete(
                 sheet.stored[row.mailbox, Flags.NONE, Flags.DELETED].append(row)
             sheet.trashed[row.mailbox, ruling.reason].append(row)
         else:
-            why = NO_GMAIL_TRASH if trash is None else TRASH_CLOSED
+            why = NO_GMAIL_TRASH if there is None else TRASH_CLOSED
             sheet.wait(row, Wait.UNSENT, Side.SERVER, why)
             kept.add(row.id)
     return kept
 
 
-def _open_trash(sheet: Sheet, ground: Ground) -> bool:
-    if ground.box.read_only:
+def _open_trash(sheet: Sheet, box: Mailbox) -> bool:
+    if box.read_only:
         return False
-    if ground.box.server is not T and not any(
-        isinstance(one, CreateMailbox) and one.mailbox == ground.box.id for one in sheet.creations
+    if box.server is not T and not any(
+        isinstance(one, CreateMailbox) and one.mailbox == box.id for one in sheet.creations
     ):
-        sheet.creations.append(CreateMailbox(ground.box.id))
+        sheet.creations.append(CreateMailbox(box.id))
     return True
 
 

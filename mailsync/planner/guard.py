@@ -12,9 +12,10 @@ UNGUARDED = frozenset({Role.TRASH, Role.JUNK, Role.DRAFTS})
 def stops(box: Mailbox, side: Side, planned: int, guard: Guard, trash: bool) -> str | None:
     """Why `planned` deletions on `side` of `box` are held, or None: they may go.
 
-    `trash`: the mailbox is where deleted messages go.
+    `trash`: the mailbox is where deleted messages go, by the server's or the user's word.
     """
-    if guard.share is None or planned == 0 or trash or box.role in UNGUARDED:
+    free = trash or (box.role in UNGUARDED and not box.guessed)
+    if guard.share is None or planned == 0 or free:
         return None
     tally = box.on_server if side is Side.SERVER else box.on_local
     total = tally.executed + planned + tally.held

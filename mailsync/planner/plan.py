@@ -68,7 +68,8 @@ def plan(
         sheet.forgotten[row.mailbox, ruling.reason].append(row)
     transfers = _write_transfers(sheet, rulings, scene, policy)
     doomed = Doomed(rulings.deletions, rulings.removals, rulings.expunges, rulings.uploads)
-    gone = write_deletions(sheet, doomed, transfers, grounds, policy, (rows, candidates))
+    trash = next((box for box in mailboxes if box.id == policy.trash), None)
+    gone = write_deletions(sheet, doomed, transfers, grounds, policy, (rows, candidates), trash)
     _say_farewell(sheet, scene, grounds, moves, rulings, gone, policy)
     return sheet.plan()
 

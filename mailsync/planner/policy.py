@@ -29,6 +29,7 @@ class Policy:
     expunge_deleted: bool = False
     guard: Guard = _DEFAULT_GUARD
     trash: MailboxId | None = None
+    trash_guessed: bool = False  # by its name alone: it is used, and stays guarded
     gmail: bool = False
     has_uidplus: bool = True
     has_move: bool = True
@@ -54,7 +55,10 @@ class Policy:
         return self.only is None or mailbox in self.only
 
     def is_trash(self, box: Mailbox) -> bool:
-        return box.id == self.trash or box.role is Role.TRASH
+        return box.id == self.trash or (box.role is Role.TRASH and not box.guessed)
+
+    def unguards(self, box: Mailbox) -> bool:
+        return self.is_trash(box) and not (self.trash_guessed and box.id == self.trash)
 
 
 class Departed(enum.Enum):

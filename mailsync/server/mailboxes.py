@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mailsync.imap import Command, Event, List, Namespace, StatusData, cmd, from_wire, to_wire
 from mailsync.model.errors import ServerDefect
@@ -209,7 +209,7 @@ def _with_role(box: ServerMailbox, announced: set[Role | None]) -> ServerMailbox
     if box.role is not None or guess is None or guess in announced or box.name == INBOX:
         return box
     announced.add(guess)
-    return ServerMailbox(box.name, box.wire_name, box.selectable, guess, box.cursor, box.mailbox_id)
+    return replace(box, role=guess, guessed=True)
 
 
 def _cursor(values: Mapping[str, int | str]) -> Cursor | None:

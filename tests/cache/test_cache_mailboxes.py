@@ -186,3 +186,51 @@ def test_an_empty_mailbox_is_audited_at_once(inbox: Box) -> None:
 
 def test_inbox_is_there(inbox: Box) -> None:
     assert [box.name for box in everyone(inbox)] == [INBOX]
+
+
+class TestGuessedRoles:
+    """By the name alone; the name goes, and the role with it."""
+
+    def shown(self, inbox: Box, name: str, role: Role | None, guessed: bool) -> None:
+        made = ServerMailbox(MailboxName(name), name.encode(), role=role, guessed=guessed)
+        inbox.cache.see_mailboxes([made], [MailboxName(name)], lambda name, role: True)
+
+    def role(self, inbox: Box, name: str) -> tuple[Role | None, bool]:
+        (found,) = [box for box in everyone(inbox) if box.name == name]
+        return found.role, found.guessed
+
+    def test_the_server_says_it_later(self, inbox: Box) -> None:
+        self.shown(inbox, "Trash", Role.TRASH, True)
+        assert self.role(inbox, "Trash") == (Role.TRASH, True)
+        self.shown(inbox, "Trash", Role.TRASH, False)
+        assert self.role(inbox, "Trash") == (Role.TRASH, False)
+
+    @pytest.mark.parametrize(
+        ("old", "new", "after"),
+        [
+            ((Role.TRASH, True), (None, False), (None, False)),
+            ((Role.TRASH, False), (None, False), (Role.TRASH, False)),
+            ((None, False), (Role.JUNK, True), (Role.JUNK, True)),
+            ((Role.TRASH, True), (Role.JUNK, False), (Role.JUNK, False)),
+        ],
+    )
+    def test_renamed(
+        self,
+        inbox: Box,
+        old: tuple[Role | None, bool],
+        new: tuple[Role | None, bool],
+        after: tuple[Role | None, bool],
+    ) -> None:
+        self.shown(inbox, "A", *old)
+        self.shown(inbox, "B", *new)
+        a, b = (next(box.id for box in everyone(inbox) if box.name == name) for name in "AB")
+        inbox.cache.mailbox_renamed(a, b, Side.LOCAL)
+        assert self.role(inbox, "B") == after
+
+    def test_one_that_is_to_be_made(self, inbox: Box) -> None:
+        for _ in range(2):
+            inbox.cache.expect_mailbox(B, False)
+        assert states(inbox)["B"] == "--"
+        assert not next(box for box in everyone(inbox) if box.name == "B").selected
+        inbox.cache.forget_gone()
+        assert "B" not in states(inbox)

@@ -49,6 +49,7 @@ def test_everything_in_one_write() -> None:
     assert inbox.wire_name == b"INBOX", "any case will do, so always the same"
     assert inbox.mailbox_id == "F1"
     assert trash.role is Role.TRASH
+    assert not trash.guessed
     assert trash.cursor is not None
     assert trash.cursor.highest_modseq is None
     assert not boxes["Work"].selectable
@@ -119,5 +120,6 @@ def test_roles_by_name_where_none_are_announced() -> None:
         """
     )
     assert boxes["Deleted Items"].role is Role.TRASH
+    assert boxes["Deleted Items"].guessed
     assert boxes["Sent"].role is Role.SENT
     assert boxes[MailboxName("Work/Drafts")].role is None

@@ -97,6 +97,7 @@ def _item(session: Session, scan: Scan) -> str:
     offered = {"UID", "FLAGS", "INTERNALDATE", "RFC822.SIZE"}
     offered |= {"MODSEQ"} if session.profile.condstore else set()
     offered |= {"EMAILID", "THREADID"} if session.profile.objectid else set()
+    offered |= {"X-GM-MSGID"} if "X-GM-EXT-1" in session.profile.extra else set()
     if word not in offered:
         raise Bad(f"FETCH {word}")
     return word
@@ -210,5 +211,6 @@ def _value(view: View, message: Message, item: str) -> str:
         "MODSEQ": f"({message.modseq})",
         "EMAILID": f"({message.email_id})",
         "THREADID": "NIL",
+        "X-GM-MSGID": message.email_id.lstrip("M0"),
     }
     return f"{item} {values[item]}"

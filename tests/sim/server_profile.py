@@ -181,7 +181,7 @@ def gmail() -> Profile:
         objectid=False,
         status_size=False,
         append_limit=35651584,
-        extra=("QUOTA", "XLIST"),
+        extra=("QUOTA", "XLIST", "X-GM-EXT-1"),
     )
 
 

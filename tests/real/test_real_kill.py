@@ -38,7 +38,7 @@ def test_killed_at_random_moments(dovecot: Dovecot, tmp_path: Path) -> None:
 def test_killed_at_random_system_calls(dovecot: Dovecot, tmp_path: Path) -> None:
     if reason := can_trace():
         pytest.skip(f"no SIGKILL at a system call: {reason}")
-    assert killed(dovecot, tmp_path, 4, "strace").killed["strace"]
+    assert killed(dovecot, tmp_path, 3, "strace").killed["strace"]
 
 
 def test_cut_at_random_bytes(dovecot: Dovecot, tmp_path: Path) -> None:

@@ -229,10 +229,7 @@ class During(Churn):
         return equal([one for one, _ in self.server.read()], [c for c, _ in self.maildir.read()])
 
     def agitate(self, hand: ServerHand | MaildirHand, over: threading.Event, seed: float) -> None:
-        rand = random.Random(seed)
-        hand.rand = rand
-        if isinstance(hand, ServerHand):
-            hand.client = self.rig.client()
+        hand.rand = rand = random.Random(seed)
         while not over.wait(rand.random() * 0.05):
             copies = [one for one, _ in hand.read()]
             with contextlib.suppress(AssertionError):

@@ -84,7 +84,7 @@ class Killing(Churn):
         call = self.rand.choice(sorted(CALLS))
         at = self.rand.randint(1, CALLS[call])
         inject = f"inject={call}:signal=KILL:when={at}"
-        tracer = ["strace", "-f", "-qq", "--seccomp-bpf", "-o", os.devnull]
+        tracer = ["strace", "-f", "-qq", "-o", os.devnull]
         hit = run([*tracer, "-e", f"trace={call}", "-e", inject, *configure(self.rig, self.port)])
         return f"SIGKILL at {call} number {at}", hit
 

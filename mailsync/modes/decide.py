@@ -14,7 +14,7 @@ from mailsync.model.report import HeldLine, Target
 from mailsync.model.rows import Side
 from mailsync.model.settings import Account
 from mailsync.modes.job import LOCK, has_cache
-from mailsync.modes.ownership import Ownership
+from mailsync.modes.ownership import MARKER, Ownership
 from mailsync.modes.scope import check_asked, maildir_of
 from mailsync.modes.world import production_world
 from mailsync.system.lock import Lock
@@ -145,6 +145,11 @@ def undelete(account: Account, since: float | None, dry: bool) -> list[str]:
     with _opened(account) as (world, cache):
         maildir = maildir_of(account, world)
         _verify_now(account, world, maildir, cache)
+        if maildir.read_marker() is None:
+            raise NotOurs(
+                f"{account.maildir} has no {MARKER} file: is it mounted, or the right directory? "
+                "Nothing was changed"
+            )
         undo = str(account.state / "undo")
         there = maildir.undo_files(undo)
         found = [one for one in cache.deletions(since) if one.new.undo in there]

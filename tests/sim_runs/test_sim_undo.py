@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 from support.storied import Story
 
+from mailsync.model.errors import NotOurs
+
 
 @pytest.fixture
 def story() -> Iterator[Story]:
@@ -58,4 +60,25 @@ def test_twins_come_back_each_from_a_file_of_its_own(story: Story) -> None:
         story.server.move("Hidden", message.uid, "INBOX")
     ran = story.tell()
     assert (ran.exit, ran.total.downloaded, ran.fetched) == (0, 2, 0)
+    assert story.undo() == {}
+
+
+@pytest.mark.parametrize("ghosts", ["a", "abcd"])
+def test_undelete_into_a_maildir_that_is_not_mounted(story: Story, ghosts: str) -> None:
+    """Not even where nothing is paired any more: what lies in undo would be lost with it."""
+    for ghost in ghosts:
+        story.expunge("INBOX", ghost)
+    story.tell()
+    kept = story.undo()
+    assert len(kept) == len(ghosts)
+    away = dict(story.fs.files(under="/mail/"))
+    for path in away:
+        story.fs.unlink(path)
+    with pytest.raises(NotOurs):
+        story.undelete()
+    assert story.undo() == kept
+    assert story.fs.files(under="/mail/") == {}
+    for path, data in away.items():
+        story.write(path, data, 1_700_000_000)
+    assert len(story.undelete()) == len(ghosts)
     assert story.undo() == {}

@@ -1,0 +1,182 @@
+"""The verdict table, row by row: three trees -> plan -> both sides in the end (rules 1, 6, 9)."""
+
+from __future__ import annotations
+
+import pytest
+from planner_tables import OFF, Table
+
+from mailsync.model.settings import Deletions, Direction
+from mailsync.planner import Policy
+
+TRASH = {"Trash": {}}
+EXPUNGE = Policy(deletions=Deletions.EXPUNGE, guard=OFF)
+KEEP = Policy(deletions=Deletions.KEEP, guard=OFF)
+PULL = Policy(direction=Direction.PULL, guard=OFF)
+PUSH = Policy(direction=Direction.PUSH, guard=OFF)
+MARKED = Policy(deletions=Deletions.EXPUNGE, expunge_deleted=True, guard=OFF)
+
+# server local synced | first plan | server in the end | Maildir, when it is not the same
+VERDICTS = """
+    .  -  - | Download INBOX a                        | INBOX a   |
+    SF -  - | Download INBOX a                        | INBOX a:FS |
+    .  ?  - | Download INBOX a                        | INBOX a   |
+    .  ?  S | Download INBOX a                        | INBOX a   |
+    .  .  . |                                         | INBOX a   |
+    S  .  . | SetLocalFlags INBOX a +S                | INBOX a:S |
+    .  S  . | StoreFlags INBOX a +S                   | INBOX a:S |
+    S  F  . | StoreFlags INBOX a +F; SetLocalFlags INBOX a +S | INBOX a:FS |
+    .  x  . | Expunge INBOX a                         |           |
+    .  x  - | Download INBOX a                        | INBOX a   |
+    S  x  . | Expunge INBOX a                         |           |
+    F  x  . | Download INBOX a                        | INBOX a:F |
+    x  .  . | RemoveLocal INBOX a                     |           |
+    x  S  . | RemoveLocal INBOX a                     |           |
+    x  F  . | Upload INBOX a                          | INBOX a:F |
+    x  .  - | Upload INBOX a                          | INBOX a   |
+    -  .  - | Upload INBOX a                          | INBOX a   |
+    -  S  - | Upload INBOX a                          | INBOX a:S |
+    ?  .  . | Held INBOX a                            |           | INBOX a
+    ?  .  - | Upload INBOX a                          | INBOX a   |
+    -  -  . | Forget INBOX a                          |           |
+    -  x  . | Forget INBOX a                          |           |
+    -  ?  . | Forget INBOX a                          |           |
+    x  -  . | Forget INBOX a                          |           |
+    x  x  . | Forget INBOX a                          |           |
+    x  ?  . | Forget INBOX a                          |           |
+    ?  -  . | Forget INBOX a                          |           |
+    ?  x  . | Forget INBOX a                          |           |
+    ?  ?  . | Forget INBOX a                          |           |
+"""
+
+
+def rows(table: str) -> list[list[str]]:
+    return [[cell.strip() for cell in line.split("|")] for line in table.strip().splitlines()]
+
+
+@pytest.mark.parametrize("line", rows(VERDICTS), ids=lambda line: line[0])
+def test_every_state(line: list[str]) -> None:
+    state, plan, server, local = line
+    Table(f"INBOX a {state}", EXPUNGE).play(plan, server, local or server)
+
+
+# policy | state | first plan | server in the end | Maildir in the end
+POLICIES = """
+    keep    | .  x  .            | Kept INBOX a        | INBOX a   |
+    keep    | F  x  .            | Download INBOX a    | INBOX a:F | INBOX a:F
+    keep    | .  x  . settled=kept |                   | INBOX a   |
+    keep    | F  x  . settled=kept |                   | INBOX a:F |
+    pull    | .  x  .            | Unsent INBOX a      | INBOX a   |
+    pull    | F  x  .            | Unsent INBOX a      | INBOX a:F |
+    pull    | .  -  -            | Download INBOX a    | INBOX a   | INBOX a
+    pull    | -  .  -            | Unsent INBOX a      |           | INBOX a
+    pull    | x  .  .            | RemoveLocal INBOX a |           |
+    pull    | x  F  .            | Unsent INBOX a      |           | INBOX a:F
+    pull    | S  .  .            | SetLocalFlags INBOX a +S | INBOX a:S | INBOX a:S
+    pull    | .  S  .            | Unsent INBOX a      | INBOX a   | INBOX a:S
+    pull    | F  S  .            | SetLocalFlags INBOX a +F | INBOX a:F | INBOX a:FS
+    push    | .  x  .            | Expunge INBOX a     |           |
+    push    | F  x  .            | Unsent INBOX a      | INBOX a:F |
+    push    | .  -  -            | Unsent INBOX a      | INBOX a   |
+    push    | -  .  -            | Upload INBOX a      | INBOX a   | INBOX a
+    push    | x  .  .            | Unsent INBOX a      |           | INBOX a
+    push    | x  F  .            | Unsent INBOX a      |           | INBOX a:F
+    push    | S  .  .            | Unsent INBOX a      | INBOX a:S | INBOX a
+    push    | .  S  .            | StoreFlags INBOX a +S | INBOX a:S | INBOX a:S
+    push    | F  S  .            | StoreFlags INBOX a +S | INBOX a:FS | INBOX a:S
+    marked  | T  T  T            | Expunge INBOX a     |           |
+    marked  | T  .  .            | SetLocalFlags INBOX a +T |      |
+    marked  | .  T  T            | SetLocalFlags INBOX a -T | INBOX a | INBOX a
+    marked  | T  .  T            | StoreFlags INBOX a -T | INBOX a   | INBOX a
+    expunge | T  T  T            |                     | INBOX a:T | INBOX a:T
+    expunge | .  x  . settled=copied | Expunge INBOX a |           |
+    pull    | .  x  . settled=copied | Unsent INBOX a  | INBOX a   |
+    expunge | x  .  . settled=copied | RemoveLocal INBOX a |       |
+    expunge | x  x  . settled=copied | Forget INBOX a  |           |
+"""
+NAMED = {"keep": KEEP, "pull": PULL, "push": PUSH, "marked": MARKED, "expunge": EXPUNGE}
+
+
+@pytest.mark.parametrize("line", rows(POLICIES), ids=lambda line: f"{line[0]}: {line[1]}")
+def test_policy(line: list[str]) -> None:
+    policy, state, plan, server, local = line
+    Table(f"INBOX a {state}", NAMED[policy]).play(plan, server, local)
+
+
+def test_marked_messages_are_kept_where_deletions_are() -> None:
+    policy = Policy(deletions=Deletions.KEEP, expunge_deleted=True, guard=OFF)
+    Table("INBOX a T T T", policy).play("Kept INBOX a", "INBOX a:T")
+
+
+def test_marked_by_flags_that_the_server_cannot_keep_alike() -> None:
+    """\\Flagged is not shared here, so the sides agree."""
+    from mailsync.model.flags import Flags
+
+    boxes = {"INBOX": {"permanent": ~Flags.FLAGGED & Flags(63)}}
+    Table("INBOX a T TF T", MARKED, boxes).play("Expunge INBOX a", "")
+
+
+@pytest.mark.parametrize(
+    ("state", "policy"),
+    [
+        ("x F . accepted=yes", EXPUNGE),
+        ("F x . accepted=yes", EXPUNGE),
+        ("? . . accepted=yes", PUSH),
+    ],
+)
+def test_accepted_goes_whatever_its_flags(state: str, policy: Policy) -> None:
+    table = Table(f"INBOX a {state}", replace_direction(policy))
+    assert table.end() == ("", "")
+
+
+def replace_direction(policy: Policy) -> Policy:
+    return Policy(deletions=policy.deletions, guard=OFF)
+
+
+def test_kept_is_opened_again_by_accept() -> None:
+    table = Table("INBOX a . x . settled=kept accepted=yes", EXPUNGE)
+    row = table.world.rows[1]
+    from mailsync.planner import plan
+
+    (action,) = plan([row], [], table.world.mailboxes(), EXPUNGE).actions
+    assert type(action).__name__ == "Expunge"
+
+
+@pytest.mark.parametrize("state", ["- . -", "x . -", "- S -"])
+def test_a_download_that_a_crash_kept_from_the_cache(state: str) -> None:
+    """The file says by its name which message it was; that one was expunged and removed."""
+    lines = f"""
+        INBOX a x x .
+        INBOX a {state} origin=1
+    """
+    Table(lines, EXPUNGE).play("Forget INBOX a; RemoveLocal INBOX a", "")
+
+
+@pytest.mark.parametrize("more", ["origin=2", "origin=1 mtime_ns=5000000000"])
+def test_a_name_alone_proves_nothing(more: str) -> None:
+    lines = f"""
+        INBOX a x x .
+        INBOX a - . - {more}
+    """
+    table = Table(lines, EXPUNGE)
+    assert table.plan() == "Forget INBOX a; Upload INBOX a"
+
+
+def test_a_downloaded_copy_that_was_flagged_is_sent() -> None:
+    lines = """
+        INBOX a x x .
+        INBOX a - F - origin=1
+    """
+    assert Table(lines, EXPUNGE).plan() == "Forget INBOX a; Upload INBOX a"
+
+
+def test_our_own_name_under_an_unknown_uid_is_held() -> None:
+    Table("INBOX a ? . - origin=7", EXPUNGE).play("Held INBOX a", "", "INBOX a")
+
+
+def test_rows_with_an_intent_or_of_a_mailbox_out_of_sight_are_left_alone() -> None:
+    lines = """
+        INBOX a . x . intent=yes
+        Work  b . x .
+    """
+    table = Table(lines, EXPUNGE, {"Work": {"selected": False}})
+    assert table.plan() == ""

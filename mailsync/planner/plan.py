@@ -57,8 +57,12 @@ def plan(
     moves = find_moves(scene, pairing.spent, grounds, policy)
     _write_moves(sheet, moves, scene)
     for row in pairing.behind:
-        if grounds[row.mailbox].local_ok and policy.covers(row.mailbox):
+        if not policy.covers(row.mailbox):
+            continue
+        if grounds[row.mailbox].local_ok:
             sheet.removed[row.mailbox, LEFT_BEHIND].append(row)
+        elif row.wait is Wait.NO:
+            sheet.wait(row, Wait.UNSENT, Side.LOCAL, LEFT_BEHIND)
     rulings = _judge(scene, pairing, moves, grounds, policy)
     for row, ruling in rulings.waiting:
         _write_wait(sheet, row, ruling)
@@ -150,14 +154,17 @@ def _judge(
 
 
 def _to_judge(scene: Scene, grounds: Mapping[MailboxId, Ground]) -> list[Row]:
-    """What is due; of a mailbox that was accepted to go, all of it."""
+    """What is due; of a mailbox that was accepted to go, all of it that does not wait already."""
     known = {row.id for row in scene.due}
     more = [
         row
         for box, members in sorted(scene.rows_of.items())
         if box in grounds and grounds[box].departed is Departed.ACCEPTED
         for row in members
-        if row.id not in known and not row.intent and row.settled is not Settled.COPIED
+        if row.id not in known
+        and row.wait is Wait.NO
+        and not row.intent
+        and row.settled is Settled.NO
     ]
     return scene.due + more
 

@@ -2,6 +2,7 @@
 
 A line is `mailbox message server local synced [column=value …]`.  A cell is `-` (never there), `x`
 (gone), `?` (unknown), `.` (there, no flags) or flag letters; of `synced`, `-` is "never agreed".
+`read=yes`: the content of a new file is known.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class Table:
         message = Message(text + " body", date=date)
         columns: dict[str, object] = {"mailbox": box.id}
         columns["synced"] = None if base == "-" else from_letters(base)
-        known = base != "-" or "?" in (server, local)
+        known = base != "-" or "?" in (server, local) or bool(given.pop("read", ""))
         columns |= self._server(box, server, message, given.pop("keywords", ""))
         columns |= self._local(box, local, message, given.pop("name", ""), known)
         if known:
@@ -146,8 +147,10 @@ class Table:
 
     def play(self, plan: str, server: str, local: str | None = None) -> World:
         """Hold it to a plan, actions separated by `;`, and an end."""
-        assert self.plan() == "; ".join(part.strip() for part in plan.split(";"))
-        assert self.end() == (server, server if local is None else local)
+        first, wanted = self.plan(), "; ".join(part.strip() for part in plan.split(";"))
+        assert first == wanted, f"planned {first}"
+        end = self.end()
+        assert end == (server, server if local is None else local), f"ended {end}"
         return self.world
 
 

@@ -45,8 +45,7 @@ class World(Acts):
             name=name,  # type: ignore[arg-type]
             server=T if server else N,
             local=T if local else N,
-            uid_validity=1,  # type: ignore[arg-type]
-            **facts,  # type: ignore[arg-type]
+            **{"uid_validity": 1, **facts},  # type: ignore[arg-type]
         )
         self.boxes[number] = made
         return made

@@ -1,0 +1,259 @@
+"""Deletions: where they go, drafts that were replaced, and the guard (rules 3, 9 and 10)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from planner_tables import OFF, Table
+
+from mailsync.model.rows import Mailbox, Presence, Role, Side, Tally
+from mailsync.model.settings import Deletions, Guard
+from mailsync.planner import Policy
+from mailsync.planner.guard import stops
+
+TRASH = Policy(guard=OFF)
+EXPUNGE = Policy(deletions=Deletions.EXPUNGE, guard=OFF)
+KEEP = Policy(deletions=Deletions.KEEP, guard=OFF)
+GMAIL = Policy(deletions=Deletions.KEEP, gmail=True, guard=OFF)
+MARKED = Policy(expunge_deleted=True, guard=OFF)
+HAS = {"INBOX": {}, "Trash": {}}
+
+# what | policy, lines, boxes | first plan | end
+WHERE = {
+    "to the \\Trash mailbox": (TRASH, "INBOX a . x .", HAS, "Move INBOX>Trash a", "Trash a"),
+    "there they are expunged": (TRASH, "Trash a . x .", HAS, "Expunge Trash a", ""),
+    "without one they are expunged": (TRASH, "INBOX a . x .", {}, "Expunge INBOX a", ""),
+    "expunge": (EXPUNGE, "INBOX a . x .", HAS, "Expunge INBOX a", ""),
+    "what \\Trash holds already is expunged": (
+        TRASH,
+        "INBOX a . x .\nTrash a S . .",
+        HAS,
+        "SetLocalFlags Trash a +S; Expunge INBOX a",
+        "Trash a:S",
+    ),
+    "by EMAILID, too": (
+        TRASH,
+        "INBOX a . x . email_id=M\nTrash a S . . email_id=M body=none",
+        HAS,
+        "SetLocalFlags Trash a +S; Expunge INBOX a",
+        "Trash a:S",
+    ),
+    "marked \\Deleted: without the flag, else it would go from \\Trash, too": (
+        MARKED,
+        "INBOX a T T T",
+        HAS,
+        "StoreFlags INBOX a -T; Move INBOX>Trash a",
+        "Trash a",
+    ),
+    "marked in \\Trash": (MARKED, "Trash a T T T", HAS, "Expunge Trash a", ""),
+    "Gmail: to \\Trash, even with keep": (
+        GMAIL,
+        "INBOX a . x .",
+        HAS,
+        "Move INBOX>Trash a",
+        "Trash a",
+    ),
+    "Gmail: expunged only in \\Trash": (GMAIL, "Trash a . x .", HAS, "Expunge Trash a", ""),
+    "a \\Trash mailbox that is in the Maildir only is made": (
+        TRASH,
+        "INBOX a . x .",
+        {"INBOX": {}, "Trash": {"only": "local"}},
+        "CreateMailbox Trash; Move INBOX>Trash a",
+        "Trash a",
+    ),
+    "one that was removed on the server is made again": (
+        TRASH,
+        "INBOX a . x .",
+        {"INBOX": {}, "Trash": {"gone": "server"}},
+        "CreateMailbox Trash; Move INBOX>Trash a",
+        "Trash a",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WHERE.values(), ids=WHERE)
+def test_where_deletions_go(
+    case: tuple[Policy, str, dict[str, dict[str, object]], str, str],
+) -> None:
+    policy, lines, boxes, plan, end = case
+    Table(lines, policy, boxes).play(plan, end)
+
+
+WAITING = {
+    "Gmail without \\Trash": (GMAIL, {"INBOX": {}}),
+    "a \\Trash mailbox that is read-only": (TRASH, {"INBOX": {}, "Trash": {"read_only": True}}),
+}
+
+
+@pytest.mark.parametrize("case", WAITING.values(), ids=WAITING)
+def test_deletions_that_wait(case: tuple[Policy, dict[str, dict[str, object]]]) -> None:
+    policy, boxes = case
+    Table("INBOX a . x .", policy, boxes).play("Unsent INBOX a", "INBOX a", "")
+
+
+def test_a_trash_mailbox_out_of_sight_takes_them_all_the_same() -> None:
+    boxes = {"INBOX": {}, "Trash": {"selected": False}}
+    Table("INBOX a . x .", TRASH, boxes).play("Move INBOX>Trash a", "Trash a", "")
+
+
+def test_trash_that_is_made_in_the_same_plan() -> None:
+    """Mail came into it in the Maildir, so that it is to be made anyway: once."""
+    boxes = {"INBOX": {}, "Trash": {"only": "local"}}
+    plan = "CreateMailbox Trash; Upload Trash b; Move INBOX>Trash a"
+    Table("INBOX a . x .\nTrash b - . -", TRASH, boxes).play(plan, "Trash a b")
+
+
+# -- drafts ------------------------------------------------------------------------------------
+
+DRAFTS = {
+    "edited in place: known by our name": (
+        "Drafts a D x D\nDrafts b - D - origin=1 read=yes",
+        "Upload Drafts b; Expunge Drafts a",
+        "Drafts b:D",
+    ),
+    "saved anew: known by the Message-ID": (
+        "Drafts a D x D\nDrafts b - D - read=yes message_id=a",
+        "Upload Drafts b; Expunge Drafts a",
+        "Drafts b:D",
+    ),
+    "another draft": (
+        "Drafts a D x D\nDrafts b - D - read=yes message_id=b",
+        "Upload Drafts b; Move Drafts>Trash a",
+        "Drafts b:D | Trash a:D",
+    ),
+    "a message without a Message-ID": (
+        "Drafts a D x D message_id=\nDrafts b - D - read=yes message_id=",
+        "Upload Drafts b; Move Drafts>Trash a",
+        "Drafts b:D | Trash a:D",
+    ),
+    "elsewhere nothing is replaced": (
+        "INBOX a . x .\nINBOX b - . - read=yes message_id=a",
+        "Upload INBOX b; Move INBOX>Trash a",
+        "INBOX b | Trash a",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DRAFTS.values(), ids=DRAFTS)
+def test_drafts(case: tuple[str, str, str]) -> None:
+    lines, plan, end = case
+    Table(lines, TRASH, {"INBOX": {}, "Drafts": {}, "Trash": {}}).play(plan, end)
+
+
+def test_a_replaced_draft_stays_while_the_new_version_waits_for_a_download() -> None:
+    """The new file may be the very message that is fetched: the old one goes only afterwards."""
+    lines = """
+        Drafts a D x D
+        Drafts b D - -
+        Drafts b - D - message_id=a read=yes origin=1
+    """
+    table = Table(lines, TRASH, {"Drafts": {}, "Trash": {}})
+    first = table.plan()
+    assert "Download Drafts b" in first
+    assert "Expunge" not in first
+    assert "Move" not in first
+
+
+# -- the guard ---------------------------------------------------------------------------------
+
+
+def box(there: int, executed: int = 0, held: int = 0, role: Role | None = None) -> Mailbox:
+    tally = Tally(there, executed, held)
+    made = Mailbox(1, "Work", Presence.THERE, Presence.THERE, role=role)  # type: ignore[arg-type]
+    return replace(made, on_server=tally, on_local=tally)
+
+
+# there, executed, held, planned | held?
+GUARD = """
+    1000  0   0   250 | no
+    1000  0   0   251 | yes
+    1000  0   0   25  | no
+    40    0   0   25  | no
+    40    0   0   26  | yes
+    100   0   0   25  | no
+    100   0   0   26  | yes
+    104   0   0   26  | no
+    30    0   0   25  | no
+    30    0   0   30  | yes
+    25    0   0   25  | yes
+    10    0   0   10  | yes
+    10    0   0   9   | no
+    9     0   0   9   | no
+    9     1   0   9   | yes
+    1     0   0   1   | no
+    0     0   0   0   | no
+    75    25  0   1   | yes
+    76    25  0   0   | no
+    80    24  0   1   | no
+    80    24  0   2   | no
+    80    24  0   3   | yes
+    100   0   25  1   | yes
+    100   0   24  1   | no
+"""
+
+
+@pytest.mark.parametrize("side", list(Side))
+@pytest.mark.parametrize("line", GUARD.strip().splitlines(), ids=str.strip)
+def test_the_guard(line: str, side: Side) -> None:
+    there, executed, held, planned, _, answer = line.split()
+    asked = box(int(there), int(executed), int(held))
+    why = stops(asked, side, int(planned), Guard(), trash=False)
+    assert (why is not None) == (answer == "yes"), why
+    if why is not None:
+        assert ("on the server" in why) == (side is Side.SERVER)
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_where_there_is_no_guard(role: Role) -> None:
+    asked = box(100, role=role)
+    free = role in (Role.TRASH, Role.JUNK, Role.DRAFTS)
+    assert (stops(asked, Side.LOCAL, 100, Guard(), trash=False) is None) == free
+    assert stops(box(100), Side.LOCAL, 100, Guard(), trash=True) is None
+    assert stops(box(100), Side.LOCAL, 100, Guard(share=None), trash=False) is None
+
+
+TEN = "\n".join(f"INBOX m{n} . x ." for n in range(10))
+
+
+def test_all_of_ten_are_held_and_everything_else_goes_on() -> None:
+    names = "+".join(f"m{n}" for n in range(10))
+    table = Table(TEN + "\nWork a . - -\nWork b . x .", Policy(deletions=Deletions.EXPUNGE))
+    assert table.plan() == f"Held INBOX {names}; Download Work a; Expunge Work b"
+
+
+def test_accepted_ones_go_and_do_not_count() -> None:
+    lines = TEN.replace("x .", "x . accepted=yes")
+    Table(lines, Policy(deletions=Deletions.EXPUNGE)).play(
+        "Expunge INBOX " + "+".join(f"m{n}" for n in range(10)), ""
+    )
+
+
+def test_held_ones_count() -> None:
+    """26 of 100 are held; one more would go by itself, and does not."""
+    lines = [f"INBOX h{n} . x . wait=held" for n in range(26)]
+    lines += [f"INBOX k{n} . . ." for n in range(73)]
+    table = Table("\n".join([*lines, "INBOX a . x ."]), Policy(deletions=Deletions.EXPUNGE))
+    assert table.plan() == "Held INBOX a"
+
+
+def test_what_went_within_the_hour_counts() -> None:
+    lines = [f"INBOX k{n} . . ." for n in range(60)]
+    table = Table("\n".join([*lines, "INBOX a . x ."]), Policy(deletions=Deletions.EXPUNGE))
+    table.world.named("INBOX").removed[Side.SERVER] = 25
+    assert table.plan() == "Held INBOX a"
+    table.world.an_hour_passes()
+    assert table.plan() == "Expunge INBOX a"
+
+
+def test_moves_do_not_count() -> None:
+    lines = TEN + "".join(f"\nArchive m{n} - . -" for n in range(10))
+    table = Table(lines, Policy(deletions=Deletions.EXPUNGE))
+    assert table.plan() == "Move INBOX>Archive " + "+".join(f"m{n}" for n in range(10))
+    server, local = table.end()
+    assert server == local == "Archive " + " ".join(f"m{n}" for n in range(10))
+
+
+def test_the_guard_for_files() -> None:
+    table = Table(TEN.replace(". x .", "x . ."), Policy())
+    assert table.plan().startswith("Held INBOX m0")

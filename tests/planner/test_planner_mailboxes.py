@@ -1,0 +1,305 @@
+"""Mailboxes: made, renamed, held, removed (rule 10)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import pytest
+from planner_tables import OFF, Table
+
+from mailsync.model.settings import Deletions, Direction
+from mailsync.planner import Policy
+
+EXPUNGE = Policy(deletions=Deletions.EXPUNGE, guard=OFF)
+KEEP = Policy(deletions=Deletions.KEEP, guard=OFF)
+PULL = Policy(direction=Direction.PULL, guard=OFF)
+PUSH = Policy(direction=Direction.PUSH, deletions=Deletions.EXPUNGE, guard=OFF)
+
+
+@dataclass(frozen=True)
+class Case:
+    boxes: Mapping[str, Mapping[str, object]]
+    lines: str
+    plan: str
+    server: str = ""
+    local: str | None = None
+    there: tuple[str, str] | None = None  # mailboxes in the end, on the server and in the Maildir
+    policy: Policy = field(default=EXPUNGE)
+
+
+ON_SERVER, ON_LOCAL = {"only": "server"}, {"only": "local"}
+GONE_THERE, GONE_HERE = {"gone": "server"}, {"gone": "local"}
+ACCEPTED = {"accepted": True}
+
+MADE = {
+    "new on the server": Case(
+        {"B": ON_SERVER},
+        "B a . - -",
+        "CreateLocalMailbox B; Download B a",
+        "B a",
+    ),
+    "new in the Maildir": Case({"B": ON_LOCAL}, "B a - . -", "CreateMailbox B; Upload B a", "B a"),
+    "parents first": Case(
+        {"C/D": ON_SERVER, "C": ON_SERVER, "B": ON_LOCAL},
+        "",
+        "CreateMailbox B; CreateLocalMailbox C; CreateLocalMailbox C/D",
+        there=("B C C/D", "B C C/D"),
+    ),
+    "pull": Case(
+        {"B": ON_SERVER, "C": ON_LOCAL},
+        "C a - . -",
+        "Unsent C a; CreateLocalMailbox B",
+        local="C a",
+        there=("B", "B C"),
+        policy=PULL,
+    ),
+    "push": Case(
+        {"B": ON_SERVER, "C": ON_LOCAL},
+        "B a . - -",
+        "Unsent B a; CreateMailbox C",
+        "B a",
+        "",
+        there=("B C", "C"),
+        policy=PUSH,
+    ),
+    "INBOX is made again when it is empty": Case(
+        {"INBOX": GONE_HERE}, "", "CreateLocalMailbox INBOX", there=("INBOX", "INBOX")
+    ),
+    "so is a special-use mailbox": Case(
+        {"Archive": GONE_THERE}, "", "CreateMailbox Archive", there=("Archive", "Archive")
+    ),
+    "one that was never synced is made again": Case(
+        {"B": GONE_HERE | {"synced": False}},
+        "B a . - -",
+        "CreateLocalMailbox B; Download B a",
+        "B a",
+    ),
+    "one that was never synced is made again on the server": Case(
+        {"B": GONE_THERE | {"synced": False}}, "B a - . -", "CreateMailbox B; Upload B a", "B a"
+    ),
+}
+
+RENAMED = {
+    "on the server, by its MAILBOXID": Case(
+        {"A": GONE_THERE | {"mailbox_id": "F1"}, "B": ON_SERVER | {"mailbox_id": "F1"}},
+        "A a . . .\nB a . - -",
+        "RenameLocalMailbox A>B",
+        "B a",
+        there=("B", "B"),
+    ),
+    "on the server, another MAILBOXID": Case(
+        {"A": GONE_THERE | {"mailbox_id": "F1"}, "B": ON_SERVER | {"mailbox_id": "F2"}},
+        "A a . . .\nB a . - -",
+        "CreateLocalMailbox B; MoveLocal A>B a",
+        "B a",
+        there=("B", "B"),
+    ),
+    "on the server, by its UIDVALIDITY and all its UIDs": Case(
+        {"A": GONE_THERE, "B": ON_SERVER},
+        "A a . . .\nA b . . .\nB a . - -\nB b . - -\nB c . - -",
+        "RenameLocalMailbox A>B",
+        "B a b c",
+        there=("B", "B"),
+    ),
+    "on the server, not all of its UIDs": Case(
+        {"A": GONE_THERE, "B": ON_SERVER},
+        "A a . . .\nA b . . .\nB a . - -",
+        "Held A; CreateLocalMailbox B; MoveLocal A>B a",
+        "B a",
+        "A b | B a",
+    ),
+    "in the Maildir, by over half of its names": Case(
+        {"A": GONE_HERE, "B": ON_LOCAL},
+        "A a . . . name=n\nA b . . . name=m\nA c . . . name=o\n"
+        "B a - . - name=n\nB b - . - name=m\nB d - . -",
+        "RenameMailbox A>B",
+        "B a b d",
+        there=("B", "B"),
+    ),
+    "in the Maildir, by no more than half of its names": Case(
+        {"A": GONE_HERE, "B": ON_LOCAL},
+        "A a . . . name=n\nA b . . . name=m\nB a - . - name=n",
+        "Held A; CreateMailbox B; Move A>B a",
+        "A b | B a",
+        "B a",
+    ),
+    "one claims two": Case(
+        {"A": GONE_THERE | {"mailbox_id": "F1"}}
+        | {name: ON_SERVER | {"mailbox_id": "F1"} for name in ("B", "C")},
+        "A a . . .\nB b . - -",
+        "Held A; CreateLocalMailbox B; CreateLocalMailbox C; Download B b",
+        "B b",
+        "A a | B b",
+    ),
+    "two claim one": Case(
+        {name: GONE_THERE | {"mailbox_id": "F1"} for name in ("A", "C")}
+        | {"B": ON_SERVER | {"mailbox_id": "F1"}},
+        "A a . . .\nC c . . .\nB b . - -",
+        "Held A; Held C; CreateLocalMailbox B; Download B b",
+        "B b",
+        "A a | B b | C c",
+    ),
+    "not under push": Case(
+        {"A": GONE_THERE | {"mailbox_id": "F1"}, "B": ON_SERVER | {"mailbox_id": "F1"}},
+        "A a . . .\nB a . - -",
+        "Unsent B a",
+        "B a",
+        "A a",
+        policy=PUSH,
+    ),
+    "not under pull": Case(
+        {"A": GONE_HERE, "B": ON_LOCAL},
+        "A a . . . name=n\nB a - . - name=n",
+        "Unsent B a",
+        "A a",
+        "B a",
+        policy=PULL,
+    ),
+    "never INBOX": Case(
+        {"INBOX": GONE_HERE, "B": ON_LOCAL},
+        "INBOX a . . . name=n\nB a - . - name=n",
+        "CreateMailbox B; Move INBOX>B a",
+        "B a",
+        there=("B INBOX", "B INBOX"),
+    ),
+    "UIDVALIDITY unknown": Case(
+        {"A": GONE_THERE | {"uid_validity": None}, "B": ON_SERVER},
+        "A a . . .\nB b . - -",
+        "Held A; CreateLocalMailbox B; Download B b",
+        "B b",
+        "A a | B b",
+    ),
+}
+
+DEPARTED = {
+    "gone on the server: the rest is held": Case(
+        {"A": GONE_THERE}, "A a . . .", "Held A", "", "A a"
+    ),
+    "gone in the Maildir: the rest is held": Case(
+        {"A": GONE_HERE}, "A a . . .", "Held A", "A a", ""
+    ),
+    "once told": Case({"A": GONE_THERE | {"held": True}}, "A a . . . wait=held", "", "", "A a"),
+    "pull: the server keeps it": Case({"A": GONE_HERE}, "A a . . .", "", "A a", "", policy=PULL),
+    "push: the Maildir keeps it": Case({"A": GONE_THERE}, "A a . . .", "", "", "A a", policy=PUSH),
+    "an open message in it": Case({"A": GONE_THERE}, "A a - S -", "Held A a; Held A", "", "A a:S"),
+    "an open message in it, under pull": Case(
+        {"A": GONE_HERE}, "A a S - -", "Unsent A a", "A a:S", "", policy=PULL
+    ),
+    "an open message in it, under push": Case(
+        {"A": GONE_THERE}, "A a - S -", "Unsent A a", "", "A a:S", policy=PUSH
+    ),
+    "accepted, gone on the server: removed, the files to undo": Case(
+        {"A": GONE_THERE | ACCEPTED},
+        "A a . . . accepted=yes",
+        "RemoveLocal A a; RemoveLocalMailbox A",
+        there=("", ""),
+    ),
+    "accepted, gone in the Maildir": Case(
+        {"A": GONE_HERE | ACCEPTED},
+        "A a . . . accepted=yes",
+        "Expunge A a; RemoveMailbox A",
+        there=("", ""),
+    ),
+    "accepted, but deletions are kept": Case(
+        {"A": GONE_HERE | ACCEPTED},
+        "A a . . . accepted=yes",
+        "Kept A a",
+        "A a",
+        "",
+        policy=KEEP,
+    ),
+    "accepted, what came later is held": Case(
+        {"A": GONE_THERE | ACCEPTED},
+        "A a . . . accepted=yes\nA b - . -",
+        "Held A b; RemoveLocal A a",
+        "",
+        "A b",
+    ),
+    "accepted, closed rows go with the open ones": Case(
+        {"A": GONE_THERE | ACCEPTED},
+        "A a x . .\nA b . . . accepted=yes",
+        "RemoveLocal A a+b; RemoveLocalMailbox A",
+    ),
+    "accepted, a closed row that was copied": Case(
+        {"A": GONE_HERE | ACCEPTED},
+        "A a . x . settled=copied\nA b . . . accepted=yes",
+        "Expunge A b; Expunge A a; RemoveMailbox A",
+    ),
+    "empty: removed there": Case({"A": GONE_HERE}, "", "RemoveMailbox A", there=("", "")),
+    "empty: removed here": Case({"A": GONE_THERE}, "", "RemoveLocalMailbox A", there=("", "")),
+    "a parent stays": Case({"A": GONE_HERE, "A/B": {}}, "", "", there=("A A/B", "A/B")),
+    "a parent goes with all that is below it, children first": Case(
+        {"A": GONE_HERE, "A/B": GONE_HERE},
+        "",
+        "RemoveMailbox A/B; RemoveMailbox A",
+        there=("", ""),
+    ),
+    "first the child when it is gone on the other side": Case(
+        {"A": GONE_HERE, "A/B": GONE_THERE},
+        "",
+        "RemoveLocalMailbox A/B",
+        there=("", ""),
+    ),
+    "moved out of it: then it is removed": Case(
+        {"A": GONE_HERE, "B": {}},
+        "A a . . . name=n\nB a - . - name=n",
+        "Move A>B a",
+        "B a",
+        there=("B", "B"),
+    ),
+    "never a special-use mailbox": Case(
+        {"Archive": GONE_HERE | ACCEPTED},
+        "Archive a . . . accepted=yes",
+        "Expunge Archive a",
+        there=("Archive", "Archive"),
+    ),
+    "gone on both sides": Case(
+        {"A": GONE_THERE},
+        "A a x x .",
+        "Forget A a; RemoveLocalMailbox A",
+    ),
+}
+
+ALL = MADE | RENAMED | DEPARTED
+
+
+@pytest.mark.parametrize("case", ALL.values(), ids=ALL)
+def test_mailboxes(case: Case) -> None:
+    world = Table(case.lines, case.policy, case.boxes).play(case.plan, case.server, case.local)
+    if case.there is not None:
+        names = tuple(
+            " ".join(sorted(b.name for b in world.boxes.values() if getattr(b, side) is not None))
+            for side in ("server", "local")
+        )
+        assert names == case.there
+
+
+def only(policy: Policy, *boxes: int) -> Policy:
+    return replace(policy, only=frozenset(boxes))  # type: ignore[arg-type]
+
+
+def test_only_makes_renames_and_removes_its_own() -> None:
+    boxes = {"A": {}, "B": ON_SERVER, "C": GONE_HERE, "D": GONE_THERE}
+    assert Table("A a . - -\nC c . . .", only(EXPUNGE, 1), boxes).plan() == "Download A a"
+    renamed = {"A": GONE_THERE | {"mailbox_id": "F"}, "B": ON_SERVER | {"mailbox_id": "F"}}
+    assert Table("A a . . .\nB a . - -", only(EXPUNGE, 9), renamed).plan() == ""
+    assert Table("A a . . .\nB a . - -", only(EXPUNGE, 1), renamed).plan() == "Held A"
+
+
+def test_a_mailbox_on_neither_side_is_nothing() -> None:
+    """Its rows are forgotten, and it is neither made nor held."""
+    table = Table("A a S . .", EXPUNGE, {"A": GONE_THERE})
+    box = table.world.named("A")
+    box.local = None
+    table.world.observe()
+    assert table.plan() == "Forget A a"
+
+
+def test_unknown_mailboxes_are_left_alone() -> None:
+    from mailsync.model.rows import Presence
+
+    table = Table("A a . x .", EXPUNGE)
+    box = table.world.named("A")
+    box.facts = replace(box.facts, local=Presence.UNKNOWN)
+    assert table.plan() == ""

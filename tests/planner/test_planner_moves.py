@@ -1,0 +1,314 @@
+"""Pairs and moves: which rung holds, where a message ends (rules 4 and 7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+from planner_tables import OFF, Table
+
+from mailsync.model.settings import Deletions, Direction
+from mailsync.planner import Policy
+
+EXPUNGE = Policy(deletions=Deletions.EXPUNGE, guard=OFF)
+PULL = Policy(direction=Direction.PULL, guard=OFF)
+PUSH = Policy(direction=Direction.PUSH, deletions=Deletions.EXPUNGE, guard=OFF)
+READ_ONLY = {"read_only": True}
+
+
+@dataclass(frozen=True)
+class Case:
+    lines: str
+    plan: str
+    server: str
+    local: str | None = None  # as the server
+    policy: Policy = EXPUNGE
+    boxes: dict[str, dict[str, object]] = field(default_factory=dict)
+
+
+LADDER = {
+    "EMAILID": Case(
+        "INBOX a . - - email_id=M\nINBOX a - S - email_id=M body=other",
+        "Pair INBOX a EMAIL_ID",
+        "INBOX a:S",
+    ),
+    "own name and date": Case(
+        "INBOX a . - -\nINBOX a - S - origin=1", "Pair INBOX a OWN_NAME", "INBOX a:S"
+    ),
+    "own name, another date: not by the name": Case(
+        "INBOX a . - - date=50\nINBOX a - . - origin=1 date=60", "Pair INBOX a HEADER", "INBOX a"
+    ),
+    "header and date": Case("INBOX a . - -\nINBOX a - S -", "Pair INBOX a HEADER", "INBOX a:S"),
+    "header and size": Case(
+        "INBOX a . - - date=50\nINBOX a - S - date=60", "Pair INBOX a HEADER", "INBOX a:S"
+    ),
+    "a draft by its body, when it is fetched": Case(
+        "INBOX a D - -\nINBOX a - D -", "Download INBOX a", "INBOX a:D"
+    ),
+    "without a base: union, \\Deleted by intersection, \\Draft as the server says": Case(
+        "INBOX a FT - -\nINBOX a - S -", "Pair INBOX a HEADER", "INBOX a:FS"
+    ),
+    "twins in UID order": Case(
+        "INBOX a F - -\nINBOX a R - -\nINBOX a - . - name=b\nINBOX a - S - name=c",
+        "Pair INBOX a HEADER; Pair INBOX a HEADER",
+        "INBOX a:F a:RS",
+    ),
+    "twins: one more message than files": Case(
+        "INBOX a F - -\nINBOX a R - -\nINBOX a - S -",
+        "Pair INBOX a HEADER; Download INBOX a",
+        "INBOX a:R a:FS",
+    ),
+    "twins: one more file than messages": Case(
+        "INBOX a F - -\nINBOX a - S -\nINBOX a - R -",
+        "Pair INBOX a HEADER; Upload INBOX a",
+        "INBOX a:R a:FS",
+    ),
+    "a file under a new name keeps its base": Case(
+        "INBOX a . x S\nINBOX a - S -", "Pair INBOX a HEADER", "INBOX a"
+    ),
+    "a message under a new UID keeps its base": Case(
+        "INBOX a . - -\nINBOX a x S S", "Pair INBOX a HEADER", "INBOX a"
+    ),
+    "bases that contradict each other are none": Case(
+        "INBOX a F ? S\nINBOX a ? . F", "Pair INBOX a HEADER", "INBOX a:F"
+    ),
+    "bases that agree are one": Case(
+        "INBOX a F ? F\nINBOX a ? . F", "Pair INBOX a HEADER", "INBOX a"
+    ),
+    "one twin deleted here and one there: both are gone": Case(
+        "INBOX a . x .\nINBOX a x . .", "RemoveLocal INBOX a; Expunge INBOX a", ""
+    ),
+    "a new name goes before a new UID": Case(
+        "INBOX a . x .\nINBOX a . - -\nINBOX a - . -",
+        "Pair INBOX a HEADER; Download INBOX a",
+        "INBOX a a",
+    ),
+    "other bytes under an equal header are no pair": Case(
+        "INBOX a . x .\nINBOX a - . - body=other date=9 file_size=60 wire_size=60",
+        "Upload INBOX a; Expunge INBOX a",
+        "INBOX a",
+    ),
+}
+
+MOVES = {
+    "A>B in the Maildir, the name kept": Case(
+        "INBOX a . x . name=n\nWork a - . - name=n", "Move INBOX>Work a", "Work a"
+    ),
+    "A>B in the Maildir under a new name": Case(
+        "INBOX a . x .\nWork a - . -", "Move INBOX>Work a", "Work a"
+    ),
+    "A>B in the Maildir with changed flags": Case(
+        "INBOX a F x .\nWork a - S -", "Move INBOX>Work a", "Work a:FS"
+    ),
+    "A>B in the Maildir is no deletion, whatever deletions says": Case(
+        "INBOX a . x .\nWork a - . -",
+        "Move INBOX>Work a",
+        "Work a",
+        policy=Policy(deletions=Deletions.KEEP, guard=OFF),
+    ),
+    "A>B on the server": Case("INBOX a x . .\nWork a . - -", "MoveLocal INBOX>Work a", "Work a"),
+    "A>B on the server with changed flags": Case(
+        "INBOX a x S .\nWork a F - -", "MoveLocal INBOX>Work a", "Work a:FS"
+    ),
+    "A>B on the server by EMAILID": Case(
+        "INBOX a x . . email_id=M\nWork a D - - email_id=M",
+        "MoveLocal INBOX>Work a",
+        "Work a:D",
+    ),
+    "a draft on the server, by its body": Case(
+        "INBOX a x D D\nWork a D - -", "MoveLocal INBOX>Work a", "Work a:D"
+    ),
+    "A>B on both sides is one message": Case(
+        "INBOX a x x S\nWork a . - -\nWork a - S -",
+        "Pair Work a HEADER; Forget INBOX a",
+        "Work a",
+    ),
+    "A>B here, A>C there: both are kept, made from each other": Case(
+        "INBOX a x x .\nWork a - . -\nOld a . - -",
+        "Forget INBOX a; Copy Old>Work a; CopyLocal Work>Old a",
+        "Old a | Work a",
+    ),
+    "a new name here, A>B there": Case(
+        "INBOX a x x .\nINBOX a - . -\nWork a . - -", "Pair INBOX a HEADER", "Work a"
+    ),
+    "a new UID there, A>B here": Case(
+        "INBOX a x x .\nINBOX a . - -\nWork a - . -", "Pair INBOX a HEADER", "Work a"
+    ),
+    "deleted on the server, moved here: the destination survives": Case(
+        "INBOX a x x .\nWork a - . -", "Forget INBOX a; Upload Work a", "Work a"
+    ),
+    "deleted here, moved on the server: the destination survives": Case(
+        "INBOX a x x .\nWork a . - -", "Forget INBOX a; Download Work a", "Work a"
+    ),
+    "moved by its name although a twin came where it was": Case(
+        "INBOX a . x . name=n\nINBOX a - . -\nWork a - . - name=n",
+        "Move INBOX>Work a; Upload INBOX a",
+        "INBOX a | Work a",
+    ),
+    "a half-done MoveLocal: the file is under both names": Case(
+        "INBOX a x . .\nWork a . - -\nWork a - . - origin=1",
+        "Pair Work a OWN_NAME; RemoveLocal INBOX a",
+        "Work a",
+    ),
+    "a copy that a user made is none": Case(
+        "INBOX a x F .\nWork a . - -\nWork a - . -",
+        "Pair Work a HEADER; Upload INBOX a",
+        "INBOX a:F | Work a",
+    ),
+    "a half-done MoveLocal of a Maildir that may not be changed": Case(
+        "INBOX a x . .\nWork a . - -\nWork a - . - origin=1",
+        "Pair Work a OWN_NAME; Unsent INBOX a",
+        "Work a",
+        "INBOX a | Work a",
+        policy=PUSH,
+    ),
+    "a copy of a message that is open, too, is a COPY": Case(
+        "INBOX a F . .\nWork a - S - read=yes",
+        "Copy INBOX>Work a; SetLocalFlags INBOX a +F",
+        "INBOX a:F | Work a:FS",
+    ),
+    "a copy on the server, by EMAILID": Case(
+        "INBOX a . . . email_id=M\nWork a S - - email_id=M",
+        "CopyLocal INBOX>Work a",
+        "INBOX a | Work a:S",
+    ),
+    "not of a message that goes": Case(
+        "INBOX a T T T\nWork a - . - read=yes",
+        "Upload Work a; Expunge INBOX a",
+        "Work a",
+        policy=Policy(deletions=Deletions.EXPUNGE, expunge_deleted=True, guard=OFF),
+    ),
+    "not of one whose header the server rewrote": Case(
+        "INBOX a . . . server_header=other\nWork a - . - read=yes",
+        "Upload Work a",
+        "INBOX a | Work a",
+    ),
+}
+
+CLOSED = {
+    "the source is read-only: a copy, and the source waits": Case(
+        "INBOX a . x .\nWork a - . -",
+        "Unsent INBOX a; Copy INBOX>Work a",
+        "INBOX a | Work a",
+        "Work a",
+        boxes={"INBOX": READ_ONLY},
+    ),
+    "the target is read-only": Case(
+        "INBOX a . x .\nWork a - . -",
+        "Unsent INBOX a; Unsent Work a",
+        "INBOX a",
+        "Work a",
+        boxes={"INBOX": {}, "Work": READ_ONLY},
+    ),
+    "pull": Case(
+        "INBOX a . x .\nWork a - . -",
+        "Unsent INBOX a; Unsent Work a",
+        "INBOX a",
+        "Work a",
+        policy=PULL,
+    ),
+    "push": Case(
+        "INBOX a x . .\nWork a . - -",
+        "Unsent INBOX a; Unsent Work a",
+        "Work a",
+        "INBOX a",
+        policy=PUSH,
+    ),
+    "apart, pull": Case(
+        "INBOX a x x .\nWork a - . -\nOld a . - -",
+        "Forget INBOX a; Unsent Work a; CopyLocal Work>Old a",
+        "Old a",
+        "Old a | Work a",
+        policy=PULL,
+    ),
+    "apart, push": Case(
+        "INBOX a x x .\nWork a - . -\nOld a . - -",
+        "Forget INBOX a; Unsent Old a; Copy Old>Work a",
+        "Old a | Work a",
+        "Work a",
+        policy=PUSH,
+    ),
+    "into a mailbox that is gone on the server": Case(
+        "INBOX a . x .\nWork a - . -",
+        "Held INBOX a; Held Work a; Held Work",
+        "INBOX a",
+        "Work a",
+        boxes={"INBOX": {}, "Work": {"gone": "server"}},
+    ),
+    "into a mailbox that is gone in the Maildir": Case(
+        "INBOX a x . .\nWork a . - -",
+        "Held INBOX a; Held Work a; Held Work",
+        "Work a",
+        "INBOX a",
+        boxes={"INBOX": {}, "Work": {"gone": "local"}},
+    ),
+    "into a mailbox that is gone in the Maildir, under pull": Case(
+        "INBOX a x . .\nWork a . - -",
+        "Unsent INBOX a; Unsent Work a",
+        "Work a",
+        "INBOX a",
+        policy=PULL,
+        boxes={"INBOX": {}, "Work": {"gone": "local"}},
+    ),
+    "out of scope: it counts as deleted": Case(
+        "INBOX a . x .\nWork a - . -",
+        "Expunge INBOX a",
+        "",
+        "Work a",
+        boxes={"Work": {"selected": False}},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", [*LADDER.values()], ids=[*LADDER])
+def test_the_ladder(case: Case) -> None:
+    table = Table(case.lines, case.policy, case.boxes)
+    assert table.plan() == case.plan
+    assert table.end() == (case.server, case.server)
+
+
+CASES = MOVES | CLOSED
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_moves(case: Case) -> None:
+    Table(case.lines, case.policy, case.boxes).play(case.plan, case.server, case.local)
+
+
+def test_a_file_left_behind_in_another_mailbox_waits_for_its_own_sync() -> None:
+    policy = Policy(guard=OFF, only=frozenset({2}))  # type: ignore[arg-type]
+    table = Table(MOVES["a half-done MoveLocal: the file is under both names"].lines, policy)
+    assert table.plan() == "Pair Work a OWN_NAME"
+
+
+@pytest.mark.parametrize("only", [1, 2])
+def test_a_move_that_touches_another_mailbox_is_left_open(only: int) -> None:
+    """`sync A/M`, where the rows of all are seen."""
+    policy = Policy(deletions=Deletions.EXPUNGE, guard=OFF, only=frozenset({only}))  # type: ignore[arg-type]
+    lines = """
+        INBOX a . x .
+        Work  a - . -
+        Old   b . - -
+    """
+    table = Table(lines, policy)
+    assert table.plan() == ""
+
+
+def test_only_acts_in_its_mailbox() -> None:
+    policy = Policy(deletions=Deletions.EXPUNGE, guard=OFF, only=frozenset({1}))  # type: ignore[arg-type]
+    lines = """
+        INBOX a . - -
+        Work  b . - -
+        Work  c . - -
+        Work  c - . -
+    """
+    assert Table(lines, policy).plan() == "Download INBOX a"
+
+
+def test_what_waits_is_not_told_again() -> None:
+    """A candidate that waits is not due: the move is seen, nothing is written."""
+    lines = """
+        INBOX a . x . wait=unsent
+        Work  a - . - wait=unsent
+    """
+    assert Table(lines, PULL).plan() == ""

@@ -135,31 +135,37 @@ def _plan(
     if not both_gone:
         found.done.add(one.source.id)
     found.done.update(row.id for row in rows)
-    if one.file is not None and one.message is not None and len({r.mailbox for r in rows}) == 1:
-        found.pairs.append(
-            Pair(one.file.mailbox, one.message, one.file, one.rung, one.source.synced)
-        )
-    elif both_gone and any(row.mailbox == one.source.mailbox for row in rows):
-        found.done.add(one.source.id)
-        _name_anew(one, found)
-    elif one.message is None:
+    if one.message is None:
         assert one.file is not None
         _move(one.source, one.file, found, grounds)
     elif one.file is None:
         _move_local(one.source, one.message, found, grounds)
     else:
-        _copy(one.message, one.file, found, grounds)
-        _copy_local(one.file, one.message, found, grounds)
+        _both(one.source, one.file, one.message, one.rung, found, grounds)
 
 
-def _name_anew(one: Journey, found: Moves) -> None:
-    """A new name or UID in the mailbox where it was, and moved on the other side: the row takes
-    the new one, and has its merge base when the next round plans the move."""
-    source, file, message = one.source, one.file, one.message
-    if file is not None and file.mailbox == source.mailbox:
-        found.pairs.append(Pair(source.mailbox, source, file, one.rung, source.synced))
-    elif message is not None:
-        found.pairs.append(Pair(source.mailbox, message, source, one.rung, source.synced))
+def _both(
+    source: Row,
+    file: Row,
+    message: Row,
+    rung: Rung,
+    found: Moves,
+    grounds: Mapping[MailboxId, Ground],
+) -> None:
+    """Both sides moved it: to the same mailbox, one of them back to where it was, or apart."""
+    if file.mailbox == message.mailbox:
+        found.pairs.append(Pair(file.mailbox, message, file, rung, source.synced))
+    elif file.mailbox == source.mailbox:
+        # A new name or UID where it was: the row takes it, and has its merge base when the next
+        # round plans the move.
+        found.done.add(source.id)
+        found.pairs.append(Pair(source.mailbox, source, file, rung, source.synced))
+    elif message.mailbox == source.mailbox:
+        found.done.add(source.id)
+        found.pairs.append(Pair(source.mailbox, message, source, rung, source.synced))
+    else:
+        _copy(message, file, found, grounds)
+        _copy_local(file, message, found, grounds)
 
 
 def _move(row: Row, join: Row, found: Moves, grounds: Mapping[MailboxId, Ground]) -> None:

@@ -94,8 +94,6 @@ def _both_there(row: Row, ground: Ground) -> Ruling:
 
 
 def _file_gone(row: Row, ground: Ground) -> Ruling:
-    if row.settled is Settled.KEPT and not row.accepted:
-        return KEPT
     if not ground.server_ok:
         return UNSENT_SERVER  # a removed file stays removed, whatever its flags do (rule 9)
     if row.synced is None:

@@ -88,7 +88,8 @@ class Table:
         message = Message(text + " body", date=date)
         columns: dict[str, object] = {"mailbox": box.id}
         columns["synced"] = None if base == "-" else from_letters(base)
-        known = base != "-" or "?" in (server, local) or bool(given.pop("read", ""))
+        read = given.pop("read", "") == "yes"
+        known = read or base != "-" or "?" in (server, local)
         columns |= self._server(box, server, message, given.pop("keywords", ""))
         columns |= self._local(box, local, message, given.pop("name", ""), known)
         if known:

@@ -92,6 +92,13 @@ def test_deletions_that_wait(case: tuple[Policy, dict[str, dict[str, object]]]) 
     Table("INBOX a . x .", policy, boxes).play("Unsent INBOX a", "INBOX a", "")
 
 
+def test_a_trash_mailbox_that_this_sync_would_not_make() -> None:
+    """`sync A/INBOX`: the mailbox for what is deleted there is made all the same."""
+    boxes = {"INBOX": {}, "Trash": {"only": "local"}}
+    policy = replace(TRASH, only=frozenset({1}))  # type: ignore[arg-type]
+    assert Table("INBOX a . x .", policy, boxes).plan() == "CreateMailbox Trash; Move INBOX>Trash a"
+
+
 def test_a_trash_mailbox_out_of_sight_takes_them_all_the_same() -> None:
     boxes = {"INBOX": {}, "Trash": {"selected": False}}
     Table("INBOX a . x .", TRASH, boxes).play("Move INBOX>Trash a", "Trash a", "")

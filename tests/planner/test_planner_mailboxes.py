@@ -201,6 +201,24 @@ DEPARTED = {
         "Expunge A a; RemoveMailbox A",
         there=("", ""),
     ),
+    "accepted, a file that was never sent": Case(
+        {"A": GONE_THERE | ACCEPTED},
+        "A a - S - accepted=yes",
+        "RemoveLocal A a; RemoveLocalMailbox A",
+    ),
+    "accepted, a message that was never fetched": Case(
+        {"A": GONE_HERE | ACCEPTED},
+        "A a S - - accepted=yes",
+        "Expunge A a; RemoveMailbox A",
+    ),
+    "accepted, a message that was never fetched, but deletions are kept": Case(
+        {"A": GONE_HERE | ACCEPTED},
+        "A a S - - accepted=yes",
+        "Kept A a",
+        "A a:S",
+        "",
+        policy=KEEP,
+    ),
     "accepted, but deletions are kept": Case(
         {"A": GONE_HERE | ACCEPTED},
         "A a . . . accepted=yes",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from planner_tables import OFF, Table
 
+from mailsync.model.actions import Move
 from mailsync.model.settings import Deletions, Direction
 from mailsync.planner import Policy
 
@@ -44,6 +45,14 @@ LADDER = {
     ),
     "a draft by its body, when it is fetched": Case(
         "INBOX a D - -\nINBOX a - D -", "Download INBOX a", "INBOX a:D"
+    ),
+    "a draft of equal size, by its body": Case(
+        "INBOX a D - - date=50\nINBOX a - D - date=60", "Download INBOX a", "INBOX a:D"
+    ),
+    "another header of the same date and size is another message": Case(
+        "INBOX a . - - date=50\nINBOX b - . - date=50",
+        "Download INBOX a; Upload INBOX b",
+        "INBOX a b",
     ),
     "without a base: union, \\Deleted by intersection, \\Draft as the server says": Case(
         "INBOX a FT - -\nINBOX a - S -", "Pair INBOX a HEADER", "INBOX a:FS"
@@ -179,9 +188,14 @@ MOVES = {
         policy=Policy(deletions=Deletions.EXPUNGE, expunge_deleted=True, guard=OFF),
     ),
     "not of one whose header the server rewrote": Case(
-        "INBOX a . . . server_header=other\nWork a - . - read=yes",
-        "Upload Work a",
-        "INBOX a | Work a",
+        "INBOX a F . . server_header=other\nWork a - . - read=yes",
+        "SetLocalFlags INBOX a +F; Upload Work a",
+        "INBOX a:F | Work a",
+    ),
+    "a draft to the same mailbox: told by EMAILID there, by its name here": Case(
+        "INBOX a x x D email_id=M name=n\nWork a D - - email_id=M\nWork a - D - name=n",
+        "Pair Work a EMAIL_ID; Forget INBOX a",
+        "Work a:D",
     ),
 }
 
@@ -273,6 +287,22 @@ CASES = MOVES | CLOSED
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_moves(case: Case) -> None:
     Table(case.lines, case.policy, case.boxes).play(case.plan, case.server, case.local)
+
+
+def test_among_twins_the_one_that_fits() -> None:
+    """Equal headers and dates; the bytes of the first are others."""
+    table = Table("INBOX a . x .\nWork a - . - read=yes\nWork a - . - read=yes", EXPUNGE)
+    table.world.rows[2] = replace(table.world.rows[2], body=b"other")
+    made = table.world.plan()
+    (move,) = [action for action in made.actions if isinstance(action, Move)]
+    assert [row.id for row in move.joins] == [3]
+
+
+def test_a_file_left_behind_that_waits_already_is_not_told_again() -> None:
+    lines = MOVES["a half-done MoveLocal: the file is under both names"].lines
+    lines = lines.replace("x . .", "x . . wait=unsent").replace("origin=1", "origin=1 read=yes")
+    table = Table(lines, PUSH)
+    assert table.plan() == "Pair Work a OWN_NAME"
 
 
 def test_a_file_left_behind_in_another_mailbox_waits_for_its_own_sync() -> None:

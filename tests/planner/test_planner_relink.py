@@ -1,0 +1,149 @@
+"""Relink and what must be looked at: a side is unknown, content decides (rule 4)."""
+
+from __future__ import annotations
+
+import pytest
+from planner_tables import OFF, Table
+
+from mailsync.model.settings import Deletions
+from mailsync.planner import Policy, needs
+
+EXPUNGE = Policy(deletions=Deletions.EXPUNGE, guard=OFF)
+
+# new UIDs (server unknown on the old rows), new files (local unknown), both
+RELINK = {
+    "new UIDVALIDITY": (
+        "INBOX a ? S S\nINBOX b ? . .\nINBOX a S - -\nINBOX b F - -",
+        "Pair INBOX a HEADER; Pair INBOX b HEADER",
+        "INBOX a:S b:F",
+        None,
+    ),
+    "new UIDVALIDITY, expunged meanwhile: held": (
+        "INBOX a ? S S\nINBOX b ? . .\nINBOX a S - -",
+        "Pair INBOX a HEADER; Held INBOX b",
+        "INBOX a:S",
+        "INBOX a:S b",
+    ),
+    "new UIDVALIDITY, new on both sides": (
+        "INBOX a ? S S\nINBOX a S - -\nINBOX c . - -\nINBOX d - . -",
+        "Pair INBOX a HEADER; Download INBOX c; Upload INBOX d",
+        "INBOX a:S c d",
+        None,
+    ),
+    "new UIDVALIDITY, the file removed meanwhile: it stays so": (
+        "INBOX a ? x .\nINBOX a . - -",
+        "Pair INBOX a HEADER",
+        "",
+        None,
+    ),
+    "new UIDVALIDITY, the file removed and not synced: fetched": (
+        "INBOX a ? x - read=yes\nINBOX a . - -",
+        "Forget INBOX a; Download INBOX a",
+        "INBOX a",
+        None,
+    ),
+    "flags of both sides since": (
+        "INBOX a ? SF S\nINBOX a SR - -",
+        "Pair INBOX a HEADER",
+        "INBOX a:FRS",
+        None,
+    ),
+    "the Maildir was restored under other names": (
+        "INBOX a S ? S\nINBOX a - . - read=yes",
+        "Pair INBOX a HEADER",
+        "INBOX a",
+        None,
+    ),
+    "the Maildir was restored without it: fetched": (
+        "INBOX a S ? S",
+        "Download INBOX a",
+        "INBOX a:S",
+        None,
+    ),
+    "the cache was lost": (
+        "INBOX a S - -\nINBOX a - . -\nINBOX b . - -\nINBOX c - . -",
+        "Pair INBOX a HEADER; Download INBOX b; Upload INBOX c",
+        "INBOX a:S b c",
+        None,
+    ),
+    "the cache was lost, expunged meanwhile: held by its own name": (
+        "INBOX a ? . - origin=4",
+        "Held INBOX a",
+        "",
+        "INBOX a",
+    ),
+    "accepted: what was not found goes": (
+        "INBOX a ? . . accepted=yes",
+        "RemoveLocal INBOX a",
+        "",
+        None,
+    ),
+    "moved on the server meanwhile: both are kept": (
+        "INBOX a ? . .\nWork a . - -",
+        "Held INBOX a; Download Work a",
+        "Work a",
+        "INBOX a | Work a",
+    ),
+    "a file that was never synced and moved": (
+        "INBOX a . x .\nWork a ? . -",
+        "Move INBOX>Work a",
+        "Work a",
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", RELINK.values(), ids=RELINK)
+def test_relink(case: tuple[str, str, str, str | None]) -> None:
+    lines, plan, server, local = case
+    Table(lines, EXPUNGE).play(plan, server, local)
+
+
+# lines | headers asked for | files asked for | messages to be read whole
+NEEDS = {
+    "nothing open": ("INBOX a . . .", "", "", ""),
+    "new on one side": ("INBOX a . - -", "", "", ""),
+    "new on the other": ("INBOX a - . -", "", "", ""),
+    "new on both, the same date": ("INBOX a . - -\nINBOX a - . -", "a", "a", ""),
+    "the same size": ("INBOX a . - - date=50\nINBOX a - . - date=60", "", "a", ""),
+    "a longer file by another date": (
+        "INBOX a . - - date=50\nINBOX bbbbbbbbbbbbbbbbbbbbbbbbbbbbbb - . - date=9",
+        "",
+        "",
+        "",
+    ),
+    "known by our own name": ("INBOX a . - -\nINBOX a - . - origin=1", "", "", ""),
+    "known by EMAILID": ("INBOX a . - - email_id=M\nINBOX a - . - email_id=M", "", "", ""),
+    "a draft's header tells nothing": ("INBOX a D - -\nINBOX a - D -", "", "a", ""),
+    "any file in \\Drafts": ("Drafts a D x D\nDrafts aaaa - D - date=9", "", "aaaa", ""),
+    "a file that left, a new one": ("INBOX a . x .\nWork a - . -", "", "a", ""),
+    "the same under its old name": ("INBOX a . x . name=n\nWork a - . - name=n", "", "", ""),
+    "a message that left, a new one": ("INBOX a x . .\nWork a . - -", "a", "", ""),
+    "a draft that left, a new one": ("INBOX a x D D\nWork a D - -", "", "", "a"),
+    "a source of which no header is known": (
+        "INBOX a x . . header=none body=none\nWork a . - -",
+        "a",
+        "a",
+        "",
+    ),
+    "both left": ("INBOX a x x .\nWork a . - -\nOld a - . -", "a", "a", ""),
+    "a file of which nothing is known": (
+        "INBOX a . x . file_size=none size=none\nWork b - . -",
+        "",
+        "",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NEEDS.values(), ids=NEEDS)
+def test_needs(case: tuple[str, str, str, str]) -> None:
+    table = Table(case[0], EXPUNGE)
+    world, due = table.world, table.world.due()
+    wanted = needs(due, world.candidates(due), world.mailboxes())
+    asked = [
+        " ".join(table.texts[row.id] for rows in group.values() for row in rows)
+        for group in (wanted.headers, wanted.digests, wanted.bodies)
+    ]
+    assert tuple(asked) == case[1:]
+    assert bool(wanted) == any(asked)

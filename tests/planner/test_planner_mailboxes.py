@@ -172,6 +172,73 @@ RENAMED = {
     ),
 }
 
+F1, F2, F3 = ({"mailbox_id": name} for name in ("F1", "F2", "F3"))
+
+ALONG = {
+    "on the server: an empty child goes along": Case(
+        {"A": GONE_THERE | F1, "A/C": GONE_THERE, "B": ON_SERVER | F1, "B/C": ON_SERVER},
+        "A a . . .\nB a . - -",
+        "RenameLocalMailbox A>B; RenameLocalMailbox A/C>B/C",
+        "B a",
+        there=("B B/C", "B B/C"),
+    ),
+    "on the server: a child that can be told by itself": Case(
+        {"A": GONE_THERE | F1, "A/C": GONE_THERE | F2, "B": ON_SERVER | F1, "B/C": ON_SERVER | F2},
+        "A a . . .\nB a . - -",
+        "RenameLocalMailbox A>B; RenameLocalMailbox A/C>B/C",
+        "B a",
+        there=("B B/C", "B B/C"),
+    ),
+    "on the server: a child that was removed": Case(
+        {"A": GONE_THERE | F1, "A/C": GONE_THERE, "B": ON_SERVER | F1},
+        "A a . . .\nB a . - -",
+        "RenameLocalMailbox A>B; RemoveLocalMailbox A/C",
+        "B a",
+        there=("B", "B"),
+    ),
+    "on the server: a child under another UIDVALIDITY is another mailbox": Case(
+        {
+            "A": GONE_THERE | F1,
+            "A/C": GONE_THERE | {"uid_validity": 7},
+            "B": ON_SERVER | F1,
+            "B/C": ON_SERVER,
+        },
+        "A a . . .\nB a . - -",
+        "RenameLocalMailbox A>B; CreateLocalMailbox B/C; RemoveLocalMailbox A/C",
+        "B a",
+        there=("B B/C", "B B/C"),
+    ),
+    "on the server: the name below is another's": Case(
+        {"A": GONE_THERE | F1, "A/C": GONE_THERE, "B": ON_SERVER | F1}
+        | {"B/C": ON_SERVER | F3, "D": GONE_THERE | F3},
+        "A a . . .\nB a . - -",
+        "RenameLocalMailbox A>B; RenameLocalMailbox D>B/C; RemoveLocalMailbox A/C",
+        "B a",
+        there=("B B/C", "B B/C"),
+    ),
+    "in the Maildir: an empty child goes along": Case(
+        {"A": GONE_HERE, "A/C": GONE_HERE, "B": ON_LOCAL, "B/C": ON_LOCAL},
+        "A a . . . name=n\nB a - . - name=n",
+        "RenameMailbox A>B; RenameMailbox A/C>B/C",
+        "B a",
+        there=("B B/C", "B B/C"),
+    ),
+    "in the Maildir: a child that stayed": Case(
+        {"A": GONE_HERE, "A/C": {}, "B": ON_LOCAL, "B/C": ON_LOCAL},
+        "A a . . . name=n\nB a - . - name=n",
+        "RenameMailbox A>B; CreateMailbox B/C",
+        "B a",
+        there=("A/C B B/C", "A/C B B/C"),
+    ),
+    "in the Maildir: where it would go is a mailbox that was synced": Case(
+        {"A": GONE_HERE, "A/C": GONE_HERE, "B": ON_LOCAL, "B/C": {}},
+        "A a . . . name=n\nB a - . - name=n",
+        "RenameMailbox A>B; RemoveMailbox A/C",
+        "B a",
+        there=("B B/C", "B B/C"),
+    ),
+}
+
 DEPARTED = {
     "gone on the server: the rest is held": Case(
         {"A": GONE_THERE}, "A a . . .", "Held A", "", "A a"
@@ -279,7 +346,7 @@ DEPARTED = {
     ),
 }
 
-ALL = MADE | RENAMED | DEPARTED
+ALL = MADE | RENAMED | ALONG | DEPARTED
 
 
 @pytest.mark.parametrize("case", ALL.values(), ids=ALL)

@@ -113,6 +113,12 @@ NEEDS = {
         "",
     ),
     "known by our own name": ("INBOX a . - -\nINBOX a - . - origin=1", "", "", ""),
+    "known by our own name, unless it was edited in the second it was made": (
+        "INBOX a . x .\nINBOX a - . - origin=1",
+        "",
+        "a",
+        "",
+    ),
     "known by EMAILID": ("INBOX a . - - email_id=M\nINBOX a - . - email_id=M", "", "", ""),
     "a draft's header tells nothing": ("INBOX a D - -\nINBOX a - D -", "", "a", ""),
     "any file in \\Drafts": ("Drafts a D x D\nDrafts aaaa - D - date=9", "", "aaaa", ""),

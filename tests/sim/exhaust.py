@@ -1,6 +1,7 @@
 """Exhaust mode: crash at every step of a named scenario, three persistence models, then resume.
 
 python tests/sim/exhaust.py                      # everything
+python tests/sim/exhaust.py --jobs 2             # everything, in two processes
 python tests/sim/exhaust.py --share 0.1 --seed 3 # a tenth of the crash points, picked by seed
 python tests/sim/exhaust.py --only 'moved' --at 57 --model weak
 """
@@ -8,6 +9,7 @@ python tests/sim/exhaust.py --only 'moved' --at 57 --model weak
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import sys
 import time
 from collections.abc import Iterator
@@ -37,6 +39,7 @@ def prepared(scenario: Scenario, seed: int | str) -> Stack:
 def settled(scenario: Scenario, stack: Stack, when: str) -> None:
     """Both sides as expected, by the letter of IMAP, and a further sync does nothing (I5)."""
     stack.oracle.at_rest(stack.server, stack.fs, scenario.expected, when)
+    stack.oracle.undoable(stack.fs, when)
     if stack.server.violations:
         raise Violation(f"{when}: the client broke the protocol: {stack.server.violations[:3]}")
     files, executed = stack.fs.files(), len(stack.server.executed)
@@ -50,8 +53,9 @@ def settled(scenario: Scenario, stack: Stack, when: str) -> None:
         raise Violation(f"{when}: a second sync changed files")
 
 
-def calm(scenario: Scenario, seed: int | str = 0) -> int:
-    """Without any crash; the number of steps of the sync under test."""
+def calm(scenario: Scenario, seed: int | str = 0, names: list[str] | None = None) -> int:
+    """Without any crash; the number of steps of the sync under test, and in `names` what they
+    were."""
     stack = prepared(scenario, seed)
     try:
         steps = Steps(record=True)
@@ -59,6 +63,8 @@ def calm(scenario: Scenario, seed: int | str = 0) -> int:
         if report.exit:
             raise Violation(f"{scenario.name}: exit {report.exit}: {report}")
         settled(scenario, stack, f"{scenario.name}, no crash")
+        if names is not None:
+            names += steps.names
         return steps.count
     finally:
         stack.close()
@@ -72,10 +78,12 @@ def crashed(scenario: Scenario, at: int, model: str, seed: int | str = 0) -> boo
         if not stack.crash(at, model):
             return False
         stack.oracle.no_loss(stack.server, stack.fs, when)
+        stack.oracle.undoable(stack.fs, when)
         stack.pass_time(1)
         for _ in range(2):
             stack.sync()
             stack.oracle.no_loss(stack.server, stack.fs, when)
+            stack.oracle.undoable(stack.fs, when)
             stack.pass_time(40)
         settled(scenario, stack, when)
         return True
@@ -95,6 +103,17 @@ def points(
                     yield scenario, at, model
 
 
+def attempt(point: tuple[str, int, str]) -> str | None:
+    """The violation at one point, None when all is well."""
+    name, at, model = point
+    scenario = next(one for one in SCENARIOS if one.name == name)
+    try:
+        crashed(scenario, at, model)
+    except Violation as error:
+        return str(error)
+    return None
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="scenarios whose name contains this")
@@ -102,20 +121,22 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--at", type=int)
     parser.add_argument("--model", choices=MODELS)
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
     options = parser.parse_args()
     scenarios = [one for one in SCENARIOS if options.only in one.name]
-    began, done, bad = time.monotonic(), 0, 0
-    for scenario, at, model in points(scenarios, options.share, options.seed):
-        if options.at not in (None, at) or options.model not in (None, model):
-            continue
-        done += 1
-        try:
-            crashed(scenario, at, model)
-        except Violation as error:
-            bad += 1
-            print(f"FAILED {error}", flush=True)
+    began, bad = time.monotonic(), 0
+    wanted = [
+        (scenario.name, at, model)
+        for scenario, at, model in points(scenarios, options.share, options.seed)
+        if options.at in (None, at) and options.model in (None, model)
+    ]
+    with multiprocessing.Pool(options.jobs) as pool:
+        for error in pool.imap_unordered(attempt, wanted, chunksize=8):
+            if error is not None:
+                bad += 1
+                print(f"FAILED {error}", flush=True)
     print(
-        f"{len(scenarios)} scenarios, {done} crash points with resume, {bad} violations, "
+        f"{len(scenarios)} scenarios, {len(wanted)} crash points with resume, {bad} violations, "
         f"{time.monotonic() - began:.0f} s"
     )
     return 1 if bad else 0

@@ -42,6 +42,7 @@ class Oracle:
     undo: str
     bodies: dict[str, bytes] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)  # by a user, anywhere
+    expunged: set[str] = field(default_factory=set)  # on the server, while its file was here
 
     def born(self, ghost: str, body: bytes) -> None:
         self.bodies[ghost] = body.replace(b"\r\n", b"\n")
@@ -93,6 +94,16 @@ class Oracle:
     def _sound(self, ghost: str | None, data: bytes, kept: set[str]) -> None:
         if ghost is not None and data.replace(b"\r\n", b"\n") == self.bodies.get(ghost):
             kept.add(ghost)
+
+    def undoable(self, fs: SimFs, when: str) -> None:
+        """I21: a file that mailsync removed for a user lies in undo/, byte for byte."""
+        kept: set[str] = set()
+        for path, data in fs.files(durable=True).items():
+            if path.startswith(f"{self.undo}/") or self._place(path) is not None:
+                self._sound(ghost_of(data), data, kept)
+        lost = self.expunged - kept
+        if lost:
+            raise Violation(f"I21 undo: {sorted(lost)} {when}")
 
     # -- at rest -------------------------------------------------------------------------------
 

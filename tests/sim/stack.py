@@ -130,6 +130,9 @@ class Stack:
     def expunge(self, box: str, ghost: str) -> None:
         """A user deletes on another device."""
         self.oracle.deleted.add(ghost)
+        with contextlib.suppress(KeyError):
+            self.path_of(box, ghost)
+            self.oracle.expunged.add(ghost)
         self.server.expunge(box, self.uid_of(box, ghost))
 
     def flag(self, box: str, ghost: str, letters: str) -> None:

@@ -66,7 +66,10 @@ async def execute(run: Run, plan: Plan) -> None:
     for action in plan.actions:
         kind = (type(action), action.mailbox)
         touched = {action.mailbox, getattr(action, "target", action.mailbox)}
-        if isinstance(action, CacheOnly) or kind in run.futile or touched & unmade:
+        if isinstance(action, CacheOnly):
+            continue
+        if kind in run.futile or touched & unmade:
+            run.passed_over(run.mailboxes[action.mailbox], type(action))
             continue
         try:
             await _step(run, action)
@@ -77,7 +80,7 @@ async def execute(run: Run, plan: Plan) -> None:
                 unmade.add(action.mailbox)
             if error.help is not Help.RETRY:
                 run.futile.add(kind)
-            await run.mailbox_trouble(run.mailboxes[action.mailbox], error)
+            await run.mailbox_trouble(run.mailboxes[action.mailbox], type(action), error)
 
 
 def _unsent(plan: Plan) -> dict[tuple[MailboxId, bytes], list[Row]]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from mailsync.cache import Intent, IntentKind
 from mailsync.executor.boxes import ensure_observed
-from mailsync.executor.run import Run
+from mailsync.executor.run import RESOLVE, Run
 from mailsync.executor.upload import look_up
 from mailsync.model.ids import MailboxId
 from mailsync.model.rows import Mailbox, Presence, Row
@@ -26,7 +26,7 @@ async def resolve(run: Run) -> list[Intent]:
             # Its mailbox is gone, and whatever was put into it.
             await run.stored(run.cache.dropped, [intent.id for intent in intents])
             continue
-        async with run.only_trouble(box):
+        async with run.only_trouble(box, RESOLVE):
             left += await _resolve_in(run, box, intents)
     if left and run.doubt_since is None:
         run.doubt()  # another process's: the server may still be executing what it had sent

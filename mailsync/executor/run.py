@@ -21,8 +21,19 @@ from mailsync.model.settings import Account
 from mailsync.server import Server
 from mailsync.system.seams import World
 
+LOOK_THERE, LOOK_HERE, RESOLVE = "server", "Maildir", "intents"  # steps of a mailbox, as others
+OBSERVING = {LOOK_THERE, LOOK_HERE, RESOLVE}
+
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a step failed for one mailbox."""
+
+    text: str
+    exit: Exit
 
 
 @dataclass(slots=True)
@@ -35,7 +46,7 @@ class Tallies:
     notices: defaultdict[MailboxName, list[str]] = field(default_factory=lambda: defaultdict(list))
     errors: list[str] = field(default_factory=list)
     exits: set[Exit] = field(default_factory=set)
-    troubled: set[MailboxName] = field(default_factory=set)
+    troubles: dict[tuple[object, MailboxName], Trouble] = field(default_factory=dict)  # by step
     careful: set[MailboxName] = field(default_factory=set)  # a connection was lost at its bodies
     suspects: Counter[RowId] = field(default_factory=Counter)  # connections lost at this message
 
@@ -50,6 +61,13 @@ class Tallies:
         self.exits.add(error.exit)
         if str(error) not in self.errors:
             self.errors.append(str(error))
+
+    @property
+    def troubled(self) -> set[MailboxName]:
+        return {name for _, name in self.troubles}
+
+    def said(self, name: MailboxName) -> list[str]:
+        return [trouble.text for (_, box), trouble in self.troubles.items() if box == name]
 
     @property
     def work(self) -> int:
@@ -74,12 +92,14 @@ class Run:
     files_by_body: dict[tuple[MailboxId, bytes], list[Row]] = field(default_factory=dict)
     stopped: dict[MailboxId | None, str] = field(default_factory=dict)  # uploads (None: all): why
     doubt_since: float | None = None  # loop time of the latest unknown outcome, or of finding one
+    earlier: dict[tuple[object, MailboxName], Trouble] = field(default_factory=dict)
     dry: bool = False  # look only: EXAMINE, no rename of doubles
     blind: bool = False  # a folder could not be listed: no absence of a file is proven
     seen_server: set[MailboxName] = field(default_factory=set)  # observed in this attempt
     seen_local: set[MailboxName] = field(default_factory=set)
     unseen_server: set[MailboxName] = field(default_factory=set)  # looked for in vain
     unseen_local: set[MailboxName] = field(default_factory=set)
+    untold: set[MailboxName] = field(default_factory=set)  # what pairing asked was not answered
     changed: set[MailboxId] = field(default_factory=set)  # on the server, by us
     answered: set[IntentId] = field(default_factory=set)  # with OK, and what came of it is not seen
     futile: set[tuple[object, MailboxId]] = field(default_factory=set)  # steps that failed for good
@@ -137,7 +157,6 @@ class Run:
             again = park_until(attempts + 1, self.now())
             await self.stored(self.cache.trouble, [row.id for row in group], error, again)
         self.tallies.count(self.name(mailbox), "failed", len(failed))
-        self.tallies.exits.add(Exit.FAILED)
 
     async def file_trouble(
         self, mailbox: MailboxId, failed: Iterable[tuple[Row, StorageError]]
@@ -147,22 +166,33 @@ class Run:
             await self.trouble(mailbox, [row], str(error))
 
     @asynccontextmanager
-    async def only_trouble(self, mailbox: Mailbox) -> AsyncIterator[None]:
+    async def only_trouble(self, mailbox: Mailbox, step: object) -> AsyncIterator[None]:
         """An error within that reaches no further than this mailbox is noted, and over."""
         try:
             yield
         except MailsyncError as error:
             if spoils_all(error):
                 raise
-            await self.mailbox_trouble(mailbox, error)
+            await self.mailbox_trouble(mailbox, step, error)
 
-    async def mailbox_trouble(self, mailbox: Mailbox, error: MailsyncError) -> None:
+    async def mailbox_trouble(self, mailbox: Mailbox, step: object, error: MailsyncError) -> None:
         """A mailbox that failed stops neither the others nor the exit status from saying so."""
         again = self.now() if error.retry_after is None else self.now() + error.retry_after
         await self.stored(self.cache.mailbox_trouble, mailbox.id, str(error), again)
-        self.tallies.note(mailbox.name, str(error))
-        self.tallies.troubled.add(mailbox.name)
-        self.tallies.exits.add(error.exit)
+        self.tallies.troubles[step, mailbox.name] = Trouble(str(error), error.exit)
+
+    def new_round(self) -> None:
+        """What failed is planned anew, and then fails again, or was done, or is needed no more."""
+        self.earlier = self.tallies.troubles
+        self.tallies.troubles = {
+            key: trouble for key, trouble in self.earlier.items() if key[0] in OBSERVING
+        }
+
+    def passed_over(self, mailbox: Mailbox, step: object) -> None:
+        """A step that failed before is still to be done, and is not tried again."""
+        before = self.earlier.get((step, mailbox.name))
+        if before is not None:
+            self.tallies.troubles[step, mailbox.name] = before
 
 
 def _by_attempts(rows: Sequence[Row]) -> dict[int, list[Row]]:

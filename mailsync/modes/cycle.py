@@ -54,6 +54,7 @@ async def cycle(
     no_wait: bool,
 ) -> None:
     """One sync of one account, from its listings to quiescence."""
+    run.tallies.troubles.clear()  # of an earlier attempt: all is looked at again
     await observe(run, listed, selected, only)
     await resolve(run)
     await rounds(run, ownership, only)
@@ -130,6 +131,7 @@ async def look_again(run: Run) -> None:
 async def rounds(run: Run, ownership: Ownership, only: frozenset[MailboxName]) -> None:
     """Plan and execute until nothing is due; what an execution adds is planned in the next."""
     for _ in range(ROUNDS):
+        run.new_round()
         made = await make_plan(run, only)
         if not made.actions:
             return
@@ -195,15 +197,20 @@ Learn = Callable[[Run, Mailbox, Sequence[Row]], Awaitable[None]]
 
 
 async def ask(run: Run, learn: Learn, wanted: Mapping[MailboxId, Sequence[Row]]) -> None:
-    """What a mailbox refuses to tell is not asked a second time in this attempt; the plan is made
-    without it, as for a message that has no header."""
+    """What a mailbox refuses to tell is not asked a second time in this attempt.  What waits for
+    the answer stays open: new mail there, and what may have moved there."""
     for mailbox, rows in wanted.items():
         box, question = run.mailboxes[mailbox], (learn, mailbox)
-        if question not in run.futile:
-            run.futile.add(question)
-            async with run.only_trouble(box):
-                await learn(run, box, rows)
-                run.futile.remove(question)
+        if question in run.futile:
+            run.passed_over(box, learn)
+            continue
+        run.futile.add(question)
+        async with run.only_trouble(box, learn):
+            await learn(run, box, rows)
+            run.futile.remove(question)
+        if question in run.futile:
+            run.untold.add(box.name)
+            (run.unseen_local if learn is learn_digests else run.unseen_server).add(box.name)
 
 
 async def learn_digests(run: Run, box: Mailbox, rows: Sequence[Row]) -> None:
@@ -269,12 +276,10 @@ async def purge(run: Run) -> None:
 
 async def finish(run: Run, only: frozenset[MailboxName]) -> None:
     """What this run proved: mailboxes that are on both sides are synced, relinks are over."""
-    both = [box for box in run.mailboxes.values() if box.selected and on_both(box)]
-    sound = [
-        box.id
-        for box in both
-        if box.name not in run.tallies.troubled and (not only or box.name in only)
-    ]
+    boxes = [box for box in run.mailboxes.values() if box.selected]
+    both = [box for box in boxes if on_both(box)]
+    troubled = run.tallies.troubled
+    sound = [b.id for b in boxes if b.name not in troubled and (not only or b.name in only)]
     await run.stored(run.cache.mark_synced, sound, run.now())
     await run.stored(run.cache.forget_gone)
     await purge(run)

@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from mailsync.cache import Cache, IntentKind, Matter
 from mailsync.cache import Report as CacheReport
 from mailsync.executor import Run, Tallies
-from mailsync.executor.retry import retrying
+from mailsync.executor.retry import retrying, worth_repeating
 from mailsync.model.errors import Exit, MailsyncError, Reach
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import ServerMailbox
@@ -108,8 +108,8 @@ class Session:
                     with attempt:
                         await self._attempt(ownership)
                 return
-            except MailsyncError:
-                if self.tallies.work == before:
+            except MailsyncError as error:
+                if self.tallies.work == before or not worth_repeating(error):
                     raise
 
     def _again(self, error: MailsyncError, seconds: float) -> None:
@@ -157,17 +157,17 @@ class Session:
 
     async def report(self) -> AccountReport:
         """What was done, and what waits at the end (semantics.md, rule 11)."""
-        exits = set(self.tallies.exits)
+        tallies = self.tallies
+        exits = tallies.exits | {trouble.exit for trouble in tallies.troubles.values()}
         boxes: dict[MailboxName, MailboxReport] = {}
         waiting = await self.job.world.pool.cache(self.cache.reports)
         by_name: defaultdict[MailboxName, list[CacheReport]] = defaultdict(list)
         for one in waiting:
             by_name[one.mailbox].append(one)
-        for name in sorted({*self.tallies.done, *self.tallies.notices, *by_name}):
+        for name in sorted({*tallies.done, *tallies.notices, *tallies.troubled, *by_name}):
             waits = by_name.get(name, [])
-            boxes[name] = mailbox_report(
-                name, self.tallies.done.get(name, {}), waits, self.tallies.notices.get(name, [])
-            )
+            said = [*tallies.notices.get(name, []), *tallies.said(name)]
+            boxes[name] = mailbox_report(name, tallies.done.get(name, {}), waits, said)
             exits |= exits_of(waits)
         if not self.job.options.dry_run and not self.failed and not exits & UNFINISHED:
             succeeded(self.job)
@@ -190,6 +190,8 @@ def mailbox_report(
         return sum(max(1, one.count) for one in waits if one.matter is matter)
 
     counts = {what.replace("-", "_"): number for what, number in done.items()}
+    if "failed" in counts:  # what failed and was done later is not left
+        counts["failed"] = min(counts["failed"], count(Matter.PARKED))
     reasons = [*notices, *(one.reason for one in waits if one.matter in SAID)]
     for one in waits:
         if one.matter is Matter.INTENT:

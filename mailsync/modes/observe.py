@@ -8,7 +8,7 @@ from dataclasses import replace
 from mailsync.cache import Audit, Known
 from mailsync.executor.boxes import refresh
 from mailsync.executor.files import inspected
-from mailsync.executor.run import Run
+from mailsync.executor.run import LOOK_HERE, LOOK_THERE, Run, Trouble
 from mailsync.local import Listing
 from mailsync.model.errors import Exit, Reach, Refused, StorageError
 from mailsync.model.ids import MailboxId, UniqueName
@@ -20,6 +20,7 @@ from mailsync.server import Ask
 
 Selector = Callable[[MailboxName, Role | None], bool]
 NONE: frozenset[UniqueName] = frozenset()
+SHORT = "the server lists fewer or other messages than it counts; tried again later"
 UNSEEN = (
     "could not be looked at: what is missing elsewhere may be in here by now, so nothing is "
     "deleted until it can be"
@@ -100,10 +101,7 @@ async def observe_server(run: Run, wanted: Sequence[Ask]) -> None:
         again = [ask for ask in wanted if ask.name in short]
         still = await _observe(run, [full(ask) for ask in again])
         for name in still:
-            run.tallies.note(
-                name, "the server lists fewer or other messages than it counts; tried again later"
-            )
-            run.tallies.exits.add(Exit.SERVER)
+            run.tallies.troubles[LOOK_THERE, name] = Trouble(SHORT, Exit.SERVER)
     for name in run.unseen_server:
         run.tallies.note(name, UNSEEN)
 
@@ -125,7 +123,7 @@ async def _observe(run: Run, wanted: Sequence[Ask]) -> set[MailboxName]:
             run.progress.look(f"{run.account.name}/{place}")
         if isinstance(seen, tuple):
             name, error = seen
-            async with run.only_trouble(ids[name]):
+            async with run.only_trouble(ids[name], LOOK_THERE):
                 raise error
             if isinstance(error, Refused) and error.code == "NOPERM":
                 run.unseen_server.discard(name)  # what went there is gone for us
@@ -135,6 +133,7 @@ async def _observe(run: Run, wanted: Sequence[Ask]) -> set[MailboxName]:
             short.add(seen.mailbox)
             continue
         run.seen_server.add(seen.mailbox)
+        run.tallies.troubles.pop((LOOK_THERE, seen.mailbox), None)
         run.unseen_server.discard(seen.mailbox)
         if stored.relinked:
             run.tallies.note(seen.mailbox, "new UIDVALIDITY: messages are paired again by content")
@@ -157,7 +156,7 @@ async def observe_local(
     seen = 0
     first: list[tuple[Mailbox, Listing]] = []
     for box in boxes:
-        async with run.only_trouble(box):
+        async with run.only_trouble(box, LOOK_HERE):
             listing = await _listing(run, box, known.get(box.name), box.id in audits)
             if listing is not None:
                 first.append((box, listing))
@@ -169,10 +168,10 @@ async def observe_local(
         if await run.stored(run.cache.lacks, box.name, names):
             lacking.append((box, listing))
             continue
-        async with run.only_trouble(box):
+        async with run.only_trouble(box, LOOK_HERE):
             await _store_listing(run, box, listing, audited.get(box.name, NONE))
     for box, listing in lacking:
-        async with run.only_trouble(box):
+        async with run.only_trouble(box, LOOK_HERE):
             second = await run.disk(run.maildir.entries, box.name, run.dry)
             if second is None:  # the directory went away: that proves nothing
                 continue

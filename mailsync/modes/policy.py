@@ -32,6 +32,7 @@ async def planned_by(run: Run, only: frozenset[MailboxName]) -> Policy:
         has_move=run.server.has_move,
         unseen_server=_ids(run, run.unseen_server) | _parked(run),
         unseen_local=_ids(run, run.unseen_local) | _parked(run),
+        untold=_ids(run, run.untold),
     )
 
 

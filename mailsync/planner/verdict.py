@@ -163,6 +163,8 @@ def undecided(row: Row, server: Presence, local: Presence, ruling: Ruling, polic
     """Everything is observed before anything is judged (rule 2).  What is missing may be in a
     mailbox that could not be looked at, and what is new in such a one may be on its other side.
     The row stays open."""
+    if ruling.verdict in (Verdict.UPLOAD, Verdict.DOWNLOAD) and row.mailbox in policy.untold:
+        return True  # it may be the same as what is new on the other side
     if ruling.verdict is Verdict.REMOVE:
         return bool(policy.unseen_server) or row.mailbox in policy.unseen_local
     if ruling.verdict in (Verdict.DELETE, Verdict.KEEP):

@@ -320,8 +320,9 @@ def test_a_mailbox_that_does_not_give_headers(stack: Stack, code: str) -> None:
     assert report.exit == Exit.FAILED, report
     assert "to give messages in Other" in told(report)
     assert stack.path_of("INBOX", "new")
-    busy_done(stack)
-    stack.oracle.no_loss(stack.server, stack.fs, "headers refused")
+    assert stack.path_of("INBOX", "a")  # where it went is not known
+    assert stack.path_of("Work", "down")
+    assert stack.uid_of("Work", "up")
     stack.server.faults.clear()
     heals(stack)
     assert stack.server.ghosts() == dict.fromkeys(("b", "c", "e", "a", "new", "up", "down"), 1)
@@ -435,4 +436,71 @@ def test_a_full_disk_stops_the_account(stack: Stack, number: int) -> None:
     assert report.exit == Exit.TEMPORARY, report
     assert logins(stack, executed) == 1  # nothing that a repeat would help
     stack.refuse = None
+    heals(stack)
+
+
+def test_a_refused_password_is_never_tried_again(stack: Stack) -> None:
+    """Not even after an attempt that got further: a server may lock the account."""
+    stack.server.create("Other")
+    for number in range(150):
+        stack.serve("INBOX", f"m{number}")
+        stack.serve("Other", f"n{number}")
+    stack.server.fault("UID FETCH", Stop.CUT_AFTER, nth=3, text=b"BODY.PEEK[]")
+    for command in ("LOGIN", "AUTHENTICATE"):
+        answer = "NO [AUTHENTICATIONFAILED] no"
+        stack.server.fault(command, answer, nth=2, sticky=True)
+    executed = len(stack.server.executed)
+    report = stack.sync()
+    assert report.exit == Exit.AUTH, report
+    assert report.total().downloaded
+    assert logins(stack, executed) == 2
+    stack.server.faults.clear()
+    heals(stack)
+
+
+# -- what is so at the end -----------------------------------------------------------------------
+
+
+def test_what_failed_and_was_done_later_is_not_left(stack: Stack) -> None:
+    """A round later the same mailbox can be made: exit 0, and nothing is said to have failed."""
+    for nth in range(1, TRIES + 1):
+        stack.server.fault("CREATE", "NO [INUSE] busy", nth=nth)
+    stack.file("Fresh", "x")
+    stack.pass_time(10)
+    report = stack.sync()
+    assert report.exit == Exit.OK, report
+    assert not told(report)
+    assert stack.uid_of("Fresh", "x")
+    heals(stack)
+
+
+def test_what_failed_for_good_is_tried_once_a_run(stack: Stack) -> None:
+    stack.server.fault("CREATE", "NO [CANNOT] bad name", sticky=True)
+    stack.file("Fresh", "x")
+    busy(stack)
+    stack.pass_time(10)
+    for _ in range(2):
+        executed = len(stack.server.executed)
+        report = stack.sync()
+        assert report.exit == Exit.FAILED, report
+        assert "bad name" in told(report)
+        assert stack.server.counts(executed)["CREATE"] == 1
+        busy_done(stack)
+        stack.pass_time(10)
+    stack.oracle.deleted.add("x")
+    stack.fs.unlink(stack.path_of("Fresh", "x"))
+    for folder in ("/cur", "/new", "/tmp", ""):
+        stack.fs.rmdir(f"{ROOT}/Fresh{folder}")
+    heals(stack)
+
+
+def test_a_lost_attempt_leaves_no_trouble_behind(stack: Stack) -> None:
+    """What an earlier attempt could not do, and the last one did."""
+    stack.serve("Work", "w")
+    stack.serve("INBOX", "n")
+    stack.server.fault("SELECT", "NO [INUSE] busy", mailbox="Work")
+    stack.server.fault("UID FETCH", Stop.CUT_AFTER, mailbox="INBOX", text=b"BODY.PEEK[]")
+    report = stack.sync()
+    assert report.exit == Exit.OK, report
+    assert stack.path_of("Work", "w")
     heals(stack)

@@ -10,6 +10,7 @@ from mailsync.executor.download import fetch, record
 from mailsync.executor.files import Failed, as_they_were, each, entry_of
 from mailsync.executor.flags import bisected, of_all
 from mailsync.executor.run import Run
+from mailsync.executor.undo import put_away_doubles
 from mailsync.executor.upload import known_uid_next, link_appended
 from mailsync.model.actions import Copy, CopyLocal, Move, MoveLocal, uid_of, uids_of
 from mailsync.model.errors import Disconnected, Refused
@@ -144,8 +145,9 @@ async def move_local(run: Run, action: MoveLocal) -> None:
     validity = target.uid_validity
     moved: list[MovedFile] = []
     lost: list[RowId] = []
-    sound = {row.id for row in await as_they_were(run, source, action.rows)}
-
+    still = await as_they_were(run, source, action.rows)
+    sound = {row.id for row in still}
+    await put_away_doubles(run, source, still)
     failed: Failed[tuple[Row, Row]] = []
 
     def rename(pair: tuple[Row, Row]) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from mailsync.cache import DeletionId, NewDeletion
 from mailsync.executor.boxes import observe_again
-from mailsync.executor.files import Failed, as_they_were, each, entry_of
+from mailsync.executor.files import as_they_were, entry_of
 from mailsync.executor.flags import bisected
 from mailsync.executor.run import Run
+from mailsync.executor.undo import into_undo, put_away_doubles
 from mailsync.model.actions import Expunge, RemoveLocal, uid_of, uids_of
 from mailsync.model.errors import Refused
 from mailsync.model.flags import Flags
@@ -18,44 +18,24 @@ BATCH = 500
 
 
 async def remove_local(run: Run, action: RemoveLocal) -> None:
-    """Into undo: the deletions rows are committed first, so `undelete` knows every file."""
-    for at in range(0, len(action.rows), BATCH):
-        await _remove_batch(run, action, action.rows[at : at + BATCH])
-
-
-async def _remove_batch(run: Run, action: RemoveLocal, rows: tuple[Row, ...]) -> None:
+    """Into undo, with every double of the file."""
     box = run.mailboxes[action.mailbox]
+    await put_away_doubles(run, box, action.rows)
+    for at in range(0, len(action.rows), BATCH):
+        await _remove_batch(run, box, action.rows[at : at + BATCH])
+
+
+async def _remove_batch(run: Run, box: Mailbox, rows: tuple[Row, ...]) -> None:
     rows = await as_they_were(run, box, rows)
-    new = [
-        NewDeletion(row.id, box.name, entry_of(row), row.body, run.maildir.undo_name())
-        for row in rows
-    ]
-    ids = await run.stored(run.cache.record_deletions, new, run.now())
-
-    gone: set[DeletionId] = set()
-    failed: Failed[tuple[DeletionId, Row, NewDeletion]] = []
-
-    def rename(one: tuple[DeletionId, Row, NewDeletion]) -> None:
-        number, _, new = one
-        if run.maildir.remove_to_undo(box.name, new.entry, run.undo, new.undo) is not None:
-            gone.add(number)
-
-    def rename_all() -> None:
-        each(zip(ids, rows, new, strict=True), rename, failed)
-        run.maildir.settle([box.name], run.undo)
-
-    # Not recorded when it fails half-way: the next observation sees what was renamed.
-    await run.disk(rename_all)
-    removed = [row.id for row, number in zip(rows, ids, strict=True) if number in gone]
+    gone, failed = await into_undo(run, box, [(row, entry_of(row)) for row in rows])
+    removed = [row.id for row, _ in gone]
     await run.stored(run.cache.removed, removed, run.now())
-    await run.stored(run.cache.deletions_done, [number for number in ids if number in gone])
     run.done(box.id, "removed", len(removed))
-    await run.file_trouble(box.id, [(row, error) for (_, row, _), error in failed])
-    if len(removed) < len(rows):
-        refused = {number for (number, _, _), _ in failed}
-        left = [(row, n) for row, n in zip(rows, ids, strict=True) if n not in gone]
-        await run.stored(run.cache.forget_deletions, [number for _, number in left])
-        await run.stored(run.cache.lost_file, [row.id for row, n in left if n not in refused])
+    await run.file_trouble(box.id, [(row, error) for (row, _), error in failed])
+    known = {*removed, *(row.id for (row, _), _ in failed)}
+    lost = [row.id for row in rows if row.id not in known]
+    if lost:
+        await run.stored(run.cache.lost_file, lost)
 
 
 async def expunge(run: Run, action: Expunge) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -123,8 +124,7 @@ def _part(
         by_name[second.name] = pair[0] if seen[1] is None else pair[1]
         return
     by_name[second.name] = pair[0]
-    one_inode = (seen[0].device, seen[0].inode) == (seen[1].device, seen[1].inode)
-    if one_inode or (seen[0].size == seen[1].size and _same_bytes(tree, name, *pair)):
+    if _same_file(tree, name, *pair):
         doubles.append(pair[1])
         return
     new = _renamed(tree, name, pair[1], seen[1].mtime_ns // 10**9) if not read_only else None
@@ -135,6 +135,31 @@ def _part(
         )
     else:
         by_name[new.name] = new
+
+
+def doubles(
+    tree: Tree, name: MailboxName, entries: Iterable[LocalEntry]
+) -> dict[UniqueName, list[LocalEntry]]:
+    wanted = {entry.name: entry for entry in entries}
+    found: dict[UniqueName, list[LocalEntry]] = {}
+    for folder in ("new", "cur"):
+        where = f"{tree.path(name)}/{folder}"
+        with translated("list", where), contextlib.suppress(FileNotFoundError):
+            for other in _files(tree, where, folder, []):
+                first = wanted.get(other.name)
+                if first is None or (other.folder, other.info) == (first.folder, first.info):
+                    continue
+                if _same_file(tree, name, first, other):
+                    found.setdefault(other.name, []).append(other)
+    return found
+
+
+def _same_file(tree: Tree, name: MailboxName, first: LocalEntry, second: LocalEntry) -> bool:
+    one, two = _stat_file(tree, name, first), _stat_file(tree, name, second)
+    if one is None or two is None:
+        return False
+    linked = (one.device, one.inode) == (two.device, two.inode)
+    return linked or (one.size == two.size and _same_bytes(tree, name, first, second))
 
 
 def _stat_file(tree: Tree, name: MailboxName, entry: LocalEntry) -> Stat | None:

@@ -74,6 +74,12 @@ class Maildir:
         """
         return listing.listing(self._tree, name, read_only)
 
+    def doubles(
+        self, name: MailboxName, entries: Iterable[LocalEntry]
+    ) -> dict[UniqueName, list[LocalEntry]]:
+        """Other files with the unique name of one of `entries` and the very same bytes."""
+        return listing.doubles(self._tree, name, entries)
+
     def inspect(
         self,
         name: MailboxName,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 
 import pytest
 from sim.fs import SimFs
@@ -191,6 +192,22 @@ def test_a_read_only_tree_keeps_its_doubles(sim: Ground) -> None:
     sim.fs.disk.read_only = True
     found = listed(sim)
     assert len(found.entries) == len(found.doubles) == len(found.notices) == 1
+
+
+def test_doubles_of_a_file(ground: Ground) -> None:
+    for path, data in {
+        "new/a": b"one",
+        "cur/a:2,S": b"one",
+        "cur/a:2,F": b"two",
+        "cur/a:2,R": b"three",
+        "cur/b:2,": b"one",
+    }.items():
+        ground.put(f"INBOX/{path}", data)
+    first = LocalEntry("a", "cur", ":2,S", Flags.SEEN)
+    assert ground.maildir.doubles(BOX, [first]) == {"a": [LocalEntry("a", "new", "", Flags.NONE)]}
+    for none in (replace(first, name="b"), replace(first, info=":2,T")):
+        assert ground.maildir.doubles(BOX, [none]) == {}
+    assert ground.maildir.doubles(MailboxName("Gone"), [first]) == {}
 
 
 # -- looking at files ---------------------------------------------------------------------------

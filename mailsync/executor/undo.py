@@ -1,0 +1,62 @@
+"""Files into undo/: the deletions rows are committed first, so `undelete` knows every file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mailsync.cache import NewDeletion
+from mailsync.executor.files import Failed, each, entry_of
+from mailsync.executor.run import Run
+from mailsync.model.observation import LocalEntry
+from mailsync.model.rows import Mailbox, Row
+
+Item = tuple[Row, LocalEntry]
+
+
+async def doubles_of(run: Run, box: Mailbox, rows: Sequence[Row]) -> list[Item]:
+    """Second files of the rows' unique names with the very same bytes (reliability.md §3.4).
+
+    Without them a removed or moved message would be found again in its old place, and sent.
+    """
+    found = await run.disk(run.maildir.doubles, box.name, [entry_of(row) for row in rows])
+    return [(row, double) for row in rows if row.name for double in found.get(row.name, ())]
+
+
+async def into_undo(
+    run: Run, box: Mailbox, items: Sequence[Item]
+) -> tuple[list[Item], Failed[Item]]:
+    """Those that are in undo now, and those that the disk refused; the rest was not there.
+
+    Not recorded when it fails half-way: the next observation sees what was renamed.
+    """
+    new = [
+        NewDeletion(row.id, box.name, entry, row.body, run.maildir.undo_name())
+        for row, entry in items
+    ]
+    ids = await run.stored(run.cache.record_deletions, new, run.now())
+    gone: set[int] = set()
+    refused: Failed[int] = []
+
+    def rename(at: int) -> None:
+        one = new[at]
+        if run.maildir.remove_to_undo(box.name, one.entry, run.undo, one.undo) is not None:
+            gone.add(at)
+
+    def rename_all() -> None:
+        each(range(len(items)), rename, refused)
+        run.maildir.settle([box.name], run.undo)
+
+    await run.disk(rename_all)
+    await run.stored(run.cache.deletions_done, [ids[at] for at in sorted(gone)])
+    left = [ids[at] for at in range(len(items)) if at not in gone]
+    if left:
+        await run.stored(run.cache.forget_deletions, left)
+    return [items[at] for at in sorted(gone)], [(items[at], error) for at, error in refused]
+
+
+async def put_away_doubles(run: Run, box: Mailbox, rows: Sequence[Row]) -> None:
+    """Before the files themselves go: a crash in between leaves the rows as they are."""
+    doubles = await doubles_of(run, box, rows) if rows else []
+    if doubles:
+        _, failed = await into_undo(run, box, doubles)
+        await run.file_trouble(box.id, [(row, error) for (row, _), error in failed])

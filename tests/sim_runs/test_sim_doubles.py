@@ -1,0 +1,66 @@
+"""A message that lies twice under one unique name is one message (reliability.md §3.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sim.scenarios import SIX, six
+from support.storied import Story
+
+
+@pytest.fixture(params=["cur/{}:2,S", "cur/{}", "new/{}:2,"])
+def story(request: pytest.FixtureRequest) -> Iterator[Story]:
+    with Story("doubles") as made:
+        six(made)
+        made.tell()
+        made.agree(SIX)
+        path = made.path_of("INBOX", "a")
+        name = path.rpartition("/")[2]
+        made.write(f"/mail/INBOX/{request.param.format(name)}", made.mail()[path], 1_700_000_001)
+        ran = made.tell()
+        assert (ran.exit, ran.total.uploaded) == (0, 0)
+        yield made
+
+
+def view(story: Story, box: str) -> set[str]:
+    return {ghost for ghost, _ in story.oracle.local_views(story.mail()).get(box, {})}
+
+
+def test_expunged_on_the_server(story: Story) -> None:
+    story.expunge("INBOX", "a")
+    for _ in range(3):
+        ran = story.tell()
+        assert (ran.exit, ran.total.uploaded) == (0, 0)
+    assert "a" not in view(story, "INBOX")
+    assert set(story.server.ghosts("INBOX")) == {"b", "c"}
+    story.idle()
+    assert len(story.undelete()) == 1
+    assert story.tell().total.uploaded == 1
+    assert story.server.ghosts("INBOX")["a"] == 1
+    assert story.undo() == {}
+    story.idle()
+
+
+def test_moved_on_the_server(story: Story) -> None:
+    story.server.move("INBOX", story.uid_of("INBOX", "a"), "Work")
+    for _ in range(3):
+        ran = story.tell()
+        assert (ran.exit, ran.stored, ran.fetched) == (0, 0, 0)
+    assert "a" not in view(story, "INBOX")
+    assert "a" in view(story, "Work")
+    assert story.server.ghosts()["a"] == 1
+    story.idle()
+
+
+def test_another_message_of_that_name_stays(story: Story) -> None:
+    """Only equal bytes are a double."""
+    name = story.path_of("Work", "e").rpartition("/")[2].partition(":")[0]
+    assert "/cur/" in story.path_of("Work", "e")
+    story.oracle.born("x", b"X-Ghost: x\n\nother\n")
+    story.expunge("Work", "e")
+    story.write(f"/mail/Work/new/{name}", b"X-Ghost: x\n\nother\n", 1_700_000_002)
+    for _ in range(3):
+        assert story.tell().exit == 0
+    assert story.server.ghosts("Work").keys() == {"d", "x"}
+    story.idle()

@@ -41,8 +41,6 @@ def test_text_of_the_server(home: Home, talker: Talker, case: str) -> None:
     shown = [
         home.on_terminal("mailboxes"),
         home.run("mailboxes", "--debug"),
-        home.run("check", "--server", "--debug"),
-        home.on_terminal("status"),
     ]
     if case in ("names", "refused"):
         shown.append(home.run("sync", "-vv"))

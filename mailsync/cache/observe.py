@@ -18,7 +18,7 @@ from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import ServerObservation
 from mailsync.model.uidset import UIDSet
 
-_BOX = text("SELECT id, uid_validity, permanent FROM mailboxes WHERE name = :name")
+_BOX = text("SELECT id, uid_validity, permanent, read_only FROM mailboxes WHERE name = :name")
 _NEW_BOX = text("INSERT INTO mailboxes (name, server, relink) SELECT :name, 1, relink FROM account")
 _SEEN = """
     INSERT INTO seen_server (uid, flags, extra, internal_date, size, email_id)
@@ -84,6 +84,10 @@ _REMASK = text(f"""
     agreed("(server_shown & :permanent)", "(local_shown & :permanent)", "(synced & :permanent)")
 } ELSE synced & :permanent END
     WHERE mailbox = :box""")
+_WRITABLE = text("""
+    UPDATE messages SET wait = 0, wait_side = NULL, wait_reason = NULL, wait_policy = NULL
+    WHERE mailbox = :box AND wait = 2 AND wait_side = 'server' AND wait_policy IS NOT NULL
+        AND settled = 0""")
 _ADVANCE = text("""
     UPDATE mailboxes SET
         server = 1, uid_validity = :uid_validity, uid_next = :uid_next, messages = :messages,
@@ -104,10 +108,14 @@ def store_server(c: Connection, obs: ServerObservation, now: float) -> Stored:
     if relinked:
         doubt_server(c, box.id)
     _load(c, obs)
-    permanent = box.permanent if obs.permanent is None else int(obs.permanent)
+    permanent, read_only = box.permanent, bool(box.read_only)
+    if obs.permanent is not None:
+        permanent, read_only = int(obs.permanent), obs.read_only
     bound = {"box": box.id, "permanent": permanent}
     if box.permanent != permanent:
         c.execute(_REMASK, bound)
+    if box.read_only and not read_only:
+        c.execute(_WRITABLE, bound)  # what could not be sent is planned anew
     if obs.items:
         c.execute(CAME_BACK, bound)
         c.execute(FOUND_AGAIN, bound)
@@ -130,7 +138,7 @@ def store_server(c: Connection, obs: ServerObservation, now: float) -> Stored:
             "messages": obs.cursor.messages,
             "highest_modseq": obs.cursor.highest_modseq,
             "permanent": permanent,
-            "read_only": obs.read_only,
+            "read_only": read_only,
             "mailbox_id": obs.mailbox_id,
             "now": now,
         },
@@ -138,7 +146,7 @@ def store_server(c: Connection, obs: ServerObservation, now: float) -> Stored:
     return Stored(ok=True, relinked=relinked)
 
 
-def _mailbox(c: Connection, name: MailboxName) -> Row[tuple[int, int | None, int]]:
+def _mailbox(c: Connection, name: MailboxName) -> Row[tuple[int, int | None, int, bool]]:
     found = c.execute(_BOX, {"name": name}).one_or_none()
     if found is None:
         c.execute(_NEW_BOX, {"name": name})

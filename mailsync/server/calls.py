@@ -90,13 +90,14 @@ class Selection:
 
     @property
     def permanent(self) -> Flags | None:
-        """The flags that the server can keep; all where it does not say (RFC 9051 §6.3.2).
+        """The flags that the server can keep; all where it does not say (RFC 9051 §6.3.2), and
+        where it only says that we may change none, because the mailbox is read-only.
 
         None: EXAMINE says nothing of what a SELECT would."""
         names = self.permanent_flags
         if self.examined:
             return None
-        if names is None:
+        if names is None or self.read_only:
             return ALL_FLAGS
         found = split_flags(names)[0]
         return found | Flags.FORWARDED if "\\*" in names else found

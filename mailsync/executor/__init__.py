@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable
 from typing import assert_never
 
@@ -43,10 +44,13 @@ from mailsync.model.actions import (
     SetLocalFlags,
     StoreFlags,
     Upload,
+    describe,
 )
 from mailsync.model.errors import Help, MailsyncError
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.rows import Row
+
+log = logging.getLogger("mailsync.sync")
 
 CacheOnly = Pair | Forget | Defer | DeferMailbox
 
@@ -63,7 +67,10 @@ async def execute(run: Run, plan: Plan) -> None:
     await run.stored(run.cache.apply, [a for a in plan.actions if isinstance(a, CacheOnly)])
     run.files_by_body = _unsent(plan)
     unmade: set[MailboxId] = set()
+    names = {box.id: box.name for box in run.mailboxes.values()}
     for action in plan.actions:
+        if log.isEnabledFor(logging.INFO):
+            log.info("%s: %s", run.account.name, describe(action, names))
         kind = (type(action), action.mailbox)
         touched = {action.mailbox, getattr(action, "target", action.mailbox)}
         if isinstance(action, CacheOnly):

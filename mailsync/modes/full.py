@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
 import tempfile
@@ -25,6 +26,8 @@ from mailsync.modes.ownership import Ownership
 from mailsync.modes.scope import login_of, maildir_of
 from mailsync.server import Server
 from mailsync.system.trouble import translated
+
+log = logging.getLogger("mailsync.sync")
 
 UNFINISHED = {Exit.TEMPORARY, Exit.AUTH, Exit.CONFIG, Exit.SERVER}
 COPIES = 10  # attempts to copy a cache that is being written
@@ -113,9 +116,11 @@ class Session:
                     raise
 
     def _again(self, error: MailsyncError, seconds: float) -> None:
+        text = f"{error}; again in {seconds:.0f} s"
+        log.info("%s: %s", self.job.target.account.name, text)
         progress = self.job.options.progress
         if progress is not None:
-            progress.note(f"{error}; again in {seconds:.0f} s")
+            progress.note(text)
 
     async def _attempt(self, ownership: Ownership) -> None:
         server, listed = self.server, self.listed

@@ -6,7 +6,7 @@ import re
 import ssl
 from collections.abc import Collection
 
-from mailsync.imap import Status
+from mailsync.imap import Event, Fetch, Status
 from mailsync.model.errors import (
     AuthError,
     Disconnected,
@@ -132,3 +132,14 @@ def tls_failed(error: Exception, timeout: float) -> MailsyncError:
     if isinstance(error, TimeoutError | ConnectionError):
         return lost(error, timeout)
     return InsecureError(f"TLS failed: {safe(str(error))}")
+
+
+def without_text(event: Event) -> Event | str:
+    """An event for the log: what a message says is nobody's business."""
+    if not isinstance(event, Fetch) or not event.sections:
+        return event
+    sizes = {
+        name: f"{len(data)} bytes" if isinstance(data, bytes) else data
+        for name, data in event.sections.items()
+    }
+    return f"{event._replace(sections={})} {sizes}"

@@ -13,11 +13,13 @@ connection is closed: from then on every call raises the reason.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from mailsync.imap import (
     WAIT,
+    BodyData,
     Capabilities,
     Capability,
     Command,
@@ -43,13 +45,15 @@ from mailsync.model.errors import (
     ServerDefect,
     StorageError,
 )
-from mailsync.server.answers import farewell, refusal, said, tls_failed
+from mailsync.server.answers import farewell, refusal, said, tls_failed, without_text
 from mailsync.server.calls import Call, Selection
 from mailsync.server.turn import Turn, Turns
 from mailsync.server.values import Traffic
 from mailsync.server.wire import FAREWELL, Wire
 from mailsync.system.seams import Rand, Stream
 from mailsync.system.text import safe
+
+log = logging.getLogger("mailsync.imap")
 
 PIECE = 256 << 10  # bytes written at once, so that each write has its own deadline
 
@@ -129,6 +133,7 @@ class Session:
         self._pending.sent(call.tag, call.command.name)
         self._calls[call.tag] = call
         self.traffic.commands[call.command.name] += 1
+        log.debug("> %s %s", call.tag, call.command)
         for piece in pieces:
             if isinstance(piece, bytes):
                 out += piece
@@ -214,6 +219,8 @@ class Session:
     # -- to whom it belongs ----------------------------------------------------------------------
 
     def _dispatch(self, event: Event) -> None:
+        if log.isEnabledFor(logging.DEBUG) and not isinstance(event, BodyData):
+            log.debug("< %s", without_text(event))
         if isinstance(event, Status) and event.tag is not None:
             self._answered(event)
             return

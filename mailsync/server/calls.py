@@ -97,7 +97,7 @@ class Selection:
         names = self.permanent_flags
         if self.examined:
             return None
-        if names is None or self.read_only:
+        if names is None or (self.read_only and not names):
             return ALL_FLAGS
         found = split_flags(names)[0]
         return found | Flags.FORWARDED if "\\*" in names else found

@@ -197,10 +197,19 @@ def _bounds(ghost: str, sides: Sides, now: list[Copy], ledger: Ledger, trash: bo
     if len(now) > top:
         return f"{len(now)} copies, at most {top} were made"
     held = ledger.decided == "accept" and any(one.box in ledger.boxes for one in (*server, *local))
-    deleted = ghost in ledger.gone or (base and not (server and local)) or held
-    if not now and not deleted:
+    whole = any(one.box in ledger.boxes for side in sides for one in side)
+    if not now and not (ghost in ledger.gone or held or _may_be_gone(sides, whole)):
         return "lost"
     return _stayed(sides, now, ledger)
+
+
+def _may_be_gone(sides: Sides, whole: bool) -> bool:
+    """Every copy was taken out by one side or the other, and none was put anywhere."""
+    base, server, local = (Counter(one.box for one in side) for side in sides)
+    if whole:  # renamed, made or removed as a whole: boxes say nothing
+        return bool(base) and not (server and local)
+    added = (server - base) + (local - base)
+    return not added and not (base - ((base - server) + (base - local)))
 
 
 def _stayed(sides: Sides, now: list[Copy], ledger: Ledger) -> str:

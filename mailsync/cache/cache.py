@@ -278,6 +278,11 @@ class Cache:
         with self._tx() as c:
             return observe_local.lacks(c, mailbox, names)
 
+    def in_new(self, mailbox: MailboxName) -> int:
+        """How many files are known to lie in its new/."""
+        with self._tx() as c:
+            return observe_local.in_new(c, mailbox)
+
     def store_local(self, obs: LocalObservation) -> None:
         """One mailbox of the Maildir.  An unknown name without facts is left out.
 

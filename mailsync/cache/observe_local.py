@@ -89,6 +89,15 @@ _NAMES = text("""
     SELECT messages.name FROM messages
     WHERE mailbox = (SELECT id FROM mailboxes WHERE name = :name)
         AND messages.name IS NOT NULL AND local = 1""")
+_IN_NEW = text("""
+    SELECT count(*) FROM messages
+    WHERE mailbox = (SELECT id FROM mailboxes WHERE name = :name) AND local = 1
+        AND folder = 'new'""")
+
+
+def in_new(c: Connection, mailbox: MailboxName) -> int:
+    found: int = c.execute(_IN_NEW, {"name": mailbox}).scalar_one()
+    return found
 
 
 def known_names(c: Connection, mailbox: MailboxName) -> set[str]:

@@ -63,6 +63,12 @@ def look_at(tree: Tree, path: str) -> Stat | None:
         return None
 
 
+def lacks_new(tree: Tree, name: MailboxName) -> bool:
+    path = tree.path(name)
+    with translated("look at", path):
+        return look_at(tree, f"{path}/cur") is not None and look_at(tree, f"{path}/new") is None
+
+
 def listing(tree: Tree, name: MailboxName, read_only: bool) -> Listing | None:
     before = stamp(tree, name)
     path = tree.path(name)

@@ -80,6 +80,10 @@ class Maildir:
         """Other files with the unique name of one of `entries` and the very same bytes."""
         return listing.doubles(self._tree, name, entries)
 
+    def lacks_new(self, name: MailboxName) -> bool:
+        """It is a mailbox, but its directory new/ is not there."""
+        return listing.lacks_new(self._tree, name)
+
     def inspect(
         self,
         name: MailboxName,

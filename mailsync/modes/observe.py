@@ -20,6 +20,10 @@ from mailsync.server import Ask
 
 Selector = Callable[[MailboxName, Role | None], bool]
 NONE: frozenset[UniqueName] = frozenset()
+NO_NEW = (
+    "{name}/new is missing, and {count} messages were in it: put it back, or make an empty "
+    "directory of that name if they are to be deleted"
+)
 SHORT = "the server lists fewer or other messages than it counts; tried again later"
 UNSEEN = (
     "could not be looked at: what is missing elsewhere may be in here by now, so nothing is "
@@ -190,7 +194,17 @@ async def _listing(run: Run, box: Mailbox, had: Known | None, audit: bool) -> Li
         if stamp == had.stamp and box.role is not Role.DRAFTS and not audit:
             return None
     run.unseen_local.add(box.name)
-    return await run.disk(run.maildir.entries, box.name, run.dry)
+    listing = await run.disk(run.maildir.entries, box.name, run.dry)
+    if listing is None and await run.disk(run.maildir.lacks_new, box.name):
+        # An empty directory is lost easily (git, an archive, a careless copy); one with mail in
+        # it is not, and what was in it is not known to be deleted.
+        count = await run.stored(run.cache.in_new, box.name)
+        if count:
+            raise StorageError(NO_NEW.format(name=box.name, count=count), reach=Reach.MAILBOX)
+        if not run.dry:
+            await run.disk(run.maildir.create, box.name)
+            listing = await run.disk(run.maildir.entries, box.name, run.dry)
+    return listing
 
 
 async def _store_listing(

@@ -14,6 +14,7 @@ from mailsync.model.actions import (
 )
 from mailsync.model.errors import Help, MailsyncError, Reach
 from mailsync.model.ids import MailboxId
+from mailsync.model.mailboxname import MailboxName
 from mailsync.model.rows import Mailbox, Presence, Side
 from mailsync.server import Ask
 
@@ -64,9 +65,19 @@ async def create_local_mailbox(run: Run, action: CreateLocalMailbox) -> None:
     await refresh(run)
 
 
+def _by_now(run: Run, name: MailboxName, new: MailboxName) -> MailboxName:
+    """Where a mailbox is that went along with its parent, unless that is where it shall be."""
+    found = name
+    for old, target in run.renamed:
+        if found.startswith(f"{old}/"):
+            found = MailboxName(f"{target}{found[len(old) :]}")
+    return name if found == new else found
+
+
 async def rename_mailbox(run: Run, action: RenameMailbox) -> None:
     box, new = run.mailboxes[action.mailbox], run.mailboxes[action.new]
-    await run.server.rename(box.name, new.name)
+    await run.server.rename(_by_now(run, box.name, new.name), new.name)
+    run.renamed.append((box.name, new.name))
     await run.stored(run.cache.mailbox_renamed, box.id, new.id, Side.SERVER)
     await refresh(run)
 

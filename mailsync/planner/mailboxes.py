@@ -54,7 +54,7 @@ def renames(
     policy: Policy,
 ) -> list[Rename]:
     """Every old mailbox that has exactly one new name, no other claiming it, and what went along
-    with it; parents first."""
+    with it; in an order that can be carried out."""
     claims: list[tuple[Mailbox, Mailbox]] = []
     for old in boxes.values():
         if not policy.covers(old.id):
@@ -73,8 +73,33 @@ def renames(
     single += _along(single, boxes, policy)
     return [
         RenameLocalMailbox(old.id, new.id) if gone_there(old) else RenameMailbox(old.id, new.id)
-        for old, new in sorted(single, key=lambda pair: pair[0].name)
+        for old, new in _in_order(single)
     ]
+
+
+def _in_order(pairs: Sequence[tuple[Mailbox, Mailbox]]) -> list[tuple[Mailbox, Mailbox]]:
+    """A server's RENAME takes what lies below along (RFC 9051 §6.3.6), so what went elsewhere
+    from below a renamed mailbox goes first; and a new parent is there before its children."""
+    left = sorted(pairs, key=lambda pair: pair[0].name)
+    done: list[tuple[Mailbox, Mailbox]] = []
+    while left:
+        free = (one for one in left if not any(_first(other, one) for other in left))
+        one = next(free, left[0])
+        left.remove(one)
+        done.append(one)
+    return done
+
+
+def _first(one: tuple[Mailbox, Mailbox], other: tuple[Mailbox, Mailbox]) -> bool:
+    """Whether `one` must be renamed before `other`."""
+    (old, new), (other_old, other_new) = one, other
+    if _below(other_new, new):
+        return True
+    return _below(old, other_old) and not _below(new, other_new)
+
+
+def _below(box: Mailbox, parent: Mailbox) -> bool:
+    return box.name.startswith(f"{parent.name}/")
 
 
 def _along(

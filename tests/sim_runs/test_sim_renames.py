@@ -1,0 +1,65 @@
+"""A mailbox and one below it that were renamed apart (rule 10)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from sim.server_profile import PRESETS, Profile
+from support.storied import Story
+
+PROFILES = [PRESETS[name] for name in ("strict_qresync", "condstore", "plain")]
+APART = [
+    # new names of A and A/C
+    ("B", "D"),
+    ("B", "B/X"),
+    ("D/B", "D"),
+    ("B", "D/C"),
+]
+
+
+@pytest.fixture(params=PROFILES)
+def story(request: pytest.FixtureRequest) -> Iterator[Story]:
+    profile: Callable[[], Profile] = request.param
+    with Story("renames", profile()) as made:
+        for box in ("A", "A/C"):
+            made.server.create(box)
+        made.serve("A", "a")
+        made.serve("A/C", "c")
+        made.tell()
+        yield made
+
+
+def nothing_transferred(story: Story, parent: str, child: str) -> None:
+    for _ in range(3):
+        ran = story.tell()
+        assert ran.exit == 0, ran.report
+        assert (ran.fetched, ran.stored) == (0, 0)
+    story.agree({parent: "a", child: "c"})
+    assert {b"A", b"A/C", b"B/C"}.isdisjoint(story.server.boxes)
+
+
+@pytest.mark.parametrize(("parent", "child"), APART)
+def test_on_the_server(story: Story, parent: str, child: str) -> None:
+    story.server.rename("A/C", "Away")
+    story.server.rename("A", parent) if "/" not in parent else None
+    story.server.rename("Away", child)
+    if "/" in parent:
+        story.server.rename("A", parent)
+    nothing_transferred(story, parent, child)
+
+
+@pytest.mark.parametrize(("parent", "child"), APART)
+def test_in_the_maildir(story: Story, parent: str, child: str) -> None:
+    for old, new in (("A", parent), ("A/C", child)):
+        story.make(new)
+        for path in [
+            path for path in story.mail() if path.rpartition("/")[0][:-4] == f"/mail/{old}"
+        ]:
+            story.rename(path, f"/mail/{new}{path[len(f'/mail/{old}') :]}")
+    for old in ("A/C", "A"):
+        for folder in ("cur", "new", "tmp"):
+            story.fs.rmdir(f"/mail/{old}/{folder}")
+        story.fs.rmdir(f"/mail/{old}")
+    story.fs.sync_dir("/mail")
+    nothing_transferred(story, parent, child)

@@ -115,6 +115,28 @@ def test_a_disk_that_fails_from_some_call_on(wired: Wired, call: str, number: in
     wired.assert_idle()
 
 
+def test_a_maildir_that_is_mounted_read_only(spot: Spot, wired: Wired) -> None:
+    with small_disk(spot.mail, "64m") as mounted:
+        if not mounted:
+            wired.fill(2)
+            wired.settle()
+            wired.fill(2, first=10)
+            wired.disk.fault = failing("create", 0, errno.EROFS)
+            report = wired.sync()
+            assert report.exit == 75
+            assert "mount it read-write" in text_of(report)
+            return
+        spot.fill(2)
+        spot.sync(0)
+        spot.fill(2, first=10)
+        assert mount("-o", "remount,ro", str(spot.mail))
+        before = spot.served()
+        spot.sync(75, f"{spot.mail}/.mailsync: Read-only file system", "mount it read-write")
+        assert spot.served() == before
+        assert mount("-o", "remount,rw", str(spot.mail))
+        spot.settle()
+
+
 def test_a_full_disk_under_the_state(spot: Spot) -> None:
     spot.fill(4)
     spot.settle()

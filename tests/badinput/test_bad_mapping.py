@@ -34,9 +34,8 @@ def test_another_directory_that_is_empty(full: Spot) -> None:
     elsewhere.mkdir()
     full.sync(3)
     assert full.run("accept", "--yes").status == 0
-    done = full.run("sync")
+    full.sync(3, "held")
     assert full.served() == served, "and still nothing is deleted"
-    assert done.status in (0, 3), done
     full.run("reject", "--yes")
     full.sync(0)
     elsewhere.rename(full.mail)

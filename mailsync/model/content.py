@@ -17,6 +17,7 @@ HASH_SIZE = 16
 _COPIED = re.compile(rb"^x-tuid:[^\n]*\n", re.I | re.M)
 COPIED_SIZE = len("X-TUID: 123456789012\r\n")
 HEADER_LIMIT = 1 << 20  # bytes of header that are looked at; a longer header counts as cut here
+_NUL_SHOWN = bytes.maketrans(b"\0", b"\x80")
 _MESSAGE_ID = re.compile(rb"^message-id[ \t]*:((?:[^\n]|\n[ \t])*)", re.I | re.M)
 
 
@@ -113,8 +114,10 @@ def canonical_header(data: bytes) -> bytes:
 
 def _without_end(canonical: bytes) -> bytes:
     """Without its closing blank line, because servers differ on whether BODY[HEADER] of a message
-    without a body has one (RFC 9051 §6.4.5 says it always ends with one)."""
-    return _without_copied(canonical[:HEADER_LIMIT]).rstrip(b"\n")
+    without a body has one (RFC 9051 §6.4.5 says it always ends with one); without any CR and with
+    NUL as 0x80, as Dovecot shows it."""
+    head = _without_copied(canonical[:HEADER_LIMIT]).translate(_NUL_SHOWN, b"\r")
+    return b"" if head.startswith(b"\n") else head.partition(b"\n\n")[0].rstrip(b"\n")
 
 
 def _without_copied(head: bytes) -> bytes:
@@ -142,4 +145,5 @@ def _message_id(canonical: bytes) -> str:
     found = _MESSAGE_ID.search(canonical)
     if not found:
         return ""
-    return b"".join(found[1].split()).decode("ascii", "replace")[:998]
+    text = b"".join(found[1].split()).translate(_NUL_SHOWN)
+    return text.decode("ascii", "replace")[:998]

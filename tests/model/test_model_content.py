@@ -74,11 +74,17 @@ def test_the_header_ends_at_the_first_blank_line(message: bytes, header: bytes) 
     assert canonical_header(header.replace(b"\n", b"\r\n") + b"\r\n\r\n") == header
 
 
-def test_a_header_is_made_canonical_once() -> None:
-    """CR CR LF is CR LF then, and stays so: as BODY[HEADER] of the same message gives it."""
-    head = b"A: b\r\r\nC: d"
-    assert digest(head + b"\r\n\r\nbody").header == header_hash(head + b"\r\n\r\n")
-    assert digest(head).header != header_hash(b"A: b\r\nC: d")
+@pytest.mark.parametrize("head", [b"A: b\r\r\nC: d", b"A: b\r\nC\r: d", b"\rA: b\nC: d\r"])
+@pytest.mark.parametrize("end", [b"\r\n\r\n", b"\n\n", b"\r\r\n\r\r\n", b"\n\r\n"])
+def test_a_header_in_which_a_server_drops_crs_is_the_same(head: bytes, end: bytes) -> None:
+    found = digest(head + end + b"body: more\r\n").header
+    assert found == header_hash(head + end) == header_hash(b"A: b\r\nC: d\r\n\r\n")
+    assert found != header_hash(b"A: b\r\nC: D\r\n\r\n")
+
+
+def test_nul_in_a_header_is_what_a_server_shows_for_it() -> None:
+    assert digest(b"A: \0\n\nb").header == header_hash(b"A: \x80\r\n\r\n")
+    assert message_id(b"Message-ID: <\0@x>\n") == message_id(b"Message-ID: <\x80@x>\r\n") != ""
 
 
 @pytest.mark.parametrize(

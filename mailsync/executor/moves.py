@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mailsync.cache import Intent, IntentKind, MovedFile, NewIntent
 from mailsync.executor.boxes import ensure_observed
@@ -13,6 +14,7 @@ from mailsync.executor.run import Run
 from mailsync.executor.undo import put_away_doubles
 from mailsync.executor.upload import known_uid_next, link_appended
 from mailsync.model.actions import Copy, CopyLocal, Move, MoveLocal, uid_of, uids_of
+from mailsync.model.content import header_hash, message_id
 from mailsync.model.errors import Disconnected, Refused
 from mailsync.model.ids import UID, RowId
 from mailsync.model.rows import Mailbox, Row
@@ -78,6 +80,7 @@ async def _transfer_batch(
     run: Run, source: Mailbox, target: Mailbox, group: Pairs, how: str
 ) -> None:
     kind = KINDS[how]
+    group = await _recognisable(run, source, group)
     uid_next = await known_uid_next(run, target)
     new = [_intent(row, join, target, uid_next, kind) for row, join in group]
     ids = await run.stored(run.cache.begin_intents, new, run.id, run.now())
@@ -99,6 +102,27 @@ async def _transfer_batch(
     # After a COPY in place of a MOVE the rows are settled as COPIED: the next round expunges them.
     done = len(rows) - len(left)
     run.done(source.id, "uploaded" if kind is IntentKind.COPY else "moved", done)
+
+
+async def _recognisable(run: Run, source: Mailbox, group: Pairs) -> Pairs:
+    """Of a message that was told by its file's name nothing is known by which its copy could be
+    found again after a doubt: its header is asked for before the command (rule 8)."""
+    blind = [
+        row
+        for row, join in group
+        if row.header is None and row.server_header is None and (join is None or join.body is None)
+    ]
+    if not blind:
+        return group
+    heads = await run.server.headers(source.name, uids_of(tuple(blind)))
+    known: dict[RowId, Row] = {}
+    for row in blind:
+        head = heads.get(uid_of(row))
+        if head is not None:
+            known[row.id] = replace(row, header=header_hash(head), message_id=message_id(head))
+    hashes = {number: row.header for number, row in known.items()}
+    await run.stored(run.cache.headers, hashes)
+    return tuple((known.get(row.id, row), join) for row, join in group)
 
 
 def _intent(

@@ -133,6 +133,20 @@ def mailboxes(s: Stack) -> None:
     s.server.rename("Work", "Job")
 
 
+def renamed_here(s: Stack) -> None:
+    """Story (m), with a flag and new mail on the way."""
+    s.fs.rename("/mail/Work", "/mail/Job")
+    s.fs.sync_dir("/mail")
+    s.flag("Job", "d", "S")
+    s.serve("Work", "f")
+
+
+def renamed_apart(s: Stack) -> None:
+    s.server.rename("Work", "Office")
+    s.fs.rename("/mail/Work", "/mail/Job")
+    s.fs.sync_dir("/mail")
+
+
 def draft_saved_anew(s: Stack) -> None:
     """Story (j): a draft edited in place and one saved anew."""
     s.oracle.deleted |= {"x", "y"}
@@ -238,6 +252,18 @@ SCENARIOS = [
         six,
         mailboxes,
         {"INBOX": "a b:S c", "Job": "d e:F", "New/Deep": "f", "Home/Own": "g"},
+    ),
+    Scenario(
+        "mailbox renamed in the Maildir",
+        six,
+        renamed_here,
+        {"INBOX": "a b:S c", "Job": "d:S e:F f"},
+    ),
+    Scenario(
+        "mailbox renamed apart",
+        six,
+        renamed_apart,
+        {"INBOX": "a b:S c", "Job": "d e:F", "Office": "d e:F"},
     ),
     Scenario("draft saved anew", drafts, draft_saved_anew, {"Drafts": "x2:D y2:D"}),
 ]

@@ -36,6 +36,10 @@ def _named(name: str, scan: Scan) -> bytes | None:
         return None
 
 
+class NotSelected(Bad):
+    """Pipelined behind a SELECT that was refused: no fault of the client."""
+
+
 class Session:
     def __init__(self, server: SimServer, number: int) -> None:
         self.server = server
@@ -60,6 +64,7 @@ class Session:
         self._deflate: zlib._Compress | None = None
         self._inflate: zlib._Decompress | None = None
         self.compress_next = False
+        self._select_refused = False  # what was pipelined behind it is answered BAD
 
     # -- bytes ---------------------------------------------------------------------------------
 
@@ -203,12 +208,15 @@ class Session:
             if done is None:
                 return
             self.record.done = True
+            self._select_refused &= self.view is None
             self.tell_news(name)
             self.answer(f"OK {done}")
         except Bad as error:
-            self.violation(f"{error} in {text[:80]!r}")
+            if not isinstance(error, NotSelected):
+                self.violation(f"{error} in {text[:80]!r}")
             self.answer(f"BAD {error}")
         except No as error:
+            self._select_refused |= name in {"SELECT", "EXAMINE"}
             self.tell_news(name)
             self.answer(f"NO {error}")
 
@@ -229,7 +237,8 @@ class Session:
         if state in {"auth", "selected"} and self.user is None:
             raise Bad(f"{name} before login")
         if state == "selected" and self.view is None:
-            raise Bad(f"{name} without a selected mailbox")
+            kind = NotSelected if self._select_refused else Bad
+            raise kind(f"{name} without a selected mailbox")
         if name in CHANGE_BY_SEQ and self.server.strict:
             raise Bad(f"{name} by sequence numbers")
         if self.view is not None and self.view.stale() and state != "any":

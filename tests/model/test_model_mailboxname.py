@@ -81,6 +81,8 @@ def test_a_name_that_is_short_enough_only_where_case_is_not_folded() -> None:
     assert split(name) == ["é" * 100, "a" + "É" * 120]
     with pytest.raises(ValueError, match="255"):
         join(["é" * 100], fold=True)
+    with pytest.raises(ValueError, match="is not the name"):
+        unescape("é" * 100 + "%41")
 
 
 def test_a_name_that_no_path_could_hold() -> None:

@@ -135,13 +135,16 @@ class Churn:
         return (Exit.HELD,) if self.ledger.boxes else ()
 
     def reach(self, allowed: tuple[Exit, ...]) -> None:
-        """One sync; one more after a decision where something may be held."""
+        """One sync; more after decisions where something may be held.
+
+        To accept a move into a mailbox that is gone is not enough: it has nowhere to go.
+        """
         time.sleep(0.01)  # beyond the grain of mtime, for stamps that hold
         report = self.sync()
-        if report.exit in allowed:
-            decide = self.rand.choice(["accept", "reject"])
+        decisions = [self.rand.choice(["accept", "reject"]), "reject"]
+        while report.exit in allowed and decisions:
+            self.ledger.decided = decide = decisions.pop(0)
             self.log.append(f"held: {decide}")
-            self.ledger.decided = decide
             assert getattr(self.rig, decide)() > 0
             report = self.sync()
         if report.exit:

@@ -100,6 +100,7 @@ class Run:
     unseen_server: set[MailboxName] = field(default_factory=set)  # looked for in vain
     unseen_local: set[MailboxName] = field(default_factory=set)
     untold: set[MailboxName] = field(default_factory=set)  # what pairing asked was not answered
+    rename_tried: set[MailboxId] = field(default_factory=set)
     renamed: list[tuple[MailboxName, MailboxName]] = field(default_factory=list)  # on the server
     changed: set[MailboxId] = field(default_factory=set)  # on the server, by us
     answered: set[IntentId] = field(default_factory=set)  # with OK, and what came of it is not seen

@@ -14,12 +14,15 @@ from mailsync.executor.boxes import refresh
 from mailsync.executor.files import digested
 from mailsync.executor.suspects import blamed, one_by_one, to_ask
 from mailsync.model.actions import (
+    Action,
     Defer,
     DeferMailbox,
     Download,
     Forget,
     Pair,
     Plan,
+    RenameLocalMailbox,
+    RenameMailbox,
     Upload,
     lines,
     uid_of,
@@ -133,6 +136,11 @@ async def rounds(run: Run, ownership: Ownership, only: frozenset[MailboxName]) -
     for _ in range(ROUNDS):
         run.new_round()
         made = await make_plan(run, only)
+        while renames := untried(run, made):
+            await ownership.raise_generation()
+            await execute(run, Plan(renames))
+            await refresh(run)
+            made = await make_plan(run, only)
         if not made.actions:
             return
         await ownership.raise_generation()
@@ -140,6 +148,20 @@ async def rounds(run: Run, ownership: Ownership, only: frozenset[MailboxName]) -
             announce(run, made)
         await execute(run, made)
         await refresh(run)
+
+
+def untried(run: Run, made: Plan) -> tuple[Action, ...]:
+    """Renames go before all else is planned: until then what is in those mailboxes is in no plan,
+    and a message that moved between them and others would be taken for deleted and new.  Each
+    once: one that is refused holds up nothing."""
+    found = tuple(
+        action
+        for action in made.actions
+        if isinstance(action, RenameMailbox | RenameLocalMailbox)
+        and action.mailbox not in run.rename_tried
+    )
+    run.rename_tried.update(action.mailbox for action in found)
+    return found
 
 
 async def make_plan(run: Run, only: frozenset[MailboxName]) -> Plan:

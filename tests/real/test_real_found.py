@@ -72,6 +72,40 @@ def test_a_message_leaves_a_mailbox_before_its_parent_is_renamed(wired: Wired) -
     assert wired.traffic.sent_bytes == 0
 
 
+def test_a_message_moves_into_a_mailbox_that_is_renamed(wired: Wired) -> None:
+    """Renames go first: until then what lies in those mailboxes is seen by no plan."""
+    with wired.client() as client:
+        client.create("A")
+        client.create("B")
+        client.append(message(1), "A", "\\Seen")
+        client.append(message(2), "B")
+        client.append(message(3), "B")
+    wired.settle()
+    with wired.client() as client:
+        client.move(client.uids("A"), "A", "B")
+    flagged(wired.files("A")[0], "FS", unique="1234.new.reader")
+    wired.box("B").rename(wired.box("C"))
+    done(wired)
+    assert wired.files("A") == []
+    assert len(wired.files("C")) == 3
+    assert wired.traffic.sent_bytes == 0
+
+
+def test_a_message_left_a_mailbox_that_is_renamed_and_was_copied(wired: Wired) -> None:
+    with wired.client() as client:
+        client.create("B")
+        for number in range(3):
+            client.append(message(number), "B")
+    wired.settle()
+    with wired.client() as client:
+        client.move(client.uids("B")[:1], "B", "INBOX")
+    flagged(sorted(wired.files("B"), key=lambda path: path.read_bytes())[0], "S")
+    wired.box("B").rename(wired.box("C"))
+    done(wired)
+    assert len(wired.files("C")) == 2
+    assert {flags for _, flags in wired.local_view("INBOX")} == {"S"}
+
+
 def test_a_draft_moved_on_the_server_and_changed_here(wired: Wired) -> None:
     """A header does not tell a draft's versions apart: its body is read before it is taken for
     one that was expunged, which would put a second copy back."""

@@ -114,6 +114,7 @@ class Churn:
         copies = {self.server.side: list(base), self.maildir.side: [
             one for one, _ in self.maildir.read()]}  # fmt: skip
         # A parent that is left on one side only is as good as gone: what is put there is held.
+        self.ledger.taboo = self.server.not_selectable()
         left = set(self.server.boxes()) ^ set(self.maildir.boxes())
         whole = {hand.side for hand in self.hands if self.rand.random() < self.profile.whole}
         for _ in range(self.rand.randrange(2, 14)):
@@ -234,7 +235,9 @@ class During(Churn):
     def agitate(self, hand: ServerHand | MaildirHand, over: threading.Event, seed: float) -> None:
         hand.rand = rand = random.Random(seed)
         while not over.wait(rand.random() * 0.05):
-            copies = [one for one, _ in hand.read()]
+            # What was only just put there is let be: an APPEND that is expunged before it is
+            # looked up is parked, and sent again later.
+            copies = [one for one, _ in hand.read() if one.ghost in self.ledger.known]
             with contextlib.suppress(AssertionError):
                 self.note(hand, hand.act(copies, hand.boxes()))
 

@@ -56,6 +56,7 @@ class Ledger:
     taken: set[str] = field(default_factory=set)  # deleted or overwritten, a copy of it
     redated: set[str] = field(default_factory=set)  # for ever
     boxes: set[str] = field(default_factory=set)  # made, renamed or removed as a whole
+    taboo: set[str] = field(default_factory=set)  # names that no mailbox can get
     gone: set[str] = field(default_factory=set)  # ghosts of removed mailboxes
     decided: str = ""  # about what was held: accept, reject
 

@@ -84,7 +84,7 @@ class Hand:
             self.ledger.moved[one.ghost].add(self.side)
 
     def new_name(self, boxes: list[str]) -> str:
-        free = [name for name in PLAIN if name not in boxes]
+        free = [name for name in PLAIN if name not in boxes and name not in self.ledger.taboo]
         return self.rand.choice(free) if free else ""
 
     def whole(self, box: str, other: str = "") -> None:
@@ -108,6 +108,12 @@ class ServerHand(Hand):
 
     def boxes(self) -> list[str]:
         return sorted(name.replace(*UTF7[::-1]) for name in self.client.boxes())
+
+    def not_selectable(self) -> set[str]:
+        """Names that Dovecot keeps after a DELETE, and onto which it refuses to RENAME."""
+        lines = self.client.imap.list()[1]
+        names = [line.decode() for line in lines if b"\\Noselect" in line]  # type: ignore[union-attr]
+        return {line.split('"/" ')[-1].strip('"').replace(*UTF7[::-1]) for line in names}
 
     def read(self) -> list[tuple[Copy, bytes]]:
         return [one for box in self.boxes() for one in self._read(box)]

@@ -60,6 +60,10 @@ class Ledger:
     gone: set[str] = field(default_factory=set)  # ghosts of removed mailboxes
     decided: str = ""  # about what was held: accept, reject
 
+    def whole(self, box: str) -> bool:
+        """It, or one above it, was made, renamed or removed as a whole in this round."""
+        return any(box == one or box.startswith(one + "/") for one in self.boxes)
+
     def next_round(self) -> None:
         self.copied.clear()
         self.touched.clear()
@@ -169,7 +173,7 @@ Sides = tuple[list[Copy], list[Copy], list[Copy]]
 
 
 def _is_simple(ghost: str, sides: Sides, ledger: Ledger) -> bool:
-    touched = any(one.box in ledger.boxes for side in sides for one in side)
+    touched = any(ledger.whole(one.box) for side in sides for one in side)
     return max(map(len, sides)) < 2 and not ledger.copied[ghost] and not touched
 
 
@@ -197,8 +201,8 @@ def _bounds(ghost: str, sides: Sides, now: list[Copy], ledger: Ledger, trash: bo
         top += len(base)  # what is missing was brought back
     if len(now) > top:
         return f"{len(now)} copies, at most {top} were made"
-    held = ledger.decided == "accept" and any(one.box in ledger.boxes for one in (*server, *local))
-    whole = any(one.box in ledger.boxes for side in sides for one in side)
+    held = ledger.decided == "accept" and any(ledger.whole(one.box) for one in (*server, *local))
+    whole = any(ledger.whole(one.box) for side in sides for one in side)
     if not now and not (ghost in ledger.gone or held or _may_be_gone(sides, whole)):
         return "lost"
     return _stayed(sides, now, ledger)
@@ -219,7 +223,7 @@ def _stayed(sides: Sides, now: list[Copy], ledger: Ledger) -> str:
     base, server, local, got = counts
     for box, number in base.items():
         left = number - max(number - server[box], 0) - max(number - local[box], 0)
-        if box not in ledger.boxes and got[box] < left:
+        if not ledger.whole(box) and got[box] < left:
             return f"{got[box]} left in {box} of {left}"
     return ""
 

@@ -88,11 +88,8 @@ class Hand:
         return self.rand.choice(free) if free else ""
 
     def whole(self, box: str, other: str = "") -> None:
-        """This mailbox and those below, and the one it becomes."""
+        """This mailbox with those below, and the one it becomes."""
         self.ledger.boxes.update({box, other} - {""})
-        for name in PLAIN:
-            if name.startswith(box + "/"):
-                self.ledger.boxes.update({name, other and other + name[len(box) :]} - {""})
 
 
 def below(name: str, box: str) -> bool:

@@ -166,18 +166,17 @@ def untried(run: Run, made: Plan) -> tuple[Action, ...]:
 
 async def make_plan(run: Run, only: frozenset[MailboxName]) -> Plan:
     """The plan for what is due, after looking at what pairing wants to know."""
-    policy = await planned_by(run, only)
-    boxes = await in_sight(run)
     rows, candidates = await due(run)
     for _ in range(QUESTIONS):
-        wants = needs(rows, candidates, boxes)
+        wants = needs(rows, candidates, await in_sight(run))
         if not wants:
             break
         await ask(run, learn_digests, wants.digests)
         await ask(run, learn_headers, wants.headers)
         await ask(run, learn_bodies, wants.bodies)
         rows, candidates = await due(run)
-    return plan(rows, candidates, boxes, policy)
+    policy = await planned_by(run, only)  # knows by now what was not told
+    return plan(rows, candidates, await in_sight(run), policy)
 
 
 async def in_sight(run: Run) -> list[Mailbox]:

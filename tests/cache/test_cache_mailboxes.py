@@ -132,7 +132,7 @@ class TestRenamed:
 
     def test_on_the_server_and_now_in_the_maildir(self, inbox: Box) -> None:
         b = self.renamed_on_the_server(inbox, 1)
-        assert b.picture() == ["1+FS f1+S =S", "2+ f2+ =", "3+ -"]
+        assert b.picture() == ["1+FS f1+S =S", "2x f2+ =", "3+ -"]
         assert b.server({1: "FS", 3: ""}) == (True, False)
         assert b.picture() == ["1+FS f1+S =S", "2x f2+ =", "3+ -"]
 

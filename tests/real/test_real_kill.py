@@ -42,7 +42,7 @@ def test_killed_at_random_system_calls(dovecot: Dovecot, tmp_path: Path) -> None
 
 
 def test_cut_at_random_bytes(dovecot: Dovecot, tmp_path: Path) -> None:
-    assert killed(dovecot, tmp_path, 4, "cut").killed["cut"]
+    assert killed(dovecot, tmp_path, 2, "cut").killed["cut"]
 
 
 def test_s7(dovecot: Dovecot, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from mailsync.model.settings import Account
 from mailsync.modes.compare import compare
 from mailsync.modes.full import copy_cache, exits_of, place_for_copy
 from mailsync.modes.job import LAST_SUCCESS, LOCK, Job, has_cache, last_failure
+from mailsync.modes.observe import observe_in_full
 from mailsync.modes.ownership import Ownership
 from mailsync.modes.scope import maildir_of, selector
 from mailsync.modes.world import production_world
@@ -184,8 +185,8 @@ async def _compare(job: Job, directory: str, ask: bool, repair: bool) -> CheckRe
             listed = await server.mailboxes()
         lines, wrong = await compare(run, listed, selector(account))
         if wrong and repair:
-            await pool.cache(cache.begin_relink, None, wrong)
-            lines.append("repaired: the next sync pairs again by name and content")
+            await observe_in_full(run, listed, wrong)
+            lines.append("repaired: the cache knows what is there; the next sync acts on it")
     finally:
         await server.close()
         await pool.cache(cache.close)

@@ -14,7 +14,7 @@ from mailsync.model.errors import Exit, Reach, Refused, StorageError
 from mailsync.model.ids import MailboxId, UniqueName
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import LocalObservation, ServerMailbox
-from mailsync.model.rows import Mailbox, Presence, Role
+from mailsync.model.rows import Mailbox, Presence, Role, Side
 from mailsync.model.uidset import UIDSet
 from mailsync.server import Ask
 
@@ -57,6 +57,25 @@ async def observe_names(
     await run.stored(run.cache.see_mailboxes, listed, local, selected)
     await refresh(run)
     return {box.name: box for box in listed}
+
+
+async def observe_in_full(
+    run: Run, listed: Sequence[ServerMailbox] | None, sides: Collection[Side]
+) -> None:
+    """Every mailbox and file on these sides, whatever cursors and stamps say: what differs is a
+    change like any other.  A file that a user deleted is not doubted, it is gone."""
+    known = await run.stored(run.cache.cursors)
+    if Side.LOCAL in sides:
+        audits: dict[MailboxId, Audit] = {}
+        for box in run.mailboxes.values():
+            names = {row.name for row in await run.stored(run.cache.rows_of, box.id)}
+            audits[box.id] = Audit(UIDSet(), frozenset(n for n in names if n is not None), 1)
+        await observe_local(run, known, audits)
+    if Side.SERVER in sides:
+        shown = {box.name: box for box in listed or ()}
+        run.dry = False  # what an EXAMINE says of flags is not to be stored
+        wanted = asks(run.mailboxes.values(), shown, known, {}, has_condstore=False)
+        await observe_server(run, [full(ask) for ask in wanted])
 
 
 # -- the server ----------------------------------------------------------------------------------

@@ -243,7 +243,7 @@ def test_check_looks_and_repair_changes_the_cache_only(home: Home, client: Clien
     assert len(done.out.splitlines()) == 2
     assert home.bytes() == before
     done = good(home.run("check", "--repair"))
-    assert "repaired: the next sync pairs again by name and content" in done.out
+    assert "repaired: the cache knows what is there; the next sync acts on it" in done.out
     changed = {name for name, was in home.bytes().items() if before.get(name) != was}
     assert all(name.startswith(".local/state/mailsync/me") for name in changed)
     assert "downloaded" not in good(home.run("sync")).out

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import enum
 import errno
+import itertools
 import os
 from collections.abc import Callable, Iterator
 
@@ -50,6 +51,7 @@ class Node:
         self.entries: dict[str, Node] = {}
         self.durable: tuple[bytes, int] | None = None  # content and mtime; None: never synced
         self.durable_entries: dict[str, Node] = {}
+        self.durable_since: dict[str, int] = {}  # in the order of all syncs
         # name → what the entry was set to since the last sync, oldest first
         self.pending: dict[str, list[Node | None]] = {}
 
@@ -61,6 +63,11 @@ class Node:
         return self.durable == (bytes(self.data), self.mtime_ns)
 
     def sync_entries(self) -> None:
+        had, now = self.durable_entries, next(_syncs)
+        self.durable_since = {
+            name: self.durable_since.get(name, now) if had.get(name) is node else now
+            for name, node in self.entries.items()
+        }
         self.durable_entries = dict(self.entries)
         self.pending.clear()
 
@@ -284,15 +291,24 @@ class SimDisk:
         return found
 
     def _keep_renamed(self, linked: dict[int, tuple[list[_Link], list[_Link]]], pick: Rand) -> None:
-        left = {child.inode for node in self.nodes() for child in node.entries.values()}
-        for inode, (live, durable) in linked.items():
-            if live and durable and inode not in left:
+        """What became durable under a new name is not kept by an older one alone: a file that was
+        delivered long ago is not found in tmp/ again."""
+        for live, durable in linked.values():
+            durable = sorted(durable, key=_since)[-1:]
+            kept = any(above.entries.get(name) is child for above, name, child in (*live, *durable))
+            if live and durable and not kept:
                 links = [link for link in (*live, *durable) if link[1] not in link[0].entries]
                 above, name, child = links[below(pick, len(links))] if links else live[0]
                 above.entries[name] = child
 
 
 _Link = tuple[Node, str, Node]
+_syncs = itertools.count(1)
+
+
+def _since(link: _Link) -> int:
+    above, name, _ = link
+    return above.durable_since.get(name, 0)
 
 
 def _revert(node: Node) -> None:

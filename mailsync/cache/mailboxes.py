@@ -80,7 +80,9 @@ _TROUBLE = text("""
     UPDATE mailboxes SET attempts = attempts + 1, next_try = :next_try, error = :error
     WHERE id = :box""")
 _SYNCED = text("""
-    UPDATE mailboxes SET synced = 1 WHERE id = :box AND server = 1 AND local = 1""")
+    UPDATE mailboxes SET
+        synced = CASE WHEN server = 1 AND local = 1 THEN 1 ELSE synced END, succeeded = :now
+    WHERE id = :box""")
 _TROUBLE_OVER = text(f"""
     UPDATE mailboxes SET {NO_TROUBLE} WHERE id = :box AND next_try <= :now""")
 _KEYWORDS = text(f"""
@@ -214,6 +216,8 @@ def _mailbox(row: Any, sums: _Sums, has_children: bool, now: float) -> Mailbox:
         held=bool(row.held),
         accepted=row.accepted_until is not None and row.accepted_until > now,
         parked=row.next_try is not None and row.next_try > now,
+        troubled=row.next_try is not None,
+        succeeded=row.succeeded,
     )
 
 
@@ -287,7 +291,7 @@ def mailbox_trouble(c: Connection, box: MailboxId, error: str, next_try: float) 
 
 def mark_synced(c: Connection, boxes: Iterable[MailboxId], now: float) -> None:
     for box in boxes:
-        c.execute(_SYNCED, {"box": box})
+        c.execute(_SYNCED, {"box": box, "now": now})
         c.execute(_TROUBLE_OVER, {"box": box, "now": now})
         c.execute(_KEYWORDS, {"box": box})
 

@@ -86,6 +86,7 @@ mailboxes = Table(
     Column("error", Text),
     Column("audit_uid", BigInteger),  # where the next audit begins
     Column("audit_at", Float),
+    Column("succeeded", Float),  # last synced without trouble
 )
 
 messages = Table(

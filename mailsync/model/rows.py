@@ -137,3 +137,5 @@ class Mailbox:
     accepted: bool = False
     guessed: bool = False  # the role is by the name alone: to choose by, never to unguard
     parked: bool = False  # it failed as a whole, and its time has not come again
+    troubled: bool = False  # it failed as a whole when it was last tried
+    succeeded: float | None = None  # wall time of its last sync without such trouble

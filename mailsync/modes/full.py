@@ -174,7 +174,8 @@ class Session:
             said = [*tallies.notices.get(name, []), *tallies.said(name)]
             boxes[name] = mailbox_report(name, tallies.done.get(name, {}), waits, said)
             exits |= exits_of(waits)
-        if not self.job.options.dry_run and not self.failed and not exits & UNFINISHED:
+        whole = not self.job.options.dry_run and not self.job.only
+        if whole and not self.failed and not exits & UNFINISHED:
             succeeded(self.job)
         return AccountReport(
             name=self.job.target.account.name,

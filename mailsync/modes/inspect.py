@@ -60,7 +60,7 @@ def _status(account: Account, now: float) -> AccountStatus:
         last: float | None = os.stat(account.state / LAST_SUCCESS).st_mtime
     except OSError:
         last = None
-    age = None if last is None else max(0.0, now - last)
+    age = _age(last, now)
     ended = last_failure(account.state)
     try:
         boxes, reports = _read(account, now)
@@ -79,8 +79,8 @@ def _status(account: Account, now: float) -> AccountStatus:
             MailboxStatus(
                 name=box.name,
                 messages=box.messages,
-                last_success=last,
-                age=age,
+                last_success=_succeeded(box, last),
+                age=_age(_succeeded(box, last), now),
                 selected=box.selected,
                 remarks=tuple(
                     Remark(KINDS[one.matter], one.count, one.reason, one.side)
@@ -93,6 +93,16 @@ def _status(account: Account, now: float) -> AccountStatus:
         errors=(f"the last sync ended early: {ended[1]}",) if ended else (),
         exits=frozenset({*exits_of(reports), *([ended[0]] if ended else [])}),
     )
+
+
+def _age(last: float | None, now: float) -> float | None:
+    return None if last is None else max(0.0, now - last)
+
+
+def _succeeded(box: Mailbox, last: float | None) -> float | None:
+    """A run of the whole account with nothing to do counts for every mailbox without trouble."""
+    known = [at for at in (box.succeeded, None if box.troubled else last) if at is not None]
+    return max(known, default=None)
 
 
 def _read(account: Account, now: float) -> tuple[list[Mailbox], list[CacheReport]]:

@@ -36,7 +36,8 @@ async def observe_names(
 ) -> dict[MailboxName, ServerMailbox]:
     """Which mailboxes there are on both sides, into the cache.
 
-    What was known in a directory that cannot be read is taken to be there still.
+    What was known in a directory that cannot be read is taken to be there still; what is new
+    there cannot be known, so no absence of a file is proven.
     """
     local: list[MailboxName] = []
     notices: list[str] = []
@@ -171,20 +172,16 @@ async def observe_local(
 ) -> None:
     """List what has no valid stamp; what lacks a known file a second time, after all the rest.
 
-    A mailbox that the disk refuses is left as it was, and said; a file that is missing elsewhere
-    may have moved there, so no absence is proven then.
+    A mailbox that the disk refuses is left as it was, and said.
     """
     audited = {run.name(box): audit.names for box, audit in audits.items()}
     boxes = [box for box in run.mailboxes.values() if box.selected and box.local is Presence.THERE]
-    seen = 0
     first: list[tuple[Mailbox, Listing]] = []
     for box in boxes:
         async with run.only_trouble(box, LOOK_HERE):
             listing = await _listing(run, box, known.get(box.name), box.id in audits)
             if listing is not None:
                 first.append((box, listing))
-            seen += 1
-    run.blind |= seen < len(boxes)
     lacking: list[tuple[Mailbox, Listing]] = []
     for box, listing in first:
         names = [entry.name for entry in listing.entries]

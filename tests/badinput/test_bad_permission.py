@@ -79,6 +79,20 @@ def test_a_mailbox_that_cannot_be_read(closable: Spot, place: str) -> None:
     closable.rig.assert_equal()
 
 
+def test_a_new_directory_that_cannot_be_read(closable: Spot) -> None:
+    """Nobody knows what mailboxes are in it, so what is missing elsewhere is not deleted."""
+    served = closable.served()
+    moved = closable.rig.files("INBOX")[0]
+    moved.rename(closable.rig.make("Fresh") / "cur" / f"{moved.name}:2,")
+    with mode(closable.mail / "Fresh", 0):
+        done = closable.run("sync")
+        assert done.status == 75, done
+        assert f"cannot list {closable.mail}/Fresh: {HELP}" in done.err
+        assert closable.served() == served
+    closable.sync(0, "1 moved")
+    closable.rig.assert_equal()
+
+
 def test_a_mailbox_that_cannot_be_written(closable: Spot) -> None:
     closable.fill(2, first=10)
     closable.fill(2, "Work", first=10)

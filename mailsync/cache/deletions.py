@@ -28,6 +28,12 @@ _RECORD = """
     FROM (SELECT 1) LEFT JOIN messages AS found ON found.id = ?2"""
 _HELD_ROWS = f"{OPEN} AND messages.wait = 1 AND (:box IS NULL OR messages.mailbox = :box)"
 _HELD_BOXES = "held AND (:box IS NULL OR id = :box)"
+# One that is gone on a side, accepted but for what was put there since: with that, all of it.
+_REJECTED_BOXES = f"""
+    (held OR ((server <> 1 OR local <> 1) AND EXISTS (
+        SELECT 1 FROM messages
+        WHERE messages.mailbox = mailboxes.id AND {OPEN} AND messages.wait = 1)))
+    AND (:box IS NULL OR id = :box)"""
 _HELD = text(f"""
     SELECT messages.mailbox, mailboxes.name, messages.wait_side, messages.wait_reason,
         mailboxes.uid_validity, messages.uid, messages.name
@@ -192,7 +198,7 @@ def accept(c: Connection, mailbox: MailboxId | None, until: float) -> int:
 def reject(c: Connection, mailbox: MailboxId | None) -> int:
     bound = {"box": mailbox}
     whole = c.execute(
-        text(f"SELECT id, server, local FROM mailboxes WHERE {_HELD_BOXES}"), bound
+        text(f"SELECT id, server, local FROM mailboxes WHERE {_REJECTED_BOXES}"), bound
     ).all()
     for box, server, local in whole:
         there = Presence.THERE in (server, local)

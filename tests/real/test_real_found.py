@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,6 +71,41 @@ def test_a_message_leaves_a_mailbox_before_its_parent_is_renamed(wired: Wired) -
     assert len(wired.files("B")) == 2
     assert len(wired.files("B/C")) == 1
     assert wired.traffic.sent_bytes == 0
+
+
+def test_what_came_into_an_accepted_mailbox_is_rejected(wired: Wired) -> None:
+    """After accept a mailbox that is gone holds only what was put there since: reject makes it
+    again with that."""
+    with wired.client() as client:
+        client.create("A")
+        client.append(message(1), "A")
+        client.append(message(2), "INBOX")
+    wired.settle()
+    shutil.rmtree(wired.box("A"))
+    with wired.client() as client:
+        client.append(message(3), "A")
+    assert wired.sync().exit == 3
+    assert wired.accept() > 0
+    if wired.sync().exit:
+        assert wired.reject() > 0
+    done(wired)
+
+
+def test_a_move_into_an_accepted_mailbox_is_rejected(wired: Wired) -> None:
+    with wired.client() as client:
+        client.create("A")
+        client.append(message(1), "A")
+        client.append(message(2), "INBOX")
+    wired.settle()
+    shutil.rmtree(wired.box("A"))
+    with wired.client() as client:
+        client.move(client.uids(), "INBOX", "A")
+    assert wired.sync().exit == 3
+    assert wired.accept() > 0
+    assert wired.sync().exit == 3
+    assert wired.reject() > 0
+    done(wired)
+    assert sum(len(wired.files(box)) for box in wired.local_boxes()) >= 1
 
 
 def test_a_message_moves_into_a_mailbox_that_is_renamed(wired: Wired) -> None:

@@ -118,14 +118,14 @@ class Hands(Users):
         (path,) = [
             path
             for path, data in stack.fs.files().items()
-            if path.startswith(f"{ROOT}/{box.name}/cur/")
+            if path.rpartition("/")[0] in (f"{ROOT}/{box.name}/new", f"{ROOT}/{box.name}/cur")
             and text_of(data) == was.text
             and stack.fs.stat(path).mtime_ns == (DATE + was.date) * 10**9
         ]
         folder, _, name = path.rpartition("/")
-        unique = name.rpartition(":2,")[0]
+        unique = name.partition(":2,")[0]
         if op.what == "flag":
-            stack.rename(path, f"{folder}/{unique}:2,{letters(m.flags)}")
+            stack.rename(path, f"{ROOT}/{box.name}/cur/{unique}:2,{letters(m.flags)}")
         elif op.what == "remove":
             stack.fs.unlink(path)
             stack.fs.sync_dir(folder)

@@ -166,6 +166,7 @@ class Tour:
         out.say("   In the Maildir:  one is read, one goes from Work to Family, one is deleted,")
         out.say("                    a draft is written")
         work, family = self.files("Work"), self.files("Family")
+        work.sort(key=lambda path: "S" in path.name.partition(":2,")[2])  # an unread one first
         work[0].rename(self.maildir / "Work" / "cur" / _named(work[0], "S"))
         work[1].rename(self.maildir / "Family" / "cur" / _named(work[1], "S"))
         family[0].unlink()

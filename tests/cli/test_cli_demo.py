@@ -31,7 +31,10 @@ def check(output: str) -> None:
 def test_with_dovecot(dovecot: object) -> None:
     output = run()
     assert "(a private Dovecot), with 24 messages" in output
-    assert "demo: 1 downloaded, 1 uploaded, 1 flag change here, 3 moved\n" in output
+    assert (
+        "demo: 1 downloaded, 1 uploaded, 1 flag change here, 1 flag change on the server, 3 moved\n"
+        in output
+    )
     check(output)
 
 

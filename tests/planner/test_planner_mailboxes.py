@@ -216,6 +216,13 @@ ALONG = {
         "B a",
         there=("B B/C", "B B/C"),
     ),
+    "on the server: a new parent before what was put below it": Case(
+        {"Z": GONE_THERE | F1, "A": GONE_THERE | F3, "B": ON_SERVER | F1, "B/C": ON_SERVER | F3},
+        "Z a . . .\nB a . - -",
+        "RenameLocalMailbox Z>B; RenameLocalMailbox A>B/C",
+        "B a",
+        there=("B B/C", "B B/C"),
+    ),
     "in the Maildir: an empty child goes along": Case(
         {"A": GONE_HERE, "A/C": GONE_HERE, "B": ON_LOCAL, "B/C": ON_LOCAL},
         "A a . . . name=n\nB a - . - name=n",

@@ -173,6 +173,18 @@ def test_our_own_name_under_an_unknown_uid_is_held() -> None:
     Table("INBOX a ? . - origin=7", EXPUNGE).play("Held INBOX a", "", "INBOX a")
 
 
+def test_what_is_new_stays_open_where_pairing_got_no_answer() -> None:
+    """It may be the same as what is new on the other side; elsewhere and otherwise all goes on."""
+    lines = """
+        INBOX a . - -
+        INBOX b - . - date=9
+        INBOX c x . .
+        Work  d . - -
+    """
+    policy = Policy(guard=OFF, untold=frozenset({1}))  # type: ignore[arg-type]
+    assert Table(lines, policy).plan() == "Download Work d; RemoveLocal INBOX c"
+
+
 def test_rows_with_an_intent_or_of_a_mailbox_out_of_sight_are_left_alone() -> None:
     lines = """
         INBOX a . x . intent=yes

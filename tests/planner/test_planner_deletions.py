@@ -134,6 +134,11 @@ DRAFTS = {
         "Upload Drafts b; Move Drafts>Trash a",
         "Drafts b:D | Trash a:D",
     ),
+    "not even in another special-use mailbox": (
+        "Archive a . x .\nArchive b - . - read=yes message_id=a",
+        "Upload Archive b; Move Archive>Trash a",
+        "Archive b | Trash a",
+    ),
     "elsewhere nothing is replaced": (
         "INBOX a . x .\nINBOX b - . - read=yes message_id=a",
         "Upload INBOX b; Move INBOX>Trash a",

@@ -379,6 +379,13 @@ def test_only_makes_renames_and_removes_its_own() -> None:
     assert Table("A a . . .\nB a . - -", only(EXPUNGE, 1), renamed).plan() == "Held A"
 
 
+def test_accepting_a_mailbox_takes_all_of_it_past_the_guard() -> None:
+    lines = "\n".join(f"A m{n} . . ." for n in range(12))
+    table = Table(lines, Policy(deletions=Deletions.EXPUNGE), {"A": GONE_THERE | ACCEPTED})
+    gone = "+".join(f"m{n}" for n in range(12))
+    assert table.plan() == f"RemoveLocal A {gone}; RemoveLocalMailbox A"
+
+
 def test_a_mailbox_on_neither_side_is_nothing() -> None:
     """Its rows are forgotten, and it is neither made nor held."""
     table = Table("A a S . .", EXPUNGE, {"A": GONE_THERE})

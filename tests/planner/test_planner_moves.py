@@ -79,7 +79,7 @@ LADDER = {
         "INBOX a . - -\nINBOX a x S S", "Pair INBOX a HEADER", "INBOX a"
     ),
     "bases that contradict each other are none": Case(
-        "INBOX a F ? S\nINBOX a ? . F", "Pair INBOX a HEADER", "INBOX a:F"
+        "INBOX a F ? F\nINBOX a ? . S", "Pair INBOX a HEADER", "INBOX a:F"
     ),
     "bases that agree are one": Case(
         "INBOX a F ? F\nINBOX a ? . F", "Pair INBOX a HEADER", "INBOX a"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from planner_tables import OFF, Table
 
+from mailsync.model.rows import Settled
 from mailsync.model.settings import Deletions, Direction
 from mailsync.planner import Policy
 
@@ -130,6 +131,15 @@ def test_accepted_goes_whatever_its_flags(state: str, policy: Policy) -> None:
 
 def replace_direction(policy: Policy) -> Policy:
     return Policy(deletions=policy.deletions, guard=OFF)
+
+
+def test_kept_is_closed_for_good_where_the_file_is_gone() -> None:
+    """A marked message whose file is there waits instead: it may lose the mark."""
+    world = Table("INBOX a . x .", KEEP).play("Kept INBOX a", "INBOX a", "")
+    assert world.rows[1].settled is Settled.KEPT
+    marked = Policy(deletions=Deletions.KEEP, expunge_deleted=True, guard=OFF)
+    world = Table("INBOX a T T T", marked).play("Kept INBOX a", "INBOX a:T")
+    assert world.rows[1].settled is Settled.NO
 
 
 def test_kept_is_opened_again_by_accept() -> None:

@@ -164,7 +164,7 @@ def _to_judge(scene: Scene, grounds: Mapping[MailboxId, Ground]) -> list[Row]:
         if row.id not in known
         and row.wait is Wait.NO
         and not row.intent
-        and row.settled is Settled.NO
+        and row.settled is not Settled.KEPT
     ]
     return scene.due + more
 

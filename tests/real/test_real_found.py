@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.dovecot import Dovecot
+from support.dovecot import Dovecot, without
 from support.rig import message
 from support.wired import Wired
 
@@ -258,3 +258,21 @@ def test_a_draft_edited_in_place_leaves_nothing_in_the_trash(
     done(wired)
     assert len(wired.files("Drafts")) == 1
     assert wired.files("Trash") == []
+
+
+def test_an_accepted_mailbox_goes_to_the_trash_without_move(
+    dovecot_with: Callable[..., Dovecot], wired_on: Callable[..., Wired]
+) -> None:
+    """After COPY the originals are expunged, although their files were never seen to go."""
+    wired = wired_on(dovecot_with(capability=without("MOVE")), deletions=Deletions.TRASH)
+    with wired.client() as client:
+        client.create("A")
+        client.create("Trash")
+        client.append(message(1), "A")
+    wired.settle()
+    shutil.rmtree(wired.box("A"))
+    assert wired.sync().exit == 3
+    assert wired.accept() > 0
+    done(wired)
+    assert wired.local_boxes() == ["INBOX", "Trash"]
+    assert len(wired.files("Trash")) == 1

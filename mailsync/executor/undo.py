@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 
-from mailsync.cache import NewDeletion
+from mailsync.cache import Cache, NewDeletion
 from mailsync.executor.files import Failed, each, entry_of
 from mailsync.executor.run import Run
+from mailsync.local import Maildir, Note
+from mailsync.model.mailboxname import INBOX, MailboxName
 from mailsync.model.observation import LocalEntry
 from mailsync.model.rows import Mailbox, Row
 
@@ -33,7 +36,11 @@ async def into_undo(
         NewDeletion(row.id, box.name, entry, row.body, run.maildir.undo_name())
         for row, entry in items
     ]
-    ids = await run.stored(run.cache.record_deletions, new, run.now())
+    now = run.now()
+    ids = await run.stored(run.cache.record_deletions, new, now)
+    notes = [note_of(one, now) for one in new]
+    if notes:
+        await run.disk(run.maildir.note_undo, run.undo, notes)
     gone: set[int] = set()
     refused: Failed[int] = []
 
@@ -52,6 +59,33 @@ async def into_undo(
     if left:
         await run.stored(run.cache.forget_deletions, left)
     return [items[at] for at in sorted(gone)], [(items[at], error) for at, error in refused]
+
+
+def note_of(one: NewDeletion, now: float) -> Note:
+    entry, body = one.entry, "" if one.body is None else one.body.hex()
+    return Note(one.undo, one.mailbox, entry.name, entry.folder, entry.info, now, body)
+
+
+def forgotten(
+    maildir: Maildir, undo: str, known: Collection[str], now: float
+) -> dict[float, list[NewDeletion]]:
+    """Files in undo that a cache does not know, because another one was lost; by when they were
+    removed.  One of which there is no note was in INBOX, and is as good as removed now."""
+    there = maildir.undo_files(undo)
+    missing = sorted(there.keys() - known)
+    found: defaultdict[float, list[NewDeletion]] = defaultdict(list)
+    notes = maildir.undo_notes(undo) if missing else {}
+    for file in missing:
+        note = notes.get(file) or Note(file, INBOX, file, "cur", "", now)
+        body = bytes.fromhex(note.body) or None
+        one = NewDeletion(None, MailboxName(note.mailbox), note.entry, body, file)
+        found[min(note.at, now)].append(one)
+    return dict(found)
+
+
+def adopt(cache: Cache, found: Mapping[float, Sequence[NewDeletion]]) -> None:
+    for at, items in sorted(found.items()):
+        cache.deletions_done(cache.record_deletions(items, at))
 
 
 async def put_away_doubles(run: Run, box: Mailbox, rows: Sequence[Row]) -> None:

@@ -5,6 +5,7 @@ from mailsync.local.listing import Listing
 from mailsync.local.maildir import Maildir
 from mailsync.local.marker import Marker
 from mailsync.local.names import flags_of, fresh_name, origin, own_name, split_name, with_flags
+from mailsync.local.recall import Note
 from mailsync.local.stream import Pending
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Maildir",
     "Marker",
     "Message",
+    "Note",
     "Pending",
     "flags_of",
     "fresh_name",

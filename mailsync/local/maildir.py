@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from mailsync.local import files, hierarchy, listing, marker, names
+from mailsync.local import files, hierarchy, listing, marker, names, recall
 from mailsync.local.deliver import Delivery
 from mailsync.local.listing import Listing
 from mailsync.local.marker import Marker
+from mailsync.local.recall import Note
 from mailsync.local.tree import Tree
 from mailsync.model.content import Digest
 from mailsync.model.errors import StorageError
@@ -171,6 +172,15 @@ class Maildir:
     def purge(self, undo_dir: str, undone: Iterable[str]) -> None:
         """Remove files from undo; those that are not there are fine."""
         files.purge(self._tree, undo_dir, undone)
+        recall.drop(self._tree, undo_dir, self.undo_files(undo_dir))
+
+    def note_undo(self, undo_dir: str, notes: Iterable[Note]) -> None:
+        """Durable when it returns: what is about to be renamed into undo."""
+        recall.write(self._tree, undo_dir, self.undo_name(), notes)
+
+    def undo_notes(self, undo_dir: str) -> dict[str, Note]:
+        """By the file in undo."""
+        return recall.read(self._tree, undo_dir)
 
     def clean(self, name: MailboxName) -> int:
         """Remove our own leftovers older than 36 h from tmp/; how many.  Delivery does it too."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from mailsync.cache import Cache, Deletion
+from mailsync.executor.undo import adopt, forgotten
 from mailsync.local import Maildir
 from mailsync.model.errors import ConfigError, NotOurs
 from mailsync.model.ids import MailboxId
@@ -145,20 +146,24 @@ def undelete(account: Account, since: float | None, dry: bool) -> list[str]:
     with _opened(account) as (world, cache):
         maildir = maildir_of(account, world)
         _verify_now(account, world, maildir, cache)
-        if maildir.read_marker() is None:
+        marker = maildir.read_marker()
+        if marker is None:
             raise NotOurs(
                 f"{account.maildir} has no {MARKER} file: is it mounted, or the right directory? "
                 "Nothing was changed"
             )
         undo = str(account.state / "undo")
         there = maildir.undo_files(undo)
+        if marker.cache_uuid != cache.uuid or marker.generation > cache.generation:
+            noted = {one.new.undo for one in cache.deletions()}  # the cache is another, or older
+            adopt(cache, forgotten(maildir, undo, noted, world.clock.wall()))
         found = [one for one in cache.deletions(since) if one.new.undo in there]
         wanted = _once_each(found, there)
         lines = [f"{one.new.mailbox}/{one.new.entry.name}" for one in wanted]
         if dry:
             return lines
         for at in range(0, len(wanted), BATCH):
-            _restore(maildir, cache, undo, wanted[at : at + BATCH])
+            _restore(maildir, cache, undo, there, wanted[at : at + BATCH])
         known = {one.id for one in wanted}
         _drop(maildir, cache, undo, [one for one in found if one.id not in known])
     return lines
@@ -173,7 +178,13 @@ def _once_each(found: Sequence[Deletion], there: Mapping[str, FileFacts]) -> lis
     return list(last.values())
 
 
-def _restore(maildir: Maildir, cache: Cache, undo: str, batch: Sequence[Deletion]) -> None:
+def _restore(
+    maildir: Maildir,
+    cache: Cache,
+    undo: str,
+    files: Mapping[str, FileFacts],
+    batch: Sequence[Deletion],
+) -> None:
     boxes = {one.new.mailbox for one in batch}
     maildir.create(*boxes)
     listings = {name: maildir.entries(name, True) for name in boxes}
@@ -189,7 +200,10 @@ def _restore(maildir: Maildir, cache: Cache, undo: str, batch: Sequence[Deletion
         name = maildir.undeleted_name(one.new.undo, one.at)
         if (mailbox, name) not in there:  # else an undelete that was killed had brought it
             path = f"{undo}/{one.new.undo}"
-            delivery.restore(path, mailbox, name, entry.flags, one.internal_date)
+            date = one.internal_date
+            if date is None:
+                date = files[one.new.undo].mtime_ns // 10**9
+            delivery.restore(path, mailbox, name, entry.flags, date)
     delivery.commit()
     _drop(maildir, cache, undo, batch)
 

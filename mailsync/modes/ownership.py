@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mailsync.cache import Cache
+from mailsync.executor.undo import adopt, forgotten
 from mailsync.local import Maildir, Marker
 from mailsync.model.errors import NotOurs
 from mailsync.model.rows import Side
@@ -64,10 +65,20 @@ class Ownership:
 
     async def _relink(self, sides: frozenset[Side], marker: Marker, dry: bool) -> None:
         await self.world.pool.cache(self.cache.begin_relink, None, set(sides))
+        if not dry:
+            await self._adopt()
         await self.world.pool.cache(self.cache.set_account_uuid, marker.account_uuid)
         await self.world.pool.cache(self.cache.set_generation, marker.generation)
         if not dry:
             await self._write(marker.generation)
+
+    async def _adopt(self) -> None:
+        """What lies in undo can be brought back, and is purged in its time (I21)."""
+        pool, undo = self.world.pool, str(self.account.state / "undo")
+        known = {one.new.undo for one in await pool.cache(self.cache.deletions)}
+        found = await pool.disk(forgotten, self.maildir, undo, known, self.world.clock.wall())
+        if found:
+            await pool.cache(adopt, self.cache, found)
 
     async def claim(self) -> None:
         """Write a marker of our own: a first run, or `accept`."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 
 import pytest
 from sim.fs import SimFs
 from support.maildirs import BOX, DATE, Ground
 
-from mailsync.local import Marker
+from mailsync.local import Marker, Note
 from mailsync.model.errors import NotOurs, StorageError
 from mailsync.model.flags import Flags, from_letters
 from mailsync.model.ids import UniqueName
@@ -177,3 +178,25 @@ def test_a_marker_that_is_a_link_is_not_followed(sim: Ground) -> None:
     sim.fs.disk.plant(f"{sim.root}/.mailsync", kind="link", link="/elsewhere")
     with pytest.raises(StorageError):
         sim.maildir.read_marker()
+
+
+def test_notes_of_what_lies_in_undo(ground: Ground) -> None:
+    undo = f"{ground.root}.undo"
+    assert ground.maildir.undo_notes(undo) == {}
+    odd = Note("1", "A/B", "na\udcffme", "new", ",S=2:2,FSx", 1.5, "ab" * 16)
+    plain = Note("2", "INBOX", "b", "cur", "", 2.0)
+    ground.maildir.note_undo(undo, [odd, plain])
+    ground.maildir.note_undo(undo, [replace(plain, undo="3")])
+    assert ground.maildir.undo_notes(undo) == {
+        "1": odd,
+        "2": plain,
+        "3": replace(plain, undo="3"),
+    }
+    assert odd.entry == LocalEntry("na\udcffme", "new", ",S=2:2,FSx", Flags.FLAGGED | Flags.SEEN)
+    ground.put("INBOX/cur/b", b"b")
+    entry = LocalEntry("b", "cur", "", Flags.NONE)
+    assert ground.maildir.remove_to_undo(BOX, entry, undo, "2")
+    ground.maildir.purge(undo, ["1"])
+    assert set(ground.maildir.undo_notes(undo)) == {"1", "2"}
+    ground.maildir.purge(undo, ["2"])
+    assert ground.maildir.undo_notes(undo) == {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from sim.stack import DATE, Cache
 from support.storied import Story
 
 from mailsync.model.errors import NotOurs
@@ -82,3 +83,61 @@ def test_undelete_into_a_maildir_that_is_not_mounted(story: Story, ghosts: str) 
         story.write(path, data, 1_700_000_000)
     assert len(story.undelete()) == len(ghosts)
     assert story.undo() == {}
+
+
+def lose_cache(story: Story) -> None:
+    for path in story.state.glob("cache.db*"):
+        path.unlink()
+
+
+@pytest.fixture
+def removed(story: Story) -> Story:
+    """a and a \\Flagged one of Work were expunged; their files lie in undo, the cache is lost."""
+    story.server.create("Work")
+    story.serve("Work", "w", "\\Flagged")
+    story.tell()
+    story.expunge("INBOX", "a")
+    story.expunge("Work", "w")
+    story.tell()
+    assert len(story.undo()) == 2
+    lose_cache(story)
+    return story
+
+
+@pytest.mark.parametrize("synced", [True, False])
+def test_undelete_after_the_cache_was_lost(removed: Story, synced: bool) -> None:
+    """Into the mailboxes where they were, with flags, bytes and dates."""
+    if synced:
+        assert removed.tell().exit == 0
+        assert len(removed.undo()) == 2
+    else:
+        Cache.open(str(removed.state), "test").close()
+    assert len(removed.undelete()) == 2
+    assert removed.undo() == {}
+    removed.tell()
+    removed.agree({"INBOX": "a b c d", "Work": "w:F"})
+    dates = [m.date for m in removed.server.contents("INBOX") if m.ghost == "a"]
+    assert dates == [DATE + 1]
+    assert removed.fs.files(under=f"{removed.state}/undo.index/") == {}
+
+
+def test_undo_is_purged_in_time_after_the_cache_was_lost(removed: Story) -> None:
+    removed.tell()
+    removed.tell(pause=29 * 86400)
+    assert len(removed.undo()) == 2
+    assert len(removed.fs.files(under=f"{removed.state}/undo.index/")) == 2
+    removed.serve("INBOX", "n")
+    removed.tell(pause=2 * 86400)
+    assert removed.undo() == {}
+    assert removed.fs.files(under=f"{removed.state}/undo.index/") == {}
+
+
+def test_what_no_note_tells_of_is_kept_as_long(removed: Story) -> None:
+    """It comes back into INBOX."""
+    for path in removed.fs.files(under=f"{removed.state}/undo.index/"):
+        removed.fs.unlink(path)
+    removed.write(f"{removed.state}/undo.index/junk", b'{"undo": 1}\nnonsense\n', 1_700_000_000)
+    removed.tell()
+    assert len(removed.undelete()) == 2
+    removed.tell()
+    removed.agree({"INBOX": "a b c d w"})

@@ -337,6 +337,7 @@ class Session:
         self._wire.forget()
         self.capabilities, self.capabilities_told = Capabilities(), False
         self.enabled, self.id = frozenset(), {}
+        self._greeting = Status("OK", None, "")  # anybody may have written the one in clear
 
     async def start_compress(self) -> bool:
         """COMPRESS=DEFLATE from here on (RFC 4978); False: the server does not want to."""

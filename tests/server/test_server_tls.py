@@ -252,6 +252,13 @@ class TestStartTLS:
         peer = self.connect(certificates, GOOD_GREETING, answer)
         assert peer.secured[1].split()[1] == b"LOGIN", "not AUTHENTICATE, as the clear text said"
 
+    def test_no_quirk_comes_of_a_greeting_in_clear(self, certificates: Certificates) -> None:
+        """Exchange 2013 is not asked to MOVE; `connect` asserts that this server is."""
+        greeting = GOOD_GREETING.replace(b"hi", b"Microsoft Exchange Server 2013 is ready")
+        said = b'* ID ("name" "Microsoft Exchange Server 2013")\r\n' + GOOD_ANSWER
+        self.connect(certificates, greeting)
+        self.connect(certificates, GOOD_GREETING, said)
+
     def test_pinned(self, certificates: Certificates) -> None:
         with pytest.raises(InsecureError):
             self.connect(certificates, tls_fingerprint="0" * 64, tls_ca_file=None)

@@ -44,7 +44,7 @@ from mailsync.server import Ask
 
 QUESTIONS = 3  # looks at headers and files before one plan
 TWINS_EXPECTED = 7 * 86400.0  # seconds after an upload of unknown outcome was sent again
-ROUNDS = 4  # planning rounds in one run; every round strictly lowers what is open (I4)
+ROUNDS = 8  # planning rounds in one run; every round strictly lowers what is open (I4)
 
 
 async def cycle(

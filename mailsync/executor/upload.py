@@ -32,7 +32,12 @@ class Ready:
 
     row: Row
     digest: Digest
-    flags: Flags
+    flags: Flags  # to be sent with it
+    tail: bytes = b""  # what the server wants behind its bytes
+
+    @property
+    def size(self) -> int:
+        return self.digest.wire_size + len(self.tail)
 
 
 async def upload(run: Run, action: Upload) -> None:
@@ -56,21 +61,25 @@ async def _ready(run: Run, box: Mailbox, rows: tuple[Row, ...]) -> list[Ready]:
     """Compare and read the files; those that changed, vanished or cannot be sent are left out."""
     rows = await as_they_were(run, box, rows)
     ready: list[Ready] = []
+    limit = await run.server.append_limit_of(box.name)
+    # What is not sent with it differs afterwards, and is stored.
+    flags = box.permanent & ~run.server.append_forgets
     for row, digest in await digested(run, box, rows):
-        if problem := run.no_uploads(box.id) or _unsendable(run, digest):
+        if problem := run.no_uploads(box.id) or _unsendable(run, digest, limit):
             await run.trouble(box.id, [row], f"cannot upload {row.name}: {problem}")
         else:
-            ready.append(Ready(row, digest, row.local_flags & box.permanent))
+            unended = run.server.append_wants_crlf and not digest.ends_line
+            tail = b"\r\n" if unended else b""
+            ready.append(Ready(row, digest, row.local_flags & flags, tail))
     return ready
 
 
-def _unsendable(run: Run, digest: Digest) -> str:
+def _unsendable(run: Run, digest: Digest, limit: int | None) -> str:
     """Why a file cannot be sent to this server; "" when it can."""
     if digest.size == 0:
         return "the file is empty: a server takes no message without bytes"
     if digest.has_nul and not run.server.has_binary:
         return "it holds a NUL byte, and the server has no BINARY (RFC 3516) to take it"
-    limit = run.server.append_limit
     if limit is not None and digest.wire_size > limit:
         return f"it has {digest.wire_size} bytes, and the server takes at most {limit}"
     return ""
@@ -127,7 +136,7 @@ def _intent(box: Mailbox, one: Ready, uid_next: int) -> NewIntent:
         uid_validity=box.uid_validity,
         uid_next=uid_next,
         message_id=one.digest.message_id,
-        size=one.digest.wire_size,
+        size=one.size,
         body=one.digest.body,
         header=one.digest.header,
         internal_date=one.row.mtime,
@@ -144,6 +153,8 @@ def _outgoing(run: Run, box: Mailbox, one: Ready, unread: Failed[Row]) -> Outgoi
             source = run.maildir.wire_chunks(box.name, entry, one.digest.wire_size)
             while piece := await run.disk(_next_piece, source or iter(())):
                 yield piece
+            if one.tail:
+                yield one.tail
         except StorageError as error:
             if error.reach is Reach.MESSAGE and error.help is not Help.RETRY:
                 unread.append((one.row, error))
@@ -152,7 +163,7 @@ def _outgoing(run: Run, box: Mailbox, one: Ready, unread: Failed[Row]) -> Outgoi
     return Outgoing(
         flags=one.flags,
         internal_date=one.row.mtime,
-        size=one.digest.wire_size,
+        size=one.size,
         open=chunks,
         binary=one.digest.has_nul,
     )

@@ -35,6 +35,7 @@ class Digest:
     header: bytes
     message_id: str
     has_nul: bool
+    ends_line: bool = True  # the last byte is a LF
 
 
 class Digester:
@@ -47,11 +48,13 @@ class Digester:
         self._cr = False  # a CR is held back: it may be half of a CRLF
         self._size = self._bare = 0
         self._nul = False
+        self._last = b""
 
     def feed(self, data: bytes) -> None:
         if not data:
             return
         self._size += len(data)
+        self._last = data[-1:]
         self._nul = self._nul or b"\0" in data
         if self._cr:
             data = b"\r" + data
@@ -97,6 +100,7 @@ class Digester:
             header=_hash(_without_end(head)),
             message_id=_message_id(head),
             has_nul=self._nul,
+            ends_line=self._last == b"\n",
         )
 
 

@@ -75,6 +75,32 @@ class Changes:
         """Bytes; None: not known."""
         return self.capabilities.append_limit
 
+    async def append_limit_of(self, box: MailboxName) -> int | None:
+        """That of the mailbox, where the server says so only by mailbox (RFC 7889 §3.2)."""
+        link = self.link
+        if self.capabilities.has("APPENDLIMIT") and box not in link.append_limits:
+            wire, listing = link.wire(box), Listing()
+            async with link.session.busy():
+                call = Call(cmd.status(wire, ["APPENDLIMIT"]), listing.take)
+                await link.session.run(*link.introduction(), call)
+            told = [one.values.get("APPENDLIMIT") for one in listing.status.values()]
+            link.append_limits[box] = next((one for one in told if isinstance(one, int)), None)
+        limits = [
+            one for one in (self.append_limit, link.append_limits.get(box)) if one is not None
+        ]
+        return min(limits, default=None)
+
+    @property
+    def append_forgets(self) -> Flags:
+        """Flags that an APPEND does not set, whatever it says: they are stored afterwards."""
+        quirk = Quirk.FLAGGED_AFTER_APPEND in self.link.quirks
+        return Flags.FLAGGED if quirk else Flags.NONE
+
+    @property
+    def append_wants_crlf(self) -> bool:
+        """A message without a line end at its end is refused."""
+        return Quirk.FINAL_CRLF in self.link.quirks
+
     async def expect(self, size: int) -> None:
         """So many bytes are about to be transferred: COMPRESS first, where that pays."""
         await self.link.compress_for(size)

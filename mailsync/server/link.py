@@ -38,6 +38,7 @@ class Link:
         self.refused: set[str] = set()  # extensions that were announced and do not work
         self.read_only = False
         self.listed: dict[MailboxName, Cursor | None] = {}
+        self.append_limits: dict[MailboxName, int | None] = {}  # APPENDLIMIT by mailbox
         self.told: dict[MailboxName, UIDValidity] = {}  # what UIDs of ours mean
 
     @property

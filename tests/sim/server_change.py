@@ -249,6 +249,10 @@ def append(session: Session, scan: Scan) -> str:
             raise Bad("NUL in a literal that is no literal8")
         if not literal.data:
             raise No("[CANNOT] Can't save a zero byte message.")
+        if session.profile.wants_crlf and not literal.data.endswith(b"\r\n"):
+            raise Bad("[CLIENTBUG] Additional arguments found")
+        if session.profile.forgets_flagged:
+            flags = [flag for flag in flags if flag.lower() != "\\flagged"]
         messages.append((flags, date, literal))
     box = there(session, name, "TRYCREATE")
     if box.read_only:

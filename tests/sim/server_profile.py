@@ -35,6 +35,9 @@ class Profile:
     status_size: bool = True
     compress: bool = True
     append_limit: int | None = None
+    append_limit_by_mailbox: bool = False  # told by STATUS only (RFC 7889 §3.2)
+    wants_crlf: bool = False  # refuses an APPEND that ends without a line end
+    forgets_flagged: bool = False  # \\Flagged of an APPEND
     permanent: tuple[str, ...] = (*SYSTEM_FLAGS, "$Forwarded")
     keywords: bool = True  # PERMANENTFLAGS has \*
     refuse_keywords: bool = False  # STORE of a flag that cannot be kept: NO (else: ignored)
@@ -52,6 +55,11 @@ class Profile:
     scramble: bool = False  # FETCH responses in any order
     alter: Callable[[bytes], bytes] | None = None  # what APPEND makes of a body
     extra: tuple[str, ...] = ()
+
+    @property
+    def _append_limit(self) -> str:
+        value = "" if self.append_limit_by_mailbox else f"={self.append_limit}"
+        return f"APPENDLIMIT{value}"
 
     def capabilities(self, *, authenticated: bool, tls: bool) -> list[str]:
         found = ["IMAP4rev1"]
@@ -81,7 +89,7 @@ class Profile:
                 ("OBJECTID", self.objectid),
                 ("STATUS=SIZE", self.status_size),
                 ("COMPRESS=DEFLATE", self.compress),
-                (f"APPENDLIMIT={self.append_limit}", self.append_limit is not None),
+                (self._append_limit, self.append_limit is not None),
             ]
         else:
             hidden = self.login_disabled and not tls

@@ -10,6 +10,8 @@ from mailsync.model.ids import UID
 from mailsync.model.uidset import UIDSet
 from mailsync.server import Identity
 
+JUST_NOW = 120.0  # seconds
+
 
 def agrees(intent: Intent, shown: Identity, *, fresh: bool) -> bool:
     """Whether a UID that the server named for an intent may be the one.
@@ -32,6 +34,18 @@ def resembles(intent: Intent, shown: Identity) -> bool:
 
 def alike(intent: Intent, shown: Identity) -> bool:
     return shown.size == intent.new.size or shown.internal_date == intent.new.internal_date
+
+
+def may_be(intent: Intent, shown: Identity, now: float) -> bool:
+    """Whether a message that nobody named, and that alone is new, is the one we sent.
+
+    Under another Message-ID (some servers rewrite it) only with a date of ours that no message
+    can have that somebody else delivered just now.
+    """
+    date = intent.new.internal_date
+    if resembles(intent, shown):
+        return alike(intent, shown)
+    return date is not None and shown.internal_date == date and abs(now - date) > JUST_NOW
 
 
 def same_header(intent: Intent, header: bytes | None) -> bool:

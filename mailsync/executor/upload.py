@@ -9,7 +9,7 @@ from mailsync.cache import Intent, IntentKind, Linked, NewIntent
 from mailsync.executor.boxes import ensure_observed
 from mailsync.executor.files import Failed, as_they_were, digested, entry_of
 from mailsync.executor.flags import of_all
-from mailsync.executor.identify import agrees, alike, match, near, same_header
+from mailsync.executor.identify import agrees, match, may_be, near, same_header
 from mailsync.executor.retry import repeated
 from mailsync.executor.run import Run, spoils_all
 from mailsync.model.actions import Upload
@@ -244,13 +244,14 @@ async def _link_named(run: Run, box: Mailbox, named: dict[UID, Intent]) -> list[
 
 
 async def _link_alone(run: Run, box: Mailbox, intents: Sequence[Intent]) -> bool:
-    """Nothing else is new in the mailbox, and the dates or sizes agree: a server that names no
-    UIDs and rewrites headers."""
+    """Nothing else is new in the mailbox, the dates or sizes agree and no Message-ID says
+    otherwise: a server that names no UIDs and rewrites headers."""
     free = list(await _new_uids(run, box, intents))
     if len(free) == len(intents):
         shown = await run.server.identify(box.name, UIDSet(free))
         pairs = list(zip(sorted(intents, key=lambda one: one.id), free, strict=True))
-        if all(uid in shown and alike(intent, shown[uid]) for intent, uid in pairs):
+        now = run.now()
+        if all(uid in shown and may_be(intent, shown[uid], now) for intent, uid in pairs):
             await link(run, pairs, shown)
             return True
     return False

@@ -32,6 +32,10 @@ _UPDATE = text("""
         held = CASE WHEN :moved THEN 0 ELSE held END,
         accepted_until = CASE WHEN :moved THEN NULL ELSE accepted_until END
     WHERE id = :box""")
+# The mailbox is there again: what is held because it was gone is judged anew, and guarded.
+_BACK = text("""
+    UPDATE messages SET wait = 0, wait_side = NULL, wait_reason = NULL, wait_policy = NULL
+    WHERE mailbox = :box AND wait = 1 AND wait_policy IS NOT NULL""")
 _INSERT = text("""
     INSERT INTO mailboxes
         (name, server, local, role, guessed, wire_name, mailbox_id, selected, relink)
@@ -145,6 +149,9 @@ def see_mailboxes(
         new |= {"box": row.id, "moved": (at_server, at_local) != (row.server, row.local)}
         if any(row._mapping[key] != new[key] for key in _SEEN):
             c.execute(_UPDATE, new)
+        was_gone = Presence.GONE in (row.server, row.local)
+        if was_gone and at_server == at_local == Presence.THERE:
+            c.execute(_BACK, new)
         if new["selected"] and not row.selected and c.execute(_HAS_ROWS, new).scalar_one():
             begin_relink(c, MailboxId(row.id), set(Side))
 

@@ -73,7 +73,7 @@ def remove_to_undo(
         except FileNotFoundError:
             if look_at(tree, old) is None:
                 return None
-            tree.make_durable(tree.make_directory(undo_dir))
+            tree.make_durable_directory(undo_dir)
             try:
                 _rename_or_copy(tree, old, path, undo_dir)
             except FileNotFoundError:
@@ -118,11 +118,10 @@ def _rename_or_copy(tree: Tree, old: str, new: str, scratch_dir: str) -> None:
 
 
 def settle(tree: Tree, mailboxes: Iterable[MailboxName], undo_dir: str | None) -> None:
-    folders = [undo_dir] if undo_dir is not None and look_at(tree, undo_dir) else []
-    for name in mailboxes:
-        path = tree.path(name)
-        folders += [f"{path}/cur", f"{path}/new"]
-    with translated("make durable", folders[0] if folders else tree.root):
+    folders = [f"{tree.path(name)}/{folder}" for name in mailboxes for folder in ("cur", "new")]
+    with translated("make durable", undo_dir or tree.root):
+        if undo_dir is not None and look_at(tree, undo_dir):
+            folders.insert(0, undo_dir)
         tree.make_durable(folders)
 
 

@@ -37,7 +37,7 @@ def walk(tree: Tree, closed: dict[str, StorageError] | None) -> tuple[list[Mailb
         if "cur" in inside:
             _take(name, path, found, notices)
         prefix = f"{name}/" if name else ""
-        waiting += [prefix + part for part in inside if part not in FOLDERS]
+        waiting += [prefix + part for part in sorted(inside) if part not in FOLDERS]
     return sorted(found), notices
 
 
@@ -108,7 +108,8 @@ def create(tree: Tree, mailboxes: Sequence[MailboxName]) -> None:
 
 
 def _make(tree: Tree, above: str, path: str) -> list[str]:
-    """Make one directory; the directory whose entries changed, if it was not there.
+    """Make one directory; the directory whose entries are to be made durable, even if it was
+    there: a run that failed may have made it.
 
     Raises OSError; StorageError when something else is in the way."""
     try:
@@ -116,7 +117,6 @@ def _make(tree: Tree, above: str, path: str) -> list[str]:
     except FileExistsError:
         if tree.fs.stat(path).kind != "dir":
             raise in_the_way(path) from None
-        return []
     return [above]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 
 from mailsync.local.names import host_part
@@ -58,7 +59,7 @@ class Tree:
             if kind != "dir":
                 raise in_the_way(path)
 
-    def make_directory(self, path: str) -> list[str]:
+    def make_directory(self, path: str, made: list[str] | None = None) -> list[str]:
         """Make `path` and what is missing above it; the directories whose entries changed, top
         first.  Links above are followed (root and state may lie anywhere).  Raises OSError."""
         changed: list[str] = []
@@ -70,8 +71,22 @@ class Tree:
             except FileNotFoundError:
                 self.fs.mkdir(path)
                 changed.append(above)
+                if made is not None:
+                    made.append(path)
             above = path
         return changed
+
+    def make_durable_directory(self, path: str) -> None:
+        """As `make_directory`, durable or not made: one that is there is taken for durable.
+        Raises OSError."""
+        made: list[str] = []
+        try:
+            self.make_durable(self.make_directory(path, made))
+        except OSError:
+            for directory in reversed(made):
+                with contextlib.suppress(OSError):
+                    self.fs.rmdir(directory)
+            raise
 
     def make_durable(self, folders: Iterable[str]) -> None:
         """Directory entries durable, in the order given.  Raises OSError."""

@@ -288,11 +288,26 @@ def announce(run: Run, made: Plan) -> None:
 async def purge(run: Run) -> None:
     """Files that lay in undo for `undelete-days` (0: no undo) are gone for good."""
     await run.stored(run.cache.forget_repeated, run.now() - TWINS_EXPECTED)
+    await settle_undo(run)
     before = run.now() - run.account.undelete_days * 86400.0
     expired = await run.stored(run.cache.expired_deletions, before)
     if expired:
         await run.disk(run.maildir.purge, run.undo, [one.new.undo for one in expired])
         await run.stored(run.cache.forget_deletions, [one.id for one in expired])
+
+
+async def settle_undo(run: Run) -> None:
+    """Of files that a run which failed or was killed put into undo, it is not known whether they
+    are there for good."""
+    doubtful = [one for one in await run.stored(run.cache.deletions) if not one.done]
+    if not doubtful:
+        return
+    await run.disk(run.maildir.settle, (), run.undo)
+    there = await run.disk(run.maildir.undo_files, run.undo)
+    done = [one.id for one in doubtful if one.new.undo in there]
+    await run.stored(run.cache.deletions_done, done)
+    gone = [one.id for one in doubtful if one.new.undo not in there]
+    await run.stored(run.cache.forget_deletions, gone)
 
 
 async def finish(run: Run, only: frozenset[MailboxName]) -> None:

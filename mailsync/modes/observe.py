@@ -36,8 +36,9 @@ async def observe_names(
 ) -> dict[MailboxName, ServerMailbox]:
     """Which mailboxes there are on both sides, into the cache.
 
-    What was known in a directory that cannot be read is taken to be there still; what is new
-    there cannot be known, so no absence of a file is proven.
+    What may be in a directory that cannot be read is taken to be there: what was known, and, as
+    a new cache knows nothing, what the server has: it is not made and filled a second time.  What
+    is new there cannot be known, so no absence of a file is proven.
     """
     local: list[MailboxName] = []
     notices: list[str] = []
@@ -52,7 +53,8 @@ async def observe_names(
         for error in closed.values():
             run.tallies.fail(error)
         await refresh(run)
-        there = [box.name for box in run.mailboxes.values() if box.local is Presence.THERE]
+        there = {box.name for box in run.mailboxes.values() if box.local is Presence.THERE}
+        there |= {box.name for box in listed if box.selectable}
         hidden = [name for name in there if any(f"{name}/".startswith(f"{p}/") for p in closed)]
         local = sorted({*local, *hidden})
     await run.stored(run.cache.see_mailboxes, listed, local, selected)
@@ -126,8 +128,13 @@ async def observe_server(run: Run, wanted: Sequence[Ask]) -> None:
         still = await _observe(run, [full(ask) for ask in again])
         for name in still:
             run.tallies.troubles[LOOK_THERE, name] = Trouble(SHORT, Exit.SERVER)
-    for name in run.unseen_server:
+    _say_unseen(run, run.unseen_server, LOOK_THERE)
+
+
+def _say_unseen(run: Run, names: Collection[MailboxName], step: str) -> None:
+    for name in names:
         run.tallies.note(name, UNSEEN)
+        run.tallies.troubles.setdefault((step, name), Trouble(UNSEEN, Exit.TEMPORARY))
 
 
 def full(ask: Ask) -> Ask:
@@ -199,8 +206,7 @@ async def observe_local(
             union = {entry.name: entry for entry in (*listing.entries, *second.entries)}
             both = replace(second, entries=tuple(union.values()))
             await _store_listing(run, box, both, audited.get(box.name, NONE))
-    for name in run.unseen_local:
-        run.tallies.note(name, UNSEEN)
+    _say_unseen(run, run.unseen_local, LOOK_HERE)
 
 
 async def _listing(run: Run, box: Mailbox, had: Known | None, audit: bool) -> Listing | None:

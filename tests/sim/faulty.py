@@ -1,0 +1,212 @@
+"""Faulty mode: one command or one call to the disk of a scenario's sync goes wrong; then all heals.
+
+python tests/sim/faulty.py --share 0.1 --seed 3   # a tenth of the points, picked by seed
+python tests/sim/faulty.py --only moved --kind server
+python tests/sim/faulty.py --point 'flags on both sides|server|12|NO [LIMIT]|once'
+
+Whatever goes wrong: nothing is lost, nothing is doubled, exit status 0 only when all is done, else
+a reason is said; and once the cause is gone one sync completes and the next has nothing to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import multiprocessing
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
+
+from mailsync.model.errors import Exit
+from mailsync.model.report import AccountReport
+from sim.exhaust import prepared, settled
+from sim.oracle import Violation
+from sim.rand import SimRand
+from sim.scenarios import SCENARIOS, Scenario
+from sim.server_faults import Answer, Stop
+from sim.stack import Stack
+
+# RFC 5530 §3, and what IMAP's own documents add
+CODES = [
+    *("UNAVAILABLE", "AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "PRIVACYREQUIRED"),
+    *("CONTACTADMIN", "NOPERM", "INUSE", "EXPUNGEISSUED", "CORRUPTION", "SERVERBUG", "CLIENTBUG"),
+    *("CANNOT", "LIMIT", "OVERQUOTA", "ALREADYEXISTS", "NONEXISTENT", "TRYCREATE", "READ-ONLY"),
+    *("THROTTLED", "UIDNOTSTICKY"),
+]
+ANSWERS: dict[str, Answer] = {
+    "NO": "NO it does not work",
+    "BAD": "BAD what?",
+    "BYE": "BYE good bye",
+    "BYE [UNAVAILABLE]": "BYE [UNAVAILABLE] maintenance",
+    **{f"NO [{code}]": f"NO [{code}] it does not work" for code in CODES},
+    **{stop.name: stop for stop in Stop},
+}
+ERRORS = ["ENOSPC", "EIO", "EACCES", "EROFS", "EMFILE", "EINVAL", "ENOENT", "EDQUOT"]
+HEALED = 2 * 86400.0  # seconds: what was parked is due again
+
+
+@dataclass(frozen=True)
+class Point:
+    """`at` counts the commands (server) or the calls (disk) of the sync under test, from 1.
+
+    `sticky`: the same command, or the same call on the same folder, fails from then on.
+    """
+
+    scenario: str
+    side: str
+    at: int
+    what: str
+    sticky: bool
+
+    def __str__(self) -> str:
+        how = "sticky" if self.sticky else "once"
+        return f"{self.scenario}|{self.side}|{self.at}|{self.what}|{how}"
+
+    @classmethod
+    def of(cls, text: str) -> Point:
+        scenario, side, at, what, how = text.split("|")
+        return cls(scenario, side, int(at), what, how == "sticky")
+
+
+def named(name: str) -> Scenario:
+    return next(one for one in SCENARIOS if one.name == name)
+
+
+@cache
+def calm(name: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """The names of the commands and the calls to the disk of a sync in which nothing fails."""
+    stack = prepared(named(name), 0)
+    calls: list[tuple[str, str]] = []
+    stack.refuse = lambda call, path: calls.append((call, path))
+    try:
+        before = len(stack.server.executed)
+        stack.sync()
+        return tuple(one.name for one in stack.server.executed[before:]), tuple(calls)
+    finally:
+        stack.close()
+
+
+def points(side: str, only: str, share: float, seed: int) -> Iterator[Point]:
+    """In a fixed order; the same share and seed, the same points."""
+    rand = SimRand(f"faults {seed}")
+    for scenario in SCENARIOS:
+        if only not in scenario.name:
+            continue
+        commands, calls = calm(scenario.name)
+        for where, count, whats in (("server", commands, list(ANSWERS)), ("disk", calls, ERRORS)):
+            for at in range(1, len(count) + 1):
+                for what in whats:
+                    # A disk that lists a file and always says that it is not there is none.
+                    for sticky in (False,) if what == "ENOENT" else (False, True):
+                        chosen = share >= 1 or rand.chance(share)
+                        if chosen and side in (where, ""):
+                            yield Point(scenario.name, where, at, what, sticky)
+
+
+def folder(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def break_it(stack: Stack, point: Point) -> None:
+    commands, calls = calm(point.scenario)
+    if point.side == "server":
+        answer = ANSWERS[point.what]
+        if not point.sticky:
+            stack.server.fault("*", answer, nth=point.at)
+            return
+        name = commands[point.at - 1]
+        stack.server.fault(name, answer, nth=commands[: point.at].count(name), sticky=True)
+        return
+    number = getattr(errno, point.what)
+    broken = calls[point.at - 1]
+    count = 0
+
+    def refuse(call: str, path: str) -> None:
+        nonlocal count
+        count += 1
+        again = point.sticky and count > point.at
+        if count == point.at or (again and (call, folder(path)) == (broken[0], folder(broken[1]))):
+            raise OSError(number, "refused", path)
+
+    stack.refuse = refuse
+
+
+def said(report: AccountReport) -> bool:
+    counts = report.total()
+    notices = any(box.notices for box in report.mailboxes)
+    return bool(report.errors or notices or counts.failed or counts.parked or counts.held)
+
+
+def check(point: Point) -> None:
+    """Raises Violation."""
+    scenario = named(point.scenario)
+    stack = prepared(scenario, 0)
+    try:
+        break_it(stack, point)
+        for _ in range(2):  # the cause is still there when the next timer calls
+            report = stack.sync()
+            stack.oracle.no_loss(stack.server, stack.fs, f"{point}")
+            if report.exit is Exit.OK:
+                stack.oracle.at_rest(stack.server, stack.fs, scenario.expected, f"{point}, exit 0")
+            elif not said(report):
+                raise Violation(f"{point}: exit {report.exit}, and no reason: {report}")
+            stack.pass_time(60)
+        stack.server.faults.clear()
+        stack.refuse = None
+        # What was pipelined behind a SELECT that was refused is no fault of the client.
+        stack.server.violations[:] = [
+            one for one in stack.server.violations if "without a selected mailbox" not in one
+        ]
+        for _ in range(2):  # the second: a deletion waits until a mailbox was seen again
+            stack.pass_time(HEALED)
+            report = stack.sync()
+        if report.exit is not Exit.OK:
+            raise Violation(f"{point}: healed, and exit {report.exit}: {report}")
+        settled(scenario, stack, f"{point}")
+    finally:
+        stack.close()
+
+
+def attempt(point: Point) -> str | None:
+    """What went wrong; None: nothing."""
+    try:
+        check(point)
+    except Violation as error:
+        return str(error)
+    except Exception:
+        return f"{point}: {traceback.format_exc(limit=-6)}"
+    return None
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="scenarios whose name contains this")
+    parser.add_argument("--kind", choices=["server", "disk"], default="")
+    parser.add_argument("--share", type=float, default=1.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--point", help="one point, as it is printed")
+    options = parser.parse_args()
+    began, bad = time.monotonic(), 0
+    if options.point:
+        wanted = [Point.of(options.point)]
+    else:
+        wanted = list(points(options.kind, options.only, options.share, options.seed))
+    with multiprocessing.Pool(options.jobs) as pool:
+        for error in pool.imap_unordered(attempt, wanted, chunksize=4):
+            if error is not None:
+                bad += 1
+                print(f"FAILED {error}", flush=True)
+    print(f"{len(wanted)} faults, {bad} violations, {time.monotonic() - began:.0f} s")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""The fixed share of the faulty mode: one command or one call to the disk goes wrong.
+
+MAILSYNC_FAULTS_SHARE=0.01 MAILSYNC_FAULTS_SEED=5 pytest tests/sim_runs/test_sim_faults.py
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from sim.faulty import Point, check, points
+
+SHARE = float(os.environ.get("MAILSYNC_FAULTS_SHARE", "0.0006"))
+SEED = int(os.environ.get("MAILSYNC_FAULTS_SEED", "0"))
+FOUND = [  # what earlier runs of the whole found
+    "cache lost|disk|14|EACCES|once",
+    "cache lost|disk|18|EACCES|once",
+    "deleted into the trash|disk|89|EINVAL|sticky",
+    "deleted on both sides|disk|78|EINVAL|once",
+    "deleted on both sides|disk|86|EACCES|once",
+    "deleted on both sides, no UIDPLUS|disk|79|EMFILE|sticky",
+    "deleted against changed|disk|94|ENOSPC|sticky",
+    "new on both sides|disk|23|ENOENT|once",
+]
+
+
+@pytest.mark.parametrize("side", ["server", "disk"])
+def test_a_share(side: str) -> None:
+    chosen = list(points(side, "", SHARE, SEED))
+    assert len(chosen) > 10
+    for point in chosen:
+        check(point)
+
+
+@pytest.mark.parametrize("point", FOUND)
+def test_what_was_found(point: str) -> None:
+    check(Point.of(point))

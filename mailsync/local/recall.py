@@ -42,7 +42,7 @@ def write(tree: Tree, undo_dir: str, file: str, notes: Iterable[Note]) -> None:
     index = _index(undo_dir)
     path = f"{index}/{file}"
     with translated("note what goes into undo", path):
-        tree.make_durable(tree.make_directory(index))
+        tree.make_durable_directory(index)
         writer = tree.fs.create(path)
         try:
             writer.write(b"".join(json.dumps(asdict(one)).encode() + b"\n" for one in notes))

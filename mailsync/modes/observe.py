@@ -247,7 +247,7 @@ async def _store_listing(
         entries=tuple(entry for entry in entries if entry.name not in gone),
         proven=not run.blind,
         facts=facts,
-        stamp=listing.stamp if not failed else None,
+        stamp=listing.stamp if not failed and not gone else None,
         notices=listing.notices,
     )
     for notice in listing.notices:

@@ -21,6 +21,7 @@ FOUND = [  # what earlier runs of the whole found
     "deleted on both sides, no UIDPLUS|disk|79|EMFILE|sticky",
     "deleted against changed|disk|94|ENOSPC|sticky",
     "new on both sides|disk|23|ENOENT|once",
+    "mailbox renamed apart|disk|49|ENOENT|once",
 ]
 
 

@@ -61,10 +61,17 @@ class Oracle:
 
     def local_views(self, files: dict[str, bytes]) -> dict[str, View]:
         views: defaultdict[str, View] = defaultdict(Counter)
-        for path, data in files.items():
+        seen: set[tuple[str, str, bytes]] = set()
+        # The same bytes under the same unique name are one message, whatever a power cut in a
+        # rename left behind; the first name counts (reliability.md §3.4).
+        for path, data in sorted(files.items()):
             place = self._place(path)
-            if place is not None:
-                mailbox, name = place
+            if place is None:
+                continue
+            mailbox, name = place
+            message = (mailbox, name.partition(":")[0], data)
+            if message not in seen:
+                seen.add(message)
                 views[mailbox][ghost_of(data) or "?", _info_letters(name)] += 1
         return dict(views)
 

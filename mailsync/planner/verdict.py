@@ -165,6 +165,8 @@ def undecided(row: Row, server: Presence, local: Presence, ruling: Ruling, polic
     The row stays open."""
     if ruling.verdict in (Verdict.UPLOAD, Verdict.DOWNLOAD) and row.mailbox in policy.untold:
         return True  # it may be the same as what is new on the other side
+    if ruling.verdict is Verdict.MERGE:
+        return row.mailbox in policy.unseen_server  # a UID that is gone takes every flag, says OK
     if ruling.verdict is Verdict.REMOVE:
         return bool(policy.unseen_server) or row.mailbox in policy.unseen_local
     if ruling.verdict in (Verdict.DELETE, Verdict.KEEP):

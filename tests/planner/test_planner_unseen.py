@@ -53,7 +53,7 @@ TABLE = [
     ("new message", NEW_MESSAGE, EXPUNGE, "Download", "oo o-"),
     ("on neither", NEITHER, EXPUNGE, "Forget", "-- --"),
     ("\\Deleted", DELETED, EXPUNGE, "Expunge", "o- oo"),
-    ("flags", replace(BOTH, local_flags=Flags.SEEN), EXPUNGE, "StoreFlags", "oo oo"),
+    ("flags", replace(BOTH, local_flags=Flags.SEEN), EXPUNGE, "StoreFlags", "o- oo"),
 ]
 
 

@@ -131,7 +131,9 @@ def main() -> int:
         if options.at in (None, at) and options.model in (None, model)
     ]
     with multiprocessing.Pool(options.jobs) as pool:
-        for error in pool.imap_unordered(attempt, wanted, chunksize=8):
+        for done, error in enumerate(pool.imap_unordered(attempt, wanted, chunksize=8), 1):
+            if done % 1000 == 0:
+                print(f"{done} of {len(wanted)}, {bad} violations", flush=True)
             if error is not None:
                 bad += 1
                 print(f"FAILED {error}", flush=True)

@@ -232,10 +232,6 @@ class Cache:
         with self._tx() as c:
             mailboxes.forget_gone(c)
 
-    def hold_mailbox(self, mailbox: MailboxId, side: Side, reason: str) -> None:
-        with self._tx() as c:
-            pairing.hold_mailbox(c, mailbox, side, reason)
-
     def mailbox_trouble(self, mailbox: MailboxId, error: str, next_try: float) -> None:
         with self._tx() as c:
             mailboxes.mailbox_trouble(c, mailbox, error, next_try)
@@ -373,11 +369,6 @@ class Cache:
         """
         with self._tx() as c:
             return outcomes.delivered(c, items)
-
-    def delivered_pair(self, row: RowId, file_row: RowId) -> None:
-        """A downloaded body proved equal to the file of `file_row`, which `row` swallows."""
-        with self._tx() as c:
-            pairing.pair(c, [(row, file_row, None)])
 
     def stored_flags(
         self, mailbox: MailboxId, rows: Collection[RowId], add: Flags, remove: Flags

@@ -137,7 +137,7 @@ class TestPair:
     def test_a_downloaded_body_proved_equal(self, inbox: Box) -> None:
         inbox.server({1: "S"})
         inbox.local({"n": "S"})
-        inbox.cache.delivered_pair(inbox.row(1).id, inbox.file("n").id)
+        pair(inbox, 1, "n")
         assert inbox.picture() == ["1+S n+S =S"]
 
 

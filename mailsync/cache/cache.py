@@ -174,6 +174,11 @@ class Cache:
         with self._tx() as c:
             mailboxes.see_mailboxes(c, server, local, selected)
 
+    def has_more(self, local: Sequence[MailboxName]) -> bool:
+        """Whether a mailbox was in the Maildir that is not among `local`."""
+        with self._tx() as c:
+            return mailboxes.has_more(c, local)
+
     def mailboxes(self, now: float) -> list[Mailbox]:
         """All of them, selected or not, with their tallies."""
         self._now = now
@@ -325,11 +330,12 @@ class Cache:
         with self._tx() as c:
             return read.open_rows(c, self._now)
 
-    def candidates(self, rows: Sequence[Row]) -> list[Row]:
+    def candidates(self, rows: Sequence[Row], unseen: Iterable[MailboxId] = ()) -> list[Row]:
         """Other rows that share body or header hash, EMAILID, name or own-name UID with `rows`,
-        and all that are held or parked."""
+        and all that are held or parked; in the mailboxes `unseen`, which could not be looked at,
+        also those with the same date and size."""
         with self._tx() as c:
-            return read.candidates(c, rows, self._now)
+            return read.candidates(c, rows, self._now, unseen)
 
     def rows(self, ids: Iterable[RowId]) -> list[Row]:
         """In ascending order of id; those that are no more are left out."""

@@ -51,6 +51,11 @@ _FILL = text("""
     WHERE id = :id""")
 _LEFT = text("UPDATE messages SET server = 2, settled = 0 WHERE id = :id")
 _COPIED = text("UPDATE messages SET settled = 1 WHERE id = :id")
+# Its file is known elsewhere: one that the mailbox was seen with last is none to wait for.
+_FILE_LEFT = text("""
+    UPDATE messages SET local = 2
+    WHERE id = :id AND EXISTS (
+        SELECT 1 FROM mailboxes WHERE mailboxes.id = messages.mailbox AND mailboxes.local = 2)""")
 # A MOVE cannot happen twice: its UID leaves only once.
 _REMEMBER = text("""
     INSERT INTO repeated (mailbox, body, at)
@@ -221,15 +226,18 @@ def _to_trash(c: Connection, item: Linked, new: NewIntent, source: Any, seen: An
 def _leave(c: Connection, new: NewIntent, source: Any, now: Moment) -> None:
     """What becomes of the source row."""
     bound = {"id": source.id}
+    local = source.local
     if new.row is None:
         c.execute(_COUNT, {"mailbox": source.mailbox, **now.bound()})
+    elif c.execute(_FILE_LEFT, bound).rowcount:
+        local = Presence.GONE
     if new.kind is IntentKind.MOVE_BY_COPY:
         c.execute(_COPIED, bound)
     elif new.kind is IntentKind.MOVE:
         busy = c.execute(
             text("SELECT EXISTS (SELECT 1 FROM intents WHERE row = :id OR source = :id)"), bound
         ).scalar_one()
-        if new.row is None or source.local in (Presence.THERE, Presence.UNKNOWN) or busy:
+        if new.row is None or local in (Presence.THERE, Presence.UNKNOWN) or busy:
             c.execute(_LEFT, bound)
         else:
             c.execute(_DELETE, bound)

@@ -11,7 +11,16 @@ from __future__ import annotations
 from sqlalchemy import Connection, Row, text
 
 from mailsync.cache.relink import doubt_server
-from mailsync.cache.sql import FREE, FREE_UNLESS_FIRM, STAYS, agreed, dump_extra, many, want
+from mailsync.cache.sql import (
+    FREE,
+    FREE_UNLESS_FIRM,
+    STAYS,
+    agreed,
+    dump_extra,
+    load_spans,
+    many,
+    want,
+)
 from mailsync.cache.words import Stored
 from mailsync.model.ids import UID_MAX
 from mailsync.model.mailboxname import MailboxName
@@ -122,7 +131,7 @@ def store_server(c: Connection, obs: ServerObservation, now: float) -> Stored:
         c.execute(CHANGED, bound)
         c.execute(ADDED, bound)
     if obs.complete or obs.vanished:
-        _spans(c, obs.complete | obs.vanished)
+        load_spans(c, (obs.complete | obs.vanished).ranges)
         want(c, [])
         if c.execute(ABSENT, bound).rowcount:
             c.execute(_GONE)
@@ -173,11 +182,6 @@ def _load(c: Connection, obs: ServerObservation) -> None:
     )
 
 
-def _spans(c: Connection, uids: UIDSet) -> None:
-    c.exec_driver_sql("DELETE FROM spans")
-    many(c, "INSERT INTO spans (low, high) VALUES (?, ?)", uids.ranges)
-
-
 def _whole(c: Connection, complete: UIDSet, known: int, box: int) -> bool:
     """Everything that the listing did not cover is known to be there, so nothing is missing."""
     if not complete:
@@ -187,6 +191,6 @@ def _whole(c: Connection, complete: UIDSet, known: int, box: int) -> bool:
         return True
     if len(gaps) > known:
         return False
-    _spans(c, gaps)
+    load_spans(c, gaps.ranges)
     covered: int = c.execute(COUNT_IN_SPANS, {"box": box}).scalar_one()
     return covered == len(gaps)

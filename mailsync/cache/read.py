@@ -17,7 +17,7 @@ from mailsync.cache.schema import (
     pack,
     unpack,
 )
-from mailsync.cache.sql import load_extra, many, want
+from mailsync.cache.sql import load_extra, load_spans, many, want
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, MailboxId, RowId, UniqueName
 from mailsync.model.rows import Presence, Role, Row, Settled, Wait
@@ -77,6 +77,16 @@ _PARKED = f"""
 REMOVED = """
     SELECT messages.id FROM mailboxes CROSS JOIN messages ON messages.mailbox = mailboxes.id
     WHERE mailboxes.relink AND messages.server = 3 AND messages.local = 2"""
+# What is new elsewhere may have been in a mailbox that could not be looked at.
+UNSEEN = """
+    SELECT messages.id FROM messages
+    WHERE messages.mailbox IN (SELECT low FROM spans) AND (
+        (messages.internal_date, messages.size) IN (
+            SELECT new.internal_date, new.size FROM wanted CROSS JOIN messages AS new
+            WHERE new.id = wanted.id)
+        OR (messages.mtime_ns / 1000000000, messages.file_size) IN (
+            SELECT new.mtime_ns / 1000000000, new.file_size
+            FROM wanted CROSS JOIN messages AS new WHERE new.id = wanted.id))"""
 _LOAD = """
     INSERT INTO wanted (id, mailbox, body, header, email_id, name, origin)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
@@ -111,13 +121,14 @@ def rows_of(c: Connection, mailbox: MailboxId, now: float) -> list[Row]:
 def row_of_uid(
     c: Connection, mailbox: MailboxId, uids: Iterable[UID], now: float
 ) -> dict[UID, Row]:
-    c.exec_driver_sql("DELETE FROM spans")
-    many(c, "INSERT INTO spans (low, high) VALUES (?, ?)", [(uid, uid) for uid in set(uids)])
+    load_spans(c, ((uid, uid) for uid in set(uids)))
     found = c.execute(_BY_UID, {"mailbox": mailbox}).cursor.fetchall()
     return {row.uid: row for row in _made(c, found, now) if row.uid is not None}
 
 
-def candidates(c: Connection, given: Sequence[Row], now: float) -> list[Row]:
+def candidates(
+    c: Connection, given: Sequence[Row], now: float, unseen: Iterable[MailboxId]
+) -> list[Row]:
     c.exec_driver_sql("DELETE FROM wanted")
     many(
         c,
@@ -141,7 +152,10 @@ def candidates(c: Connection, given: Sequence[Row], now: float) -> list[Row]:
     by_name = BY_NAME if named * boxes < total else _BY_NAME_SCAN
     deleted = any(row.server is T and row.local is G and row.body for row in given)
     trash = [_IN_TRASH] if deleted else []
-    ids = " UNION ".join([*SHARED.values(), by_name, _HELD, _PARKED, REMOVED, *trash])
+    boxes_unseen = set(unseen)
+    load_spans(c, ((box, box) for box in boxes_unseen))
+    hidden = [UNSEEN] if boxes_unseen else []
+    ids = " UNION ".join([*SHARED.values(), by_name, _HELD, _PARKED, REMOVED, *trash, *hidden])
     found = c.exec_driver_sql(
         f"SELECT {COLUMNS} FROM messages WHERE messages.id IN ({ids})"
         " AND messages.id NOT IN (SELECT id FROM wanted) ORDER BY messages.id"

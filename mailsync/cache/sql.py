@@ -64,6 +64,11 @@ def many(c: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None
         c.exec_driver_sql(statement, list(rows))
 
 
+def load_spans(c: Connection, spans: Iterable[tuple[int, int]]) -> None:
+    c.exec_driver_sql("DELETE FROM spans")
+    many(c, "INSERT INTO spans (low, high) VALUES (?, ?)", list(spans))
+
+
 def agree(c: Connection) -> None:
     """Synced of the `wanted` rows takes every flag on which both sides agree."""
     c.execute(_AGREE)

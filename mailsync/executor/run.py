@@ -99,6 +99,7 @@ class Run:
     seen_local: set[MailboxName] = field(default_factory=set)
     unseen_server: set[MailboxName] = field(default_factory=set)  # looked for in vain
     unseen_local: set[MailboxName] = field(default_factory=set)
+    closed: set[MailboxName] = field(default_factory=set)  # the server does not let us read them
     untold: set[MailboxName] = field(default_factory=set)  # what pairing asked was not answered
     rename_tried: set[MailboxId] = field(default_factory=set)
     renamed: list[tuple[MailboxName, MailboxName]] = field(default_factory=list)  # on the server

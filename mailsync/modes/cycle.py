@@ -37,7 +37,7 @@ from mailsync.model.rows import Mailbox, Presence, Row
 from mailsync.model.uidset import UIDSet
 from mailsync.modes.observe import Selector, asks, observe_local, observe_names, observe_server
 from mailsync.modes.ownership import Ownership
-from mailsync.modes.policy import planned_by
+from mailsync.modes.policy import planned_by, unseen
 from mailsync.modes.scope import check_asked, policy_of
 from mailsync.planner import needs, plan
 from mailsync.server import Ask
@@ -205,7 +205,7 @@ async def due(run: Run) -> tuple[list[Row], list[Row]]:
     not taken for a deletion (rule 9).
     """
     rows = await run.stored(run.cache.due, run.now(), run.account.expunge_deleted)
-    candidates = await run.stored(run.cache.candidates, rows)
+    candidates = await run.stored(run.cache.candidates, rows, unseen(run))
     # All of a mailbox that is gone on one side: was it renamed, and what moved out of it?
     for box in run.mailboxes.values():
         if box.selected and box.synced and not on_both(box):

@@ -38,13 +38,17 @@ async def observe_names(
 
     What may be in a directory that cannot be read is taken to be there: what was known, and, as
     a new cache knows nothing, what the server has: it is not made and filled a second time.  What
-    is new there cannot be known, so no absence of a file is proven.
+    is new there cannot be known, so no absence of a file is proven.  What was there and is missing
+    is looked for a second time: a directory is away for a moment while a reader renames it.
     """
     local: list[MailboxName] = []
     notices: list[str] = []
     closed: dict[str, StorageError] = {}
     if not run.dry or await run.disk(run.maildir.exists):  # a first run makes it, a dry one not
         local, notices = await run.disk(run.maildir.mailboxes, closed)
+        if await run.stored(run.cache.has_more, local):
+            again, _ = await run.disk(run.maildir.mailboxes, closed)
+            local = sorted({*local, *again})
     for notice in (*notices, *run.server.notices):
         if notice not in run.tallies.errors:
             run.tallies.errors.append(notice)
@@ -158,6 +162,7 @@ async def _observe(run: Run, wanted: Sequence[Ask]) -> set[MailboxName]:
                 raise error
             if isinstance(error, Refused) and error.code == "NOPERM":
                 run.unseen_server.discard(name)  # what went there is gone for us
+                run.closed.add(name)
             continue
         stored = await run.stored(run.cache.store_server, seen, run.now())
         if not stored.ok:
@@ -166,6 +171,7 @@ async def _observe(run: Run, wanted: Sequence[Ask]) -> set[MailboxName]:
         run.seen_server.add(seen.mailbox)
         run.tallies.troubles.pop((LOOK_THERE, seen.mailbox), None)
         run.unseen_server.discard(seen.mailbox)
+        run.closed.discard(seen.mailbox)
         if stored.relinked:
             run.tallies.note(seen.mailbox, "new UIDVALIDITY: messages are paired again by content")
     return short
@@ -211,11 +217,12 @@ async def observe_local(
 
 async def _listing(run: Run, box: Mailbox, had: Known | None, audit: bool) -> Listing | None:
     """None: nothing has changed there, or the directory went away, which proves nothing."""
+    run.unseen_local.add(box.name)
     if had is not None and had.stamp is not None and not had.relink:
         stamp = await run.disk(run.maildir.stamp, box.name)
         if stamp == had.stamp and box.role is not Role.DRAFTS and not audit:
+            run.unseen_local.discard(box.name)
             return None
-    run.unseen_local.add(box.name)
     listing = await run.disk(run.maildir.entries, box.name, run.dry)
     if listing is None and await run.disk(run.maildir.lacks_new, box.name):
         # An empty directory is lost easily (git, an archive, a careless copy); one with mail in

@@ -32,8 +32,14 @@ async def planned_by(run: Run, only: frozenset[MailboxName]) -> Policy:
         has_move=run.server.has_move,
         unseen_server=_ids(run, run.unseen_server) | _parked(run),
         unseen_local=_ids(run, run.unseen_local) | _parked(run),
+        closed_server=_ids(run, run.closed),
         untold=_ids(run, run.untold),
     )
+
+
+def unseen(run: Run) -> frozenset[MailboxId]:
+    """Mailboxes of which at least one side could not be looked at."""
+    return _ids(run, run.unseen_server | run.unseen_local | run.closed) | _parked(run)
 
 
 def _ids(run: Run, names: frozenset[MailboxName] | set[MailboxName]) -> frozenset[MailboxId]:

@@ -12,13 +12,14 @@ from mailsync.model.ids import UID, MailboxId, RowId
 from mailsync.model.rows import Mailbox, Presence, Row, Settled, Side, Wait
 from mailsync.planner.deletions import Doomed, write_deletions
 from mailsync.planner.flags import merged
-from mailsync.planner.mailboxes import Creation, creations, departure, farewells
+from mailsync.planner.mailboxes import Creation, creations, departure, farewells, gone_here
 from mailsync.planner.moves import Moves, copies, find_moves, local_copies
 from mailsync.planner.pairing import Pairing, doubtful, pair_up
 from mailsync.planner.policy import Departed, Ground, Policy
 from mailsync.planner.scene import Scene, survey
 from mailsync.planner.sheet import Sheet
-from mailsync.planner.verdict import Ruled, Ruling, Verdict, judge, undecided
+from mailsync.planner.unseen import Unseen, undecided
+from mailsync.planner.verdict import Ruled, Ruling, Verdict, judge
 
 T, G = Presence.THERE, Presence.GONE
 
@@ -63,7 +64,8 @@ def plan(
             sheet.removed[row.mailbox, LEFT_BEHIND].append(row)
         elif row.wait is Wait.NO:
             sheet.wait(row, Wait.UNSENT, Side.LOCAL, LEFT_BEHIND)
-    rulings = _judge(scene, pairing, moves, grounds, policy)
+    unseen = Unseen.of((*rows, *candidates), policy)
+    rulings = _judge(scene, pairing, moves, grounds, policy, unseen)
     for row, ruling in rulings.waiting:
         _write_wait(sheet, row, ruling)
     for row in rulings.merging:
@@ -128,6 +130,7 @@ def _judge(
     moves: Moves,
     grounds: Mapping[MailboxId, Ground],
     policy: Policy,
+    unseen: Unseen,
 ) -> Rulings:
     found = Rulings()
     lists: dict[Verdict, Ruled] = {
@@ -143,14 +146,25 @@ def _judge(
         if row.id in done or not policy.covers(row.mailbox):
             continue
         server, local = scene.states(row)
-        ruling = judge(row, server, local, grounds[row.mailbox])
-        if undecided(row, server, local, ruling, policy):
+        ground = grounds[row.mailbox]
+        ruling = judge(row, server, local, ground)
+        if undecided(row, server, local, ruling, policy, unseen):
+            continue
+        if ruling.verdict is Verdict.FORGET and _may_come_back(row, ground):
             continue
         if ruling.verdict is Verdict.MERGE:
             found.merging.append(row)
         else:
             lists.get(ruling.verdict, found.waiting).append((row, ruling))
     return found
+
+
+def _may_come_back(row: Row, ground: Ground) -> bool:
+    """What was in a mailbox that is gone on one side is there again when the mailbox is: were the
+    row forgotten, it would be new then, whatever became of it on the other side."""
+    if ground.departed not in (Departed.HELD, Departed.UNSENT):
+        return False
+    return (row.local if gone_here(ground.box) else row.server) is T
 
 
 def _to_judge(scene: Scene, grounds: Mapping[MailboxId, Ground]) -> list[Row]:

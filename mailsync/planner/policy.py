@@ -21,7 +21,8 @@ class Policy:
     `only`: the mailboxes to act in (`sync A/M`); moves that touch others are left open, so hand
     in the rows of all.  `has_uidplus`, `has_move` and `dry` change how a plan is executed, never
     what it says.  `unseen_server`, `unseen_local`: selected mailboxes which could not be looked
-    at on that side in this run; `untold`: those that did not answer what pairing asks.
+    at on that side in this run; `closed_server`: those that the server does not let us read;
+    `untold`: those that did not answer what pairing asks.
     """
 
     direction: Direction = Direction.BOTH
@@ -37,6 +38,7 @@ class Policy:
     only: frozenset[MailboxId] | None = None
     unseen_server: frozenset[MailboxId] = frozenset()
     unseen_local: frozenset[MailboxId] = frozenset()
+    closed_server: frozenset[MailboxId] = frozenset()
     untold: frozenset[MailboxId] = frozenset()
 
     @property

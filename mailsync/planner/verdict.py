@@ -13,7 +13,7 @@ from typing import NamedTuple
 from mailsync.model.flags import Flags
 from mailsync.model.rows import Presence, Row, Settled
 from mailsync.planner.flags import keyword_saves, saves
-from mailsync.planner.policy import Departed, Ground, Policy
+from mailsync.planner.policy import Departed, Ground
 
 
 class Verdict(enum.Enum):
@@ -157,30 +157,6 @@ def judge(row: Row, server: Presence, local: Presence, ground: Ground) -> Ruling
     if ruling.verdict in CHANGES_MAILDIR and not ground.local_ok:
         return UNSENT_LOCAL
     return ruling
-
-
-def undecided(row: Row, server: Presence, local: Presence, ruling: Ruling, policy: Policy) -> bool:
-    """Everything is observed before anything is judged (rule 2).  What is missing may be in a
-    mailbox that could not be looked at, and what is new in such a one may be on its other side.
-    The row stays open."""
-    if ruling.verdict in (Verdict.UPLOAD, Verdict.DOWNLOAD) and row.mailbox in policy.untold:
-        return True  # it may be the same as what is new on the other side
-    if ruling.verdict is Verdict.MERGE:
-        return row.mailbox in policy.unseen_server  # a UID that is gone takes every flag, says OK
-    if ruling.verdict is Verdict.REMOVE:
-        return bool(policy.unseen_server) or row.mailbox in policy.unseen_local
-    if ruling.verdict in (Verdict.DELETE, Verdict.KEEP):
-        missing = ruling is not FLAGGED_DELETED and bool(policy.unseen_local)
-        return missing or row.mailbox in policy.unseen_server
-    if ruling.verdict is Verdict.FORGET:
-        return bool(policy.unseen_server or policy.unseen_local)
-    if ruling.verdict is Verdict.UPLOAD:
-        moved = server is Presence.GONE and bool(policy.unseen_server)
-        return moved or row.mailbox in policy.unseen_server
-    if ruling.verdict is Verdict.DOWNLOAD:
-        moved = local is Presence.GONE and bool(policy.unseen_local)
-        return moved or row.mailbox in policy.unseen_local
-    return False
 
 
 def server_changed(row: Row, ground: Ground) -> bool:

@@ -197,9 +197,12 @@ class Acts:
                 content = {field: getattr(row, field) for field in CONTENT}
                 self.new_row(mailbox=target.id, **facts, **content)
                 here.removed[Side.SERVER] += 1
+            left = action.joins and here.local is None  # its file is known elsewhere
+            if left:
+                row = self.put(row, local=G)
             if not moves:
                 self.put(row, settled=Settled.COPIED)
-            elif action.joins and row.local is not T:
+            elif action.joins and (left or row.local is not T):
                 del self.rows[row.id]
             else:
                 self.put(row, server=G, settled=Settled.NO)

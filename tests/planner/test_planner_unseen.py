@@ -1,4 +1,4 @@
-"""What waits while a mailbox could not be looked at (semantics.md, rule 2)."""
+"""What waits while a mailbox cannot be looked at (rule 2)."""
 
 from __future__ import annotations
 
@@ -6,72 +6,97 @@ from dataclasses import replace
 
 import pytest
 
+from mailsync.model.actions import CopyLocal, Download, Upload
 from mailsync.model.flags import Flags
-from mailsync.model.ids import UID, MailboxId, RowId, UIDValidity, UniqueName
-from mailsync.model.mailboxname import INBOX, MailboxName
+from mailsync.model.ids import UID, MailboxId, RowId, UniqueName
+from mailsync.model.mailboxname import MailboxName
 from mailsync.model.rows import Mailbox, Presence, Row
-from mailsync.model.settings import Deletions
 from mailsync.planner import Policy, plan
 
-N, T, G = Presence.NONE, Presence.THERE, Presence.GONE
-HERE, THERE = MailboxId(1), MailboxId(2)  # HERE was seen, THERE was not
+N, T, G, U = Presence.NONE, Presence.THERE, Presence.GONE, Presence.UNKNOWN
+INBOX, WORK = MailboxId(1), MailboxId(2)
 BOXES = [
-    Mailbox(number, MailboxName(name), T, T, uid_validity=UIDValidity(1), synced=True)
-    for number, name in ((HERE, INBOX), (THERE, "Archive"))
+    Mailbox(INBOX, MailboxName("INBOX"), T, T, synced=True, messages=2),
+    Mailbox(WORK, MailboxName("Work"), T, T, synced=True, messages=2),
 ]
-BOTH = Row(
-    RowId(1),
-    HERE,
-    uid=UID(5),
-    server=T,
-    local=T,
-    name=UniqueName("a"),
-    synced=Flags.NONE,
-    internal_date=7,
-    mtime_ns=7 * 10**9,
+SHUT = {
+    "unseen": Policy(unseen_server=frozenset({WORK})),
+    "closed": Policy(closed_server=frozenset({WORK})),
+}
+HIDDEN = Row(
+    RowId(1), WORK, UID(7), T, name=UniqueName("old"), folder="cur", local=T, synced=Flags.NONE,
+    internal_date=100, size=10, file_size=9, mtime_ns=100_000_000_000,
+)  # fmt: skip
+
+
+def message(**facts: object) -> Row:
+    new = Row(RowId(2), INBOX, UID(9), T, internal_date=100, size=10)
+    return replace(new, **facts)  # type: ignore[arg-type]
+
+
+def file(**facts: object) -> Row:
+    new = Row(
+        RowId(2), INBOX, name=UniqueName("new"), folder="cur", local=T, file_size=9,
+        mtime_ns=100_500_000_000,
+    )  # fmt: skip
+    return replace(new, **facts)  # type: ignore[arg-type]
+
+
+def downloads(new: Row, hidden: Row, policy: Policy) -> bool:
+    made = plan([new], [hidden], BOXES, policy)
+    return any(isinstance(action, Download | CopyLocal) for action in made.actions)
+
+
+@pytest.mark.parametrize("policy", SHUT.values(), ids=SHUT)
+@pytest.mark.parametrize(
+    ("new", "hidden", "comes"),
+    [
+        (message(), HIDDEN, False),
+        (message(size=11), HIDDEN, True),
+        (message(internal_date=101), HIDDEN, True),
+        (message(size=None), HIDDEN, True),
+        (message(internal_date=None), replace(HIDDEN, internal_date=None), True),
+        (message(email_id="M1", size=11), replace(HIDDEN, email_id="M1"), False),
+        # deleted on one side: where it went it survives (I11)
+        (message(), replace(HIDDEN, local=G), True),
+        (message(), replace(HIDDEN, server=G), True),
+        (message(), replace(HIDDEN, local=U), False),
+        (message(), replace(HIDDEN, mailbox=INBOX), True),
+        # it is not new: it was never agreed on
+        (message(local=G, name=UniqueName("lost")), HIDDEN, True),
+    ],
 )
-EXPUNGED = replace(BOTH, server=G)
-UNLINKED = replace(BOTH, local=G)
-CHANGED_UP = replace(EXPUNGED, local_flags=Flags.FLAGGED)
-CHANGED_DOWN = replace(UNLINKED, server_flags=Flags.FLAGGED)
-NEW_FILE = Row(RowId(1), HERE, local=T, name=UniqueName("a"))
-NEW_MESSAGE = Row(RowId(1), HERE, uid=UID(5), server=T)
-NEITHER = replace(BOTH, server=G, local=G)
-DELETED = replace(BOTH, synced=Flags.DELETED, server_flags=Flags.DELETED, local_flags=Flags.DELETED)
-EXPUNGE = Deletions.EXPUNGE
-KEEP = Deletions.KEEP
-
-TABLE = [
-    # row, deletions, action once all was seen; does it come about while the other mailbox, or its
-    # own, could not be seen on the server, or in the Maildir?
-    ("expunged", EXPUNGED, EXPUNGE, "RemoveLocal", "-- o-"),
-    ("unlinked", UNLINKED, EXPUNGE, "Expunge", "o- --"),
-    ("unlinked, kept", UNLINKED, KEEP, "Defer", "o- --"),
-    ("expunged, changed", CHANGED_UP, EXPUNGE, "Upload", "-- oo"),
-    ("unlinked, changed", CHANGED_DOWN, EXPUNGE, "Download", "oo --"),
-    ("new file", NEW_FILE, EXPUNGE, "Upload", "o- oo"),
-    ("new message", NEW_MESSAGE, EXPUNGE, "Download", "oo o-"),
-    ("on neither", NEITHER, EXPUNGE, "Forget", "-- --"),
-    ("\\Deleted", DELETED, EXPUNGE, "Expunge", "o- oo"),
-    ("flags", replace(BOTH, local_flags=Flags.SEEN), EXPUNGE, "StoreFlags", "o- oo"),
-]
+def test_messages(policy: Policy, new: Row, hidden: Row, comes: bool) -> None:
+    assert downloads(new, hidden, policy) is comes
+    assert downloads(new, hidden, Policy())
 
 
-def done(row: Row, policy: Policy) -> list[str]:
-    return [type(one).__name__ for one in plan([row], [], BOXES, policy).actions]
+@pytest.mark.parametrize(
+    ("new", "hidden", "goes"),
+    [
+        (file(), HIDDEN, False),
+        (file(file_size=8), HIDDEN, True),
+        (file(mtime_ns=101_000_000_000), HIDDEN, True),
+        (file(mtime_ns=None), HIDDEN, True),
+        (file(file_size=8, name=UniqueName("old")), HIDDEN, False),
+        (file(), replace(HIDDEN, name=None, local=U), False),
+        (file(), replace(HIDDEN, server=G), True),
+        # its message went, and it was changed since: it goes back to where it was
+        (file(server=G, uid=UID(5), synced=Flags.NONE, local_flags=Flags.FLAGGED), HIDDEN, True),
+    ],
+)
+def test_files(new: Row, hidden: Row, goes: bool) -> None:
+    for policy, expected in ((Policy(unseen_local=frozenset({WORK})), goes), (Policy(), True)):
+        made = plan([new], [hidden], BOXES, policy)
+        assert any(isinstance(action, Upload) for action in made.actions) is expected
 
 
-@pytest.mark.parametrize(("row", "deletions", "action", "marks"), [one[1:] for one in TABLE])
-def test_what_is_done_and_what_waits(
-    row: Row, deletions: Deletions, action: str, marks: str
-) -> None:
-    policy = Policy(deletions=deletions, expunge_deleted=True)
-    assert done(row, policy) == [action]
-    unseen = [
-        {side: frozenset({box})}
-        for side in ("unseen_server", "unseen_local")
-        for box in (THERE, HERE)
-    ]
-    for blind, mark in zip(unseen, marks.replace(" ", ""), strict=True):
-        wanted = [action] if mark == "o" else []
-        assert done(row, replace(policy, **blind)) == wanted, blind  # type: ignore[arg-type]
+@pytest.mark.parametrize("side", ["server", "local"])
+def test_what_was_seen_last_in_a_mailbox_that_is_gone_is_not_forgotten(side: str) -> None:
+    """Neither while that is held nor while it may not be repeated; accepted, it is over."""
+    other = "local" if side == "server" else "server"
+    box = replace(BOXES[1], **{side: G}, held=True)  # type: ignore[arg-type]
+    row = replace(HIDDEN, **{other: G})  # type: ignore[arg-type]
+    for gone, forgotten in ((box, []), (replace(box, accepted=True), [row])):
+        made = plan([row], [], [BOXES[0], gone], Policy())
+        assert [r for action in made.actions for r in getattr(action, "rows", ())] == forgotten

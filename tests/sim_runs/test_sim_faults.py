@@ -22,6 +22,8 @@ FOUND = [  # what earlier runs of the whole found
     "deleted against changed|disk|94|ENOSPC|sticky",
     "new on both sides|disk|23|ENOENT|once",
     "mailbox renamed apart|disk|49|ENOENT|once",
+    "moved on the server, plain|server|11|NO [EXPIRED]|once",
+    "moved on the server|disk|24|ENOENT|once",
 ]
 
 

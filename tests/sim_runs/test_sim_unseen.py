@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -98,3 +99,103 @@ def test_one_that_may_not_be_read_at_all_holds_nothing_back(story: Story) -> Non
     story.expunge("INBOX", "a")
     shut(story, "NO [NOPERM] not for you")
     assert story.tell().total.removed == 1
+
+
+# -- what may have come out of it ------------------------------------------------------------------
+
+
+def test_moved_on_the_server_out_of_it(story: Story) -> None:
+    """It is not fetched a second time, nor put back for its new flag: it is moved.  What cannot
+    have been in there is fetched."""
+    story.server.move("Work", story.uid_of("Work", "d"), "INBOX")
+    story.flag("Work", "d", "F")
+    story.serve("INBOX", "n")
+    shut(story)
+    ran = story.tell()
+    assert (ran.exit, ran.total.downloaded) == (1, 1)
+    open_again(story)
+    ran = story.tell()
+    assert (ran.total.moved, ran.fetched, ran.stored) == (1, 0, 0)
+    story.agree({"INBOX": "a b:S c d:F n", "Work": "e:F"})
+
+
+def test_moved_out_of_one_that_may_not_be_read(story: Story) -> None:
+    story.server.move("Work", story.uid_of("Work", "d"), "INBOX")
+    story.flag("Work", "d", "F")
+    shut(story, "NO [NOPERM] not for you")
+    assert story.tell().total.downloaded == 0
+    open_again(story)
+    assert story.tell().total.moved == 1
+    story.agree({"INBOX": "a b:S c d:F", "Work": "e:F"})
+
+
+def refuse(story: Story, box: str) -> None:
+    def refused(call: str, path: str) -> None:
+        if path.startswith(f"/mail/{box}/cur"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    story.refuse = refused
+
+
+@pytest.mark.parametrize("unique", ["", "777.new.reader"])
+def test_a_file_moved_out_of_it(story: Story, unique: str) -> None:
+    """It is not sent as new, nor fetched again for what was flagged meanwhile: it is moved."""
+    story.move_file("Work", "d", "INBOX", unique=unique)
+    story.server.set_flags("Work", story.uid_of("Work", "d"), ["\\Flagged"])
+    story.file("INBOX", "n")
+    refuse(story, "Work")
+    ran = story.tell()
+    assert (ran.exit, ran.total.uploaded, ran.stored) == (1, 1, 1)
+    story.refuse = None
+    ran = story.tell()
+    assert (ran.total.moved, ran.fetched, ran.stored) == (1, 0, 0)
+    story.agree({"INBOX": "a b:S c d:F n", "Work": "e:F"})
+
+
+# -- a mailbox that is away for one run ------------------------------------------------------------
+
+
+def test_a_directory_that_is_away_while_its_message_is_expunged(story: Story) -> None:
+    """It does not come back with the directory."""
+    story.rename("/mail/Work", "/mail/.away")
+    story.expunge("Work", "d")
+    assert story.tell().exit == 3
+    story.rename("/mail/.away", "/mail/Work")
+    assert story.tell().total.removed == 1
+    story.agree({"INBOX": "a b:S c", "Work": "e:F"})
+
+
+def test_a_directory_that_is_away_while_all_of_it_is_moved(story: Story) -> None:
+    for ghost in "de":
+        story.server.move("Work", story.uid_of("Work", ghost), "INBOX")
+    story.rename("/mail/Work", "/mail/.away")
+    story.tell()
+    story.rename("/mail/.away", "/mail/Work")
+    for _ in range(2):
+        story.tell()
+    story.agree({"INBOX": "a b:S c d e:F", "Work": ""})
+
+
+def test_a_mailbox_that_is_not_listed_while_its_file_is_deleted(story: Story) -> None:
+    shown = story.server.boxes.pop(b"Work")
+    story.unlink("Work", "d")
+    assert story.tell().exit == 3
+    story.server.boxes[b"Work"] = shown
+    story.tell()
+    story.agree({"INBOX": "a b:S c", "Work": "e:F"})
+
+
+def test_a_directory_that_is_away_for_a_moment(story: Story) -> None:
+    """A mail reader renames it and back: nothing is held."""
+    gone = iter(["the first time"])
+
+    def away(call: str, path: str) -> None:
+        if path == "/mail/Work" and next(gone, None):
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory", path)
+
+    story.serve("INBOX", "n")
+    story.refuse = away
+    assert story.tell().exit == 0
+    story.refuse = None
+    assert next(gone, None) is None
+    story.agree({"INBOX": "a b:S c n", "Work": "d e:F"})

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support import dovecot as dovecots
+from support import servers
 from support.wire import Wire
 from support.wired import Wired
 
@@ -18,10 +19,34 @@ from mailsync.modes import world
 
 def require_dovecot() -> None:
     """Skip where Dovecot cannot run; fail where MAILSYNC_REQUIRE_DOVECOT=1 forbids to skip."""
-    if reason := dovecots.missing():
-        if os.environ.get("MAILSYNC_REQUIRE_DOVECOT") == "1":
-            pytest.fail(f"MAILSYNC_REQUIRE_DOVECOT=1, but {reason}")
+    require("MAILSYNC_REQUIRE_DOVECOT", dovecots.missing())
+
+
+def require(variable: str, reason: str) -> None:
+    if reason and os.environ.get(variable) == "1":
+        pytest.fail(f"{variable}=1, but {reason}")
+    if reason:
         pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def real_server() -> Iterator[Callable[[str], servers.Server]]:
+    """`real_server(name)`: one of support.servers, shared by all who ask for it.
+
+    Where it cannot be had (no network, not Debian) the test is skipped, and fails with
+    MAILSYNC_REQUIRE_SERVERS=1.
+    """
+    running: dict[str, servers.Server] = {}
+
+    def ask(name: str) -> servers.Server:
+        if name not in running:
+            require("MAILSYNC_REQUIRE_SERVERS", servers.missing(name))
+            running[name] = servers.SERVERS[name]().start()
+        return running[name]
+
+    yield ask
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda server: server.stop(), running.values()))
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +79,7 @@ def wired_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
     """`wired_on(server, **account)`: a rig on that server; one a test."""
     with ExitStack() as stack:
 
-        def make(server: dovecots.Dovecot, **changes: object) -> Wired:
+        def make(server: servers.Server, **changes: object) -> Wired:
             wire = stack.enter_context(Wire(server.port))
             made = Wired(server, tmp_path, changes=changes, wire=wire)
             monkeypatch.setattr(world, "DiskFs", lambda: made.disk)

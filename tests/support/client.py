@@ -18,11 +18,25 @@ def canonical(body: bytes) -> bytes:
 
 
 class Client:
-    """One logged-in connection; every call opens the mailbox it names."""
+    """One logged-in connection; every call opens the mailbox it names.
 
-    def __init__(self, port: int, user: str, password: str = "secret") -> None:
+    Names are those of the Maildir: `prefix` and `separator` are the server's.  What the server
+    does not announce is done without, as an old client would.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        user: str,
+        password: str = "secret",
+        prefix: str = "",
+        separator: str = "/",
+    ) -> None:
+        self.prefix, self.separator = prefix, separator
         self.imap = imaplib.IMAP4("127.0.0.1", port)
         self.imap.login(user, password)
+        words = self._ok(self.imap.capability())[-1]
+        self.capabilities = words.decode().upper().split()  # type: ignore[attr-defined]
 
     def __enter__(self) -> Client:
         return self
@@ -34,31 +48,80 @@ class Client:
         assert answer[0] == "OK", answer
         return answer[1]
 
+    def name(self, box: str) -> str:
+        return box if box == "INBOX" else self.prefix + box.replace("/", self.separator)
+
+    def _quoted(self, box: str) -> str:
+        return f'"{self.name(box)}"'
+
     def select(self, box: str) -> None:
-        self._ok(self.imap.select(f'"{box}"'))
+        self._ok(self.imap.select(self._quoted(box)))
 
     def append(
         self, body: bytes, box: str = "INBOX", flags: str = "", date: str | None = None
     ) -> None:
         when = f'"{date}"' if date else None
-        self._ok(self.imap.append(f'"{box}"', f"({flags})" if flags else None, when, body))
+        self._ok(self.imap.append(self._quoted(box), f"({flags})" if flags else None, when, body))
+
+    def append_raw(
+        self, body: bytes, box: str = "INBOX", flags: str = "", date: str | None = None
+    ) -> None:
+        """Byte by byte: imaplib would mend the line ends."""
+        when = f' "{date}"' if date else ""
+        head = f"X1 APPEND {self._quoted(box)} ({flags}){when} {{{len(body)}}}\r\n"
+        self.imap.send(head.encode())
+        said = self._answer(b"X1 ")
+        if said.startswith(b"+"):
+            self.imap.send(body + b"\r\n")
+            said = self._answer(b"X1 ")
+        assert said.startswith(b"X1 OK"), said
+
+    def _answer(self, tag: bytes) -> bytes:
+        while not (line := self.imap.readline()).startswith((tag, b"+")):
+            assert line
+        return line
+
+    def append_many(
+        self, bodies: Iterable[bytes], box: str = "INBOX", flags: str = "", date: str = ""
+    ) -> None:
+        """By one MULTIAPPEND with LITERAL+ where the server has both."""
+        if not {"MULTIAPPEND", "LITERAL+"} <= set(self.capabilities):
+            for body in bodies:
+                self.append_raw(body, box, flags, date or None)
+            return
+        parts = [f"M1 APPEND {self._quoted(box)}".encode()]
+        for body in bodies:
+            parts.append(f' ({flags}) "{date}" {{{len(body)}+}}\r\n'.encode() + body)
+        self.imap.send(b"".join(parts) + b"\r\n")
+        line = self._answer(b"M1 ")
+        assert line.startswith(b"M1 OK"), line
 
     def create(self, box: str) -> None:
-        self._ok(self.imap.create(f'"{box}"'))
+        self._ok(self.imap.create(self._quoted(box)))
 
     def delete(self, box: str) -> None:
-        self._ok(self.imap.delete(f'"{box}"'))
+        self._ok(self.imap.delete(self._quoted(box)))
 
     def rename(self, old: str, new: str) -> None:
-        self._ok(self.imap.rename(f'"{old}"', f'"{new}"'))
+        self._ok(self.imap.rename(self._quoted(old), self._quoted(new)))
 
     def boxes(self) -> list[str]:
-        found: list[str] = []
+        return [name for attributes, name in self.listed() if "\\noselect" not in attributes]
+
+    def listed(self) -> list[tuple[str, str]]:
+        """(attributes in lower case, name of the Maildir) of all in the personal namespace."""
+        found: list[tuple[str, str]] = []
         for line in self._ok(self.imap.list()):
             match = re.match(rb'\(([^)]*)\) (?:"."|NIL) "?(.*?)"?$', line)  # type: ignore[arg-type]
             assert match, line
-            if b"\\Noselect" not in match[1]:
-                found.append(match[2].decode())
+            name = match[2].decode()
+            if name.upper() == "INBOX":
+                name = "INBOX"
+            elif name.startswith(self.prefix):
+                name = name.removeprefix(self.prefix).replace(self.separator, "/")
+            else:
+                continue
+            found.append((match[1].decode().lower(), name))
         return found
 
     def uids(self, box: str = "INBOX", search: str = "ALL") -> list[int]:
@@ -75,15 +138,23 @@ class Client:
     def expunge(self, uids: Iterable[int], box: str = "INBOX") -> None:
         chosen = ",".join(map(str, uids))
         self.store(uids := [int(u) for u in chosen.split(",")], "+FLAGS (\\Deleted)", box)
-        self._ok(self.imap.uid("EXPUNGE", chosen))
+        if "UIDPLUS" in self.capabilities:
+            self._ok(self.imap.uid("EXPUNGE", chosen))
+        else:
+            self._ok(self.imap.expunge())
 
     def move(self, uids: Iterable[int], box: str, target: str) -> None:
+        if "MOVE" not in self.capabilities:
+            uids = list(uids)
+            self.copy(uids, box, target)
+            self.expunge(uids, box)
+            return
         self.select(box)
-        self._ok(self.imap.uid("MOVE", ",".join(map(str, uids)), f'"{target}"'))
+        self._ok(self.imap.uid("MOVE", ",".join(map(str, uids)), self._quoted(target)))
 
     def copy(self, uids: Iterable[int], box: str, target: str) -> None:
         self.select(box)
-        self._ok(self.imap.uid("COPY", ",".join(map(str, uids)), f'"{target}"'))
+        self._ok(self.imap.uid("COPY", ",".join(map(str, uids)), self._quoted(target)))
 
     def messages(self, box: str = "INBOX") -> dict[int, tuple[bytes, str]]:
         """UID → (body as served, flag letters)."""

@@ -108,9 +108,8 @@ class ServerHand(Hand):
 
     def not_selectable(self) -> set[str]:
         """Names that Dovecot keeps after a DELETE, and onto which it refuses to RENAME."""
-        lines = self.client.imap.list()[1]
-        names = [line.decode() for line in lines if b"\\Noselect" in line]  # type: ignore[union-attr]
-        return {line.split('"/" ')[-1].strip('"').replace(*UTF7[::-1]) for line in names}
+        listed = self.client.listed()
+        return {name.replace(*UTF7[::-1]) for said, name in listed if "\\noselect" in said}
 
     def read(self) -> list[tuple[Copy, bytes]]:
         return [one for box in self.boxes() for one in self._read(box)]
@@ -149,19 +148,8 @@ class ServerHand(Hand):
         box, flags = self.rand.choice(boxes), self.letters()
         date = self.rand.choice([None, *DATES])
         words = " ".join(FLAGS[f] for f in flags)
-        self._append(body, wire(box), words, date)
+        self.client.append_raw(body, wire(box), words, date)
         return f"APPEND {ghost} to {box} [{flags}] {date}"
-
-    def _append(self, body: bytes, box: str, flags: str, date: str | None) -> None:
-        """Byte by byte: imaplib would mend the line ends."""
-        imap = self.client.imap
-        when = f' "{date}"' if date else ""
-        imap.send(
-            f'X1 APPEND "{box}" ({flags}){when} {{{len(body)}+}}\r\n'.encode() + body + b"\r\n"
-        )
-        while not (line := imap.readline()).startswith(b"X1 "):
-            assert line
-        assert line.startswith(b"X1 OK"), line
 
     def store(self, copies: list[Copy], boxes: list[str]) -> str:
         one = self.pick(copies)

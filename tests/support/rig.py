@@ -15,7 +15,7 @@ from mailsync.model.report import AccountReport, SyncOptions, Target
 from mailsync.model.settings import Account, Deletions, Guard, Secret, Security
 from mailsync.modes import once
 from support.client import Client, canonical
-from support.dovecot import Dovecot
+from support.servers import Server
 
 _users = itertools.count(1)
 
@@ -33,7 +33,7 @@ def message(number: int | str, size: int = 0, *, message_id: bool = True) -> byt
 class Rig:
     """`sync()` runs the real engine in this process and returns the account's report."""
 
-    server: Dovecot
+    server: Server
     root: Path
     user: str = field(default_factory=lambda: f"user{os.getpid()}x{next(_users)}")
     changes: dict[str, object] = field(default_factory=dict)
@@ -70,7 +70,8 @@ class Rig:
         return report
 
     def client(self) -> Client:
-        return Client(self.server.port, self.user, self.server.password)
+        server = self.server
+        return Client(server.port, self.user, server.password, server.prefix, server.separator)
 
     # -- the Maildir ---------------------------------------------------------------------------
 

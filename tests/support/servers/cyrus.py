@@ -1,0 +1,168 @@
+"""A private, throw-away Cyrus 3.6 on loopback, unpacked from Debian's packages.
+
+with Cyrus() as server:
+    server.port, server.password      # plain; a user is made by logging in, with INBOX and roles
+
+`alternative` False gives the old name space: everything below INBOX., with the delimiter `.`.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from support.servers import unpacked
+from support.servers.inetd import free_ports
+from support.servers.saslauthd import Saslauthd
+
+_IMAPD = """\
+configdirectory: {dir}/conf
+partition-default: {dir}/spool
+defaultpartition: default
+proc_path: {dir}/proc
+mboxname_lockpath: {dir}/lock
+temp_path: {dir}/tmp
+idlesocket: {dir}/idle
+syslog_prefix: {name}
+cyrus_user: {user}
+admins: admin
+allowplaintext: yes
+sasl_pwcheck_method: saslauthd
+sasl_saslauthd_path: {dir}/auth/mux
+sasl_mech_list: PLAIN
+unixhierarchysep: {alternative}
+altnamespace: {alternative}
+virtdomains: off
+autocreate_quota: 0
+autocreate_inbox_folders: Drafts | Sent | Trash | Archive
+autocreate_subscribe_folders: Drafts | Sent | Trash | Archive
+xlist-drafts: Drafts
+xlist-sent: Sent
+xlist-trash: Trash
+xlist-archive: Archive
+delete_mode: immediate
+expunge_mode: {expunge}
+conversations: no
+search_engine: none
+skiplist_always_checkpoint: no
+sync_log: no
+imapidlepoll: 1
+maxlogins_per_user: 0
+maxmessagesize: 0
+popminpoll: 0
+{extra}
+"""
+_MASTER = """\
+START {{ }}
+SERVICES {{
+  imap cmd="{bin}/imapd -C {dir}/imapd.conf" listen="127.0.0.1:{port}" prefork=1 maxchild=100
+}}
+EVENTS {{ }}
+"""
+
+
+class Cyrus:
+    host = "127.0.0.1"
+    kind = "cyrus"
+
+    def __init__(
+        self, *, alternative: bool = True, expunge: str = "immediate", extra: str = ""
+    ) -> None:
+        self.alternative, self.expunge, self.extra = alternative, expunge, extra
+        self.password = "secret"
+        self.port = 0
+        self.dir = Path()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def prefix(self) -> str:
+        return "" if self.alternative else "INBOX."
+
+    @property
+    def separator(self) -> str:
+        return "/" if self.alternative else "."
+
+    def start(self, timeout: float = 30.0) -> Cyrus:
+        self.dir = Path(tempfile.mkdtemp(prefix="cyrus-", dir="/tmp"))
+        self.dir.chmod(0o755)
+        user = pwd.getpwuid(os.getuid()).pw_name if os.getuid() else "nobody"
+        for name in ("conf", "spool", "proc", "lock", "tmp", "auth", "conf/db", "conf/socket"):
+            (self.dir / name).mkdir()
+            if os.getuid() == 0:
+                shutil.chown(self.dir / name, user)
+        (self.port,) = free_ports(1)
+        yes = "yes" if self.alternative else "no"
+        (self.dir / "imapd.conf").write_text(
+            _IMAPD.format(
+                dir=self.dir,
+                name=self.dir.name,
+                user=user,
+                alternative=yes,
+                expunge=self.expunge,
+                extra=self.extra,
+            )
+        )
+        programs = unpacked.folder("cyrus") / "usr/lib/cyrus/bin"
+        (self.dir / "cyrus.conf").write_text(
+            _MASTER.format(bin=programs, dir=self.dir, port=self.port)
+        )
+        self._auth = Saslauthd(self.dir / "auth" / "mux", self.password)
+        self._launch(programs, timeout)
+        return self
+
+    def _launch(self, programs: Path, timeout: float) -> None:
+        with (self.dir / "stderr.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(str(programs / "master"), "-D", "-C", str(self.dir / "imapd.conf")),
+                    *("-M", str(self.dir / "cyrus.conf"), "-p", str(self.dir / "master.pid")),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=unpacked.environment("cyrus") | {"CYRUS_VERBOSE": "1"},
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + timeout
+        while not self._greets():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                text = self.log()
+                self.stop()
+                raise RuntimeError(f"cyrus did not start:\n{text}")
+            time.sleep(0.05)
+
+    def _greets(self) -> bool:
+        try:
+            with socket.create_connection((self.host, self.port), 2) as sock:
+                return sock.recv(64).startswith(b"* OK")
+        except OSError:
+            return False
+
+    def stop(self) -> None:
+        if self._process is not None:
+            if self._process.poll() is None:
+                self._process.terminate()
+                try:
+                    self._process.wait(10)
+                except subprocess.TimeoutExpired:
+                    self._process.kill()
+                    self._process.wait()
+            self._process = None
+            self._auth.close()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def log(self) -> str:
+        path = self.dir / "stderr.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def __enter__(self) -> Cyrus:
+        return self.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()

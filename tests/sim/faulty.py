@@ -1,7 +1,9 @@
-"""Faulty mode: one command or one call to the disk of a scenario's sync goes wrong; then all heals.
+"""Faulty mode: one command, one call to the disk or one byte on the wire of a scenario's sync goes
+wrong; then all heals.
 
 python tests/sim/faulty.py --share 0.1 --seed 3   # a tenth of the points, picked by seed
 python tests/sim/faulty.py --only moved --kind server
+python tests/sim/faulty.py --kind up              # connections cut at every byte that we send
 python tests/sim/faulty.py --point 'flags on both sides|server|12|NO [LIMIT]|once'
 
 Whatever goes wrong: nothing is lost, nothing is doubled, exit status 0 only when all is done, else
@@ -27,6 +29,7 @@ if __name__ == "__main__":
 from mailsync.model.errors import Exit
 from mailsync.model.report import AccountReport
 from sim.exhaust import prepared, settled
+from sim.net import Cut
 from sim.oracle import Violation
 from sim.rand import SimRand
 from sim.scenarios import SCENARIOS, Scenario
@@ -49,14 +52,18 @@ ANSWERS: dict[str, Answer] = {
     **{stop.name: stop for stop in Stop},
 }
 ERRORS = ["ENOSPC", "EIO", "EACCES", "EROFS", "EMFILE", "EINVAL", "ENOENT", "EDQUOT"]
+CUT = "CUT"
+MANY = 50  # more connections than one sync makes
 HEALED = 2 * 86400.0  # seconds: what was parked is due again
 
 
 @dataclass(frozen=True)
 class Point:
-    """`at` counts the commands (server) or the calls (disk) of the sync under test, from 1.
+    """`at` counts the commands (server), the calls (disk) or the bytes (up: those that reach the
+    server, down: those that reach us) of the sync under test, from 1.
 
-    `sticky`: the same command, or the same call on the same folder, fails from then on.
+    `sticky`: the same command, or the same call on the same folder, fails from then on; every
+    connection is cut there.
     """
 
     scenario: str
@@ -79,16 +86,27 @@ def named(name: str) -> Scenario:
     return next(one for one in SCENARIOS if one.name == name)
 
 
+@dataclass(frozen=True)
+class Calm:
+    """A sync in which nothing fails: the names of its commands, its calls to the disk, and how
+    many bytes went up and came down."""
+
+    commands: tuple[str, ...]
+    calls: tuple[tuple[str, str], ...]
+    up: int
+    down: int
+
+
 @cache
-def calm(name: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
-    """The names of the commands and the calls to the disk of a sync in which nothing fails."""
+def calm(name: str) -> Calm:
     stack = prepared(named(name), 0)
     calls: list[tuple[str, str]] = []
     stack.refuse = lambda call, path: calls.append((call, path))
     try:
         before = len(stack.server.executed)
         stack.sync()
-        return tuple(one.name for one in stack.server.executed[before:]), tuple(calls)
+        commands = tuple(one.name for one in stack.server.executed[before:])
+        return Calm(commands, tuple(calls), *stack.traffic)
     finally:
         stack.close()
 
@@ -99,9 +117,14 @@ def points(side: str, only: str, share: float, seed: int) -> Iterator[Point]:
     for scenario in SCENARIOS:
         if only not in scenario.name:
             continue
-        commands, calls = calm(scenario.name)
-        for where, count, whats in (("server", commands, list(ANSWERS)), ("disk", calls, ERRORS)):
-            for at in range(1, len(count) + 1):
+        whole = calm(scenario.name)
+        for where, count, whats in (
+            ("server", len(whole.commands), list(ANSWERS)),
+            ("disk", len(whole.calls), ERRORS),
+            ("up", whole.up, [CUT]),
+            ("down", whole.down, [CUT]),
+        ):
+            for at in range(1, count + 1):
                 for what in whats:
                     # A disk that lists a file and always says that it is not there is none.
                     for sticky in (False,) if what == "ENOENT" else (False, True):
@@ -115,7 +138,12 @@ def folder(path: str) -> str:
 
 
 def break_it(stack: Stack, point: Point) -> None:
-    commands, calls = calm(point.scenario)
+    whole = calm(point.scenario)
+    if point.side in ("up", "down"):
+        cut = Cut(up=point.at) if point.side == "up" else Cut(down=point.at)
+        stack.cuts = [cut] * (MANY if point.sticky else 1)
+        return
+    commands, calls = whole.commands, whole.calls
     if point.side == "server":
         answer = ANSWERS[point.what]
         if not point.sticky:
@@ -161,6 +189,7 @@ def check(point: Point) -> None:
             stack.pass_time(60)
         stack.server.faults.clear()
         stack.refuse = None
+        stack.cuts = []
         # What was pipelined behind a SELECT that was refused is no fault of the client.
         stack.server.violations[:] = [
             one for one in stack.server.violations if "without a selected mailbox" not in one
@@ -189,7 +218,7 @@ def attempt(point: Point) -> str | None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="scenarios whose name contains this")
-    parser.add_argument("--kind", choices=["server", "disk"], default="")
+    parser.add_argument("--kind", choices=["server", "disk", "up", "down"], default="")
     parser.add_argument("--share", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1, help="processes")

@@ -19,6 +19,7 @@ from mailsync.modes.once import sync_account
 from sim import loop
 from sim.disk import SimDisk
 from sim.fs import SimFs
+from sim.net import Cut
 from sim.oracle import Oracle, body_of
 from sim.rand import SimRand
 from sim.server import SimServer
@@ -64,6 +65,8 @@ class Stack:
         self.runs = 0
         self.last: Steps | None = None
         self.refuse: Callable[[str, str], None] | None = None  # what the disk refuses to a sync
+        self.cuts: list[Cut] = []  # what the connections of a sync break after, one after another
+        self.traffic = (0, 0)  # bytes of the last sync that arrived, up and down
 
     def close(self) -> None:
         shutil.rmtree(self.state, ignore_errors=True)
@@ -171,6 +174,8 @@ class Stack:
         seed = f"{self.rand.seed}/{self.runs}"
         world = make_world(self.server, self.fs, seed, steps)
         disk = SimFs(SimRand(f"{seed}/fs"), self.disk, step=steps.step, refuse=self.refuse)
+        net = world.net
+        net.cuts.extend(self.cuts)
         world = replace(world, fs=disk)
         target = Target(self.account, only)
         job = Job.of(target, SyncOptions(**options), world)  # type: ignore[arg-type]
@@ -179,6 +184,7 @@ class Stack:
             try:
                 return loop.run(sync_account(job))
             finally:
+                self.traffic = (net.bytes_up, net.bytes_down)
                 for cache in opened:
                     cache.close()
 

@@ -1,4 +1,4 @@
-"""The fixed share of the faulty mode: one command or one call to the disk goes wrong.
+"""The fixed share of the faulty mode: one command, one call to the disk or one byte goes wrong.
 
 MAILSYNC_FAULTS_SHARE=0.01 MAILSYNC_FAULTS_SEED=5 pytest tests/sim_runs/test_sim_faults.py
 """
@@ -10,7 +10,8 @@ import os
 import pytest
 from sim.faulty import Point, check, points
 
-SHARE = float(os.environ.get("MAILSYNC_FAULTS_SHARE", "0.0006"))
+SHARES = {"server": 0.0006, "disk": 0.0006, "up": 0.0004, "down": 0.00015}
+SHARE = os.environ.get("MAILSYNC_FAULTS_SHARE")
 SEED = int(os.environ.get("MAILSYNC_FAULTS_SEED", "0"))
 FOUND = [  # what earlier runs of the whole found
     "cache lost|disk|14|EACCES|once",
@@ -27,9 +28,9 @@ FOUND = [  # what earlier runs of the whole found
 ]
 
 
-@pytest.mark.parametrize("side", ["server", "disk"])
+@pytest.mark.parametrize("side", SHARES)
 def test_a_share(side: str) -> None:
-    chosen = list(points(side, "", SHARE, SEED))
+    chosen = list(points(side, "", float(SHARE or SHARES[side]), SEED))
     assert len(chosen) > 10
     for point in chosen:
         check(point)

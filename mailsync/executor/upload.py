@@ -230,12 +230,16 @@ async def _link_named(run: Run, box: Mailbox, named: dict[UID, Intent]) -> list[
     fresh = {uid for uid, intent in free.items() if uid >= intent.new.uid_next}
     sure = [uid for uid, one in free.items() if agrees(one, shown[uid], fresh=uid in fresh)]
     doubtful = fresh.difference(sure)
+    mixed_up = False
     if doubtful:
         heads = await run.server.headers(box.name, UIDSet(doubtful))
         sure += [uid for uid in doubtful if same_header(free[uid], heads.get(uid))]
+        doubtful.difference_update(sure)
+        # One that is another's: the server named them in a wrong order (MailKit #1405).
+        rest = {uid: shown[uid] for uid in doubtful}
+        mixed_up = bool(match([free[uid] for uid in doubtful], rest, heads))
     await link(run, [(free[uid], uid) for uid in sure], shown)
-    doubtful.difference_update(sure)
-    if doubtful and len(sure) + len(doubtful) == len(named):
+    if doubtful and not mixed_up and len(sure) + len(doubtful) == len(named):
         alone = await _new_uids(run, box, [free[uid] for uid in doubtful])
         if alone == UIDSet(doubtful):
             await link(run, [(free[uid], uid) for uid in doubtful], shown)

@@ -10,7 +10,7 @@ from mailsync.executor.boxes import ensure_observed
 from mailsync.executor.download import fetch, record
 from mailsync.executor.files import Failed, as_they_were, each, entry_of
 from mailsync.executor.flags import bisected, of_all
-from mailsync.executor.run import Run
+from mailsync.executor.run import RESOLVE, Run
 from mailsync.executor.undo import put_away_doubles
 from mailsync.executor.upload import known_uid_next, link_appended
 from mailsync.model.actions import Copy, CopyLocal, Move, MoveLocal, uid_of, uids_of
@@ -96,9 +96,11 @@ async def _transfer_batch(
     except Refused:
         await run.stored(run.cache.dropped, ids)
         raise
-    made = [one for one in await run.stored(run.cache.intents) if one.id in set(ids)]
-    left = await link_appended(run, target, made, _named(copied, made, rows, target))
-    run.answered.update(intent.id for intent in left)
+    left = made = [one for one in await run.stored(run.cache.intents) if one.id in set(ids)]
+    run.answered.update(ids)
+    # It was done: a refusal from here on is none of the command, which must not be sent again.
+    async with run.only_trouble(target, RESOLVE):
+        left = await link_appended(run, target, made, _named(copied, made, rows, target))
     # After a COPY in place of a MOVE the rows are settled as COPIED: the next round expunges them.
     done = len(rows) - len(left)
     run.done(source.id, "uploaded" if kind is IntentKind.COPY else "moved", done)

@@ -28,6 +28,7 @@ async def resolve(run: Run) -> list[Intent]:
             continue
         async with run.only_trouble(box, RESOLVE):
             left += await _resolve_in(run, box, intents)
+            run.tallies.troubles.pop((RESOLVE, box.name), None)
     if left and run.doubt_since is None:
         run.doubt()  # another process's: the server may still be executing what it had sent
     return left

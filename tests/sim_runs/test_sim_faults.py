@@ -24,6 +24,7 @@ FOUND = [  # what earlier runs of the whole found
     "new on both sides|disk|23|ENOENT|once",
     "mailbox renamed apart|disk|49|ENOENT|once",
     "moved on the server, plain|server|11|NO [EXPIRED]|once",
+    "mailbox renamed apart|server|15|BAD|once",
     "moved on the server|disk|24|ENOENT|once",
 ]
 

@@ -3,15 +3,14 @@
 python tests/sim/exhaust.py                      # everything
 python tests/sim/exhaust.py --jobs 2             # everything, in two processes
 python tests/sim/exhaust.py --share 0.1 --seed 3 # a tenth of the crash points, picked by seed
+python tests/sim/exhaust.py --twice --seconds 600 # crash points at random, and crash again
 python tests/sim/exhaust.py --only 'moved' --at 57 --model weak
 """
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +23,9 @@ from sim.rand import SimRand
 from sim.scenarios import SCENARIOS, Scenario
 from sim.stack import Stack
 from sim.steps import Steps
+from sim.volume import add_options, go
+
+SECONDS = 3
 
 
 def prepared(scenario: Scenario, seed: int | str) -> Stack:
@@ -70,25 +72,43 @@ def calm(scenario: Scenario, seed: int | str = 0, names: list[str] | None = None
         stack.close()
 
 
-def crashed(scenario: Scenario, at: int, model: str, seed: int | str = 0) -> bool:
-    """Crash at one step, resume, compare.  False: the sync was over before that step."""
-    when = f"{scenario.name!r} crash at step {at}, model {model}, seed {seed}"
+def crashed(
+    scenario: Scenario, at: int, model: str, seed: int | str = 0, second: int | None = None
+) -> int:
+    """Crash at one step, resume (and crash at the `second` step then), compare.
+
+    How many steps the sync after the crash took; 0: the sync was over before that step."""
+    when = f"{scenario.name!r} crash at step {at}, model {model}, seed {seed}, second {second}"
     stack = prepared(scenario, seed)
     try:
         if not stack.crash(at, model):
-            return False
-        stack.oracle.no_loss(stack.server, stack.fs, when)
-        stack.oracle.undoable(stack.fs, when)
+            return 0
+        unharmed(stack, when)
         stack.pass_time(1)
-        for _ in range(2):
-            stack.sync()
-            stack.oracle.no_loss(stack.server, stack.fs, when)
-            stack.oracle.undoable(stack.fs, when)
+        if second is not None:
+            stack.crash(second, model)
+            unharmed(stack, when)
+            stack.pass_time(1)
+        steps = Steps()
+        for again in (steps, None):
+            stack.sync(again)
+            unharmed(stack, when)
             stack.pass_time(40)
         settled(scenario, stack, when)
-        return True
+        return steps.count
     finally:
         stack.close()
+
+
+def unharmed(stack: Stack, when: str) -> None:
+    stack.oracle.no_loss(stack.server, stack.fs, when)
+    stack.oracle.undoable(stack.fs, when)
+
+
+def seconds(name: str, at: int, model: str, count: int) -> list[int]:
+    """Where to crash a second time: three steps of the sync that resumes."""
+    rand = SimRand(f"second {name} {at} {model}")
+    return sorted({1 + rand.below(count) for _ in range(SECONDS)}) if count else []
 
 
 def points(
@@ -103,45 +123,37 @@ def points(
                     yield scenario, at, model
 
 
-def attempt(point: tuple[str, int, str]) -> str | None:
-    """The violation at one point, None when all is well."""
-    name, at, model = point
+def attempt(point: tuple[str, int, str, bool]) -> list[str]:
+    """The violations at one point."""
+    name, at, model, twice = point
     scenario = next(one for one in SCENARIOS if one.name == name)
     try:
-        crashed(scenario, at, model)
+        count = crashed(scenario, at, model)
+        for second in seconds(name, at, model, count) if twice else ():
+            crashed(scenario, at, model, second=second)
     except Violation as error:
-        return str(error)
-    return None
+        return [str(error)]
+    return []
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="scenarios whose name contains this")
-    parser.add_argument("--share", type=float, default=1.0)
-    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--at", type=int)
     parser.add_argument("--model", choices=MODELS)
-    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--twice", action="store_true", help="three second crashes for each first")
+    add_options(parser)
     options = parser.parse_args()
     scenarios = [one for one in SCENARIOS if options.only in one.name]
-    began, bad = time.monotonic(), 0
     wanted = [
-        (scenario.name, at, model)
+        (scenario.name, at, model, options.twice)
         for scenario, at, model in points(scenarios, options.share, options.seed)
         if options.at in (None, at) and options.model in (None, model)
     ]
-    with multiprocessing.Pool(options.jobs) as pool:
-        for done, error in enumerate(pool.imap_unordered(attempt, wanted, chunksize=8), 1):
-            if done % 1000 == 0:
-                print(f"{done} of {len(wanted)}, {bad} violations", flush=True)
-            if error is not None:
-                bad += 1
-                print(f"FAILED {error}", flush=True)
-    print(
-        f"{len(scenarios)} scenarios, {len(wanted)} crash points with resume, {bad} violations, "
-        f"{time.monotonic() - began:.0f} s"
-    )
-    return 1 if bad else 0
+    said = go(wanted, attempt, options)
+    what = "crash points with resume" + (" and three second crashes each" if options.twice else "")
+    print(f"{len(scenarios)} scenarios, {what}: {said}")
+    return 0 if " 0 violations" in said else 1
 
 
 if __name__ == "__main__":

@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import argparse
 import errno
-import multiprocessing
 import sys
-import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,6 +33,7 @@ from sim.rand import SimRand
 from sim.scenarios import SCENARIOS, Scenario
 from sim.server_faults import Answer, Stop
 from sim.stack import Stack
+from sim.volume import add_options, go
 
 # RFC 5530 §3, and what IMAP's own documents add
 CODES = [
@@ -204,38 +203,31 @@ def check(point: Point) -> None:
         stack.close()
 
 
-def attempt(point: Point) -> str | None:
-    """What went wrong; None: nothing."""
+def attempt(point: Point) -> list[str]:
+    """What went wrong."""
     try:
         check(point)
     except Violation as error:
-        return str(error)
+        return [str(error)]
     except Exception:
-        return f"{point}: {traceback.format_exc(limit=-6)}"
-    return None
+        return [f"{point}: {traceback.format_exc(limit=-6)}"]
+    return []
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="scenarios whose name contains this")
     parser.add_argument("--kind", choices=["server", "disk", "up", "down"], default="")
-    parser.add_argument("--share", type=float, default=1.0)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--point", help="one point, as it is printed")
+    add_options(parser)
     options = parser.parse_args()
-    began, bad = time.monotonic(), 0
     if options.point:
         wanted = [Point.of(options.point)]
     else:
         wanted = list(points(options.kind, options.only, options.share, options.seed))
-    with multiprocessing.Pool(options.jobs) as pool:
-        for error in pool.imap_unordered(attempt, wanted, chunksize=4):
-            if error is not None:
-                bad += 1
-                print(f"FAILED {error}", flush=True)
-    print(f"{len(wanted)} faults, {bad} violations, {time.monotonic() - began:.0f} s")
-    return 1 if bad else 0
+    said = go(wanted, attempt, options)
+    print(f"faults: {said}")
+    return 0 if " 0 violations" in said else 1
 
 
 if __name__ == "__main__":

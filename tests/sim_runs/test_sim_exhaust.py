@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from sim.exhaust import calm, crashed, points
+from sim.exhaust import calm, crashed, points, seconds
 from sim.scenarios import SCENARIOS, Scenario
 
 SHARE = float(os.environ.get("MAILSYNC_EXHAUST_SHARE", "0.02"))
@@ -22,6 +22,9 @@ def test_calm(scenario: Scenario) -> None:
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: one.name)
 def test_crash_and_resume(scenario: Scenario) -> None:
-    done = [crashed(*point) for point in points([scenario], SHARE, SEED)]
+    done = [(point, crashed(*point)) for point in points([scenario], SHARE, SEED)]
     assert done
-    assert all(done)
+    assert all(count for _, count in done)
+    (_, at, model), count = done[SEED % len(done)]
+    for second in seconds(scenario.name, at, model, count):
+        assert crashed(scenario, at, model, second=second)

@@ -1,0 +1,40 @@
+"""Many points of a campaign, in processes, for a time or to the end."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from sim.rand import SimRand
+
+P = TypeVar("P")
+
+
+def add_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--share", type=float, default=1.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--seconds", type=float, help="stop then; points are taken in random order")
+
+
+def go(points: Sequence[P], attempt: Callable[[P], list[str]], options: Namespace) -> str:
+    """`attempt` gives the violations at one point; prints them, returns what the last line says:
+    how many of the points were run, how many violations, in what time."""
+    wanted, began, done, bad = list(points), time.monotonic(), 0, 0
+    if options.seconds is not None:
+        SimRand(f"order {options.seed}").shuffle(wanted)
+    with multiprocessing.Pool(options.jobs) as pool:
+        for errors in pool.imap_unordered(attempt, wanted, chunksize=4):
+            done += 1
+            for error in errors:
+                bad += 1
+                print(f"FAILED {error}", flush=True)
+            if done % 1000 == 0:
+                print(f"{done} of {len(wanted)}, {bad} violations", flush=True)
+            if options.seconds is not None and time.monotonic() - began > options.seconds:
+                pool.terminate()
+                break
+    return f"{done} of {len(wanted)}, {bad} violations, {time.monotonic() - began:.0f} s"

@@ -16,6 +16,7 @@ Say = Callable[[bytes, tuple[bytes, ...]], bytes]
 
 _DROPPED = re.compile(
     rb"\* (\d+ RECENT|FLAGS |CAPABILITY|ID |OK (Still|\[(UNSEEN|PERMANENTFLAGS|MAILBOXID)))"
+    rb"|\* OK (\[(ANNOTATIONS|URLMECH|MYRIGHTS)|rename )"
 )
 _LITERAL = re.compile(rb"\{(\d+)\}\r\n")
 
@@ -26,13 +27,15 @@ class Wire:
 
     port: int
     user: str
+    logged_in: bool = True
     sock: socket.socket = field(init=False)
     buffer: bytes = b""
 
     def __post_init__(self) -> None:
         self.sock = socket.create_connection(("127.0.0.1", self.port), 10)
         self.say(b"", (b"* OK",))
-        self.say(b"L LOGIN %b secret\r\n" % self.user.encode(), (b"L OK",))
+        if self.logged_in:
+            self.say(b"L LOGIN %b secret\r\n" % self.user.encode(), (b"L OK",))
 
     def say(self, data: bytes, ends: tuple[bytes, ...]) -> bytes:
         self.sock.sendall(data)
@@ -44,12 +47,14 @@ class Wire:
                 return out
             got = self.sock.recv(65536)
             if not got:
-                raise EOFError(self.buffer)
+                out, self.buffer = self.buffer, b""
+                return out
             self.buffer += got
 
 
-def sim_say(session: Session) -> Say:
-    talk(session, b"L LOGIN joe secret\r\n")
+def sim_say(session: Session, logged_in: bool = True) -> Say:
+    if logged_in:
+        talk(session, b"L LOGIN joe secret\r\n")
 
     def say(data: bytes, ends: tuple[bytes, ...]) -> bytes:
         return talk(session, data)
@@ -59,7 +64,8 @@ def sim_say(session: Session) -> Say:
 
 class Dialogue:
     """Scripts are lines `a SELECT INBOX`: who speaks, and what.  `{validity}` and `{modseq}` stand
-    for the latest of that session; `«text»` is sent as a synchronising literal."""
+    for the latest of that session; `«text»` is sent as a synchronising literal, `‹text›` as one
+    that does not wait."""
 
     def __init__(self, sessions: dict[str, Say]) -> None:
         self.sessions = sessions
@@ -77,6 +83,7 @@ class Dialogue:
         tag = b"T%d" % self.count
         for name, value in self.latest[who].items():
             text = text.replace("{" + name + "}", value)
+        text = re.sub(r"‹(.*?)›", _uninvited, text)
         pieces = re.split(r"«(.*?)»", text)
         out, data = b"", tag + b" " + pieces[0].encode()
         for body, rest in zip(pieces[1::2], pieces[2::2], strict=True):
@@ -93,6 +100,11 @@ class Dialogue:
             if found := re.findall(code, out):
                 self.latest[who][name] = found[-1].decode()
         return normal(out)
+
+
+def _uninvited(found: re.Match[str]) -> str:
+    raw = found[1].replace("|", "\r\n")
+    return f"{{{len(raw.encode())}+}}\r\n{raw}"
 
 
 def normal(out: bytes) -> list[str]:
@@ -124,12 +136,18 @@ def _line(raw: bytes) -> str:
     line = re.sub(r"^T\d+ ", "", line)
     line = re.sub(r'\(TAG "T\d+"\)', "(TAG)", line)
     line = re.sub(r"\{(\d+)\}\r\n", r"{\1}", line)
+    line = re.sub(r"\(\\[^()]*\)(?= \"|$)", lambda m: m[0].lower(), line)  # of LIST
     for pattern, put in (
+        (r"^OK \[(?:CAPABILITY|HIGHESTMODSEQ) [^]]*\]", "OK"),
+        (r"MAILBOXID \([^)]*\)", "MAILBOXID #"),
+        (r"BODY\[HEADER\.FIELDS[^]]*\]", lambda m: m[0].upper().replace('"', "")),
+        (r' ""(?=[ )])', " {0}"),
         (r"(UIDVALIDITY|HIGHESTMODSEQ) \d+", r"\1 #"),
         (r"MODSEQ \(\d+\)", "MODSEQ #"),
         (r"(APPENDUID|COPYUID) \d+", r"\1 #"),
         (r'INTERNALDATE ("[^"]+")', _moment),
-        (r"\\(Recent|UnMarked|Marked) ?", ""),
+        (r"(?i) ?\\(Recent|UnMarked|Marked)\b", ""),
+        (r"^\* LSUB \([^)]*\)", "* LSUB ()"),
     ):
         line = re.sub(pattern, put, line)
     if found := re.match(r"(\* )?(OK|NO|BAD|BYE)( \[[^]]*\])?", line):
@@ -167,4 +185,4 @@ def _moment(found: re.Match[str]) -> str:
 
 def sim_dialogue(server: SimServer, *names: str) -> Dialogue:
     server.strict = False
-    return Dialogue({name: sim_say(server.session()) for name in names})
+    return Dialogue({name: sim_say(server.session(), name != "n") for name in names})

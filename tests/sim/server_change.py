@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from .server_framing import Wanted
@@ -107,6 +108,9 @@ def _store_one(
         changed = box.change(uid, remove=flags)
     else:
         changed = box.change(uid, add=flags, remove=message.flags - set(flags))
+    if view.late is not None:
+        view.late[uid] = set(message.flags)
+    silent = silent and not (session.profile.silent_tells and changed)
     if silent and foreign:  # another client's change must be told: let the news do it
         return
     items = [f"UID {uid}"] if by_uid or session.qresync else []
@@ -249,6 +253,8 @@ def append(session: Session, scan: Scan) -> str:
             raise Bad("NUL in a literal that is no literal8")
         if not literal.data:
             raise No("[CANNOT] Can't save a zero byte message.")
+        if session.profile.strict_message and not _is_message(literal.data):
+            raise No("Message contains invalid header")
         if session.profile.wants_crlf and not literal.data.endswith(b"\r\n"):
             raise Bad("[CLIENTBUG] Additional arguments found")
         if session.profile.forgets_flagged:
@@ -270,6 +276,12 @@ def append(session: Session, scan: Scan) -> str:
     session.record.messages = len(made)
     code = f"[APPENDUID {box.uid_validity} {compact(made)}] " if session.profile.uidplus else ""
     return f"{code}Append completed"
+
+
+def _is_message(body: bytes) -> bool:
+    """As Cyrus wants it: a header first, CRLF everywhere, no NUL."""
+    first = body.split(b"\r\n", 1)[0]
+    return b":" in first and not re.search(rb"(?<!\r)\n|\0", body)
 
 
 def _appendable(session: Session, flags: list[str]) -> list[str]:

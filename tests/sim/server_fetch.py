@@ -51,12 +51,17 @@ def _fetch(session: Session, scan: Scan, *, by_uid: bool) -> str:
                 session.untagged(f"VANISHED (EARLIER) {compact(gone)}")
     if "MODSEQ" in items:
         session.condstore = True
-    uids, lost = _chosen(view, ranges, by_uid=by_uid)
-    chosen = [uid for uid in uids if since is None or view.box.messages[uid].modseq > since]
+    there = view.box.messages
+    if session.profile.shows_expunged and not any(item.startswith("BODY") for item in items):
+        there = view.kept
+    if not session.profile.star_beyond and has_star(ranges):
+        ranges = [(a, b) for a, b in ranges if a is None or a <= max(view.uids, default=0)]
+    uids, lost = _chosen(view, there, ranges, by_uid=by_uid)
+    chosen = [uid for uid in uids if since is None or there[uid].modseq > since]
     if session.profile.scramble:
         session.server.rand.shuffle(chosen)
     for uid in chosen:
-        _answer(session, view, view.box.messages[uid], items)
+        _answer(session, view, there[uid], items)
     session.record.messages = len(chosen)
     if lost and not by_uid:
         raise No("[EXPUNGEISSUED] Some of the messages no longer exist.")
@@ -64,7 +69,11 @@ def _fetch(session: Session, scan: Scan, *, by_uid: bool) -> str:
 
 
 def _chosen(
-    view: View, ranges: list[tuple[int | None, int | None]], *, by_uid: bool
+    view: View,
+    there: dict[int, Message],
+    ranges: list[tuple[int | None, int | None]],
+    *,
+    by_uid: bool,
 ) -> tuple[list[int], int]:
     """UIDs of the set that are there, and how many were expunged behind the session's back."""
     if by_uid:
@@ -74,7 +83,7 @@ def _chosen(
         if any(end is not None and end > count for pair in ranges for end in pair) or not count:
             raise Bad("a message sequence number that is not there")
         known = [view.uids[seq - 1] for seq in members(ranges, list(range(1, count + 1)))]
-    found = [uid for uid in known if uid in view.box.messages]
+    found = [uid for uid in known if uid in there]
     return found, len(known) - len(found)
 
 
@@ -185,6 +194,8 @@ def _answer(session: Session, view: View, message: Message, items: list[str]) ->
     newly_seen = any(item.startswith("BODY[") for item in bodies) and not view.read_only
     if newly_seen and view.box.change(message.uid, ["\\Seen"]):
         items = items if "FLAGS" in items else [*items, "FLAGS"]
+        if view.late is not None:
+            view.late[message.uid] = set(message.flags)
         server.state.changed(view.box)
     parts: list[bytes] = []
     for item in items:

@@ -134,6 +134,8 @@ def listing(session: Session, scan: Scan) -> str:
         return "List completed"
     for name in _matching(session, reference, patterns, selection):
         also = None if not extended else (asked or set()) | set(selection)
+        if also is not None and session.profile.lists_all:
+            also |= {"CHILDREN", "SPECIAL-USE"}
         session.untagged(_line(session, "LIST", name, _attributes(session, name, also)))
         box = session.server.state.boxes.get(name)
         if items and box is not None and box.selectable:
@@ -225,6 +227,10 @@ def create(session: Session, scan: Scan) -> str:
     if state.delimiter and name.endswith(state.delimiter):
         name = name[: -len(state.delimiter)]
     _creatable(session, name)
+    if session.profile.makes_parents:
+        for parent in _parents({name}, state.delimiter) - state.boxes.keys():
+            state.create(parent)
+            state.subscribed.discard(parent)
     try:
         box = state.create(name, use)
     except ValueError:
@@ -247,6 +253,11 @@ def delete(session: Session, scan: Scan) -> str:
     if name == INBOX:
         raise No("[CANNOT] INBOX can't be deleted.")
     there(session, name)
+    below = name + session.server.state.delimiter
+    if not session.profile.deletes_parents and any(
+        other.startswith(below) for other in session.server.state.boxes
+    ):
+        raise No("[HASCHILDREN] Mailbox has children")
     if session.view is not None and session.view.box.name == name:
         session.view = None
     session.server.state.delete(name)
@@ -259,12 +270,17 @@ def rename(session: Session, scan: Scan) -> str:
     new = _one(scan)
     _creatable(session, new)
     boxes = session.server.state.boxes
-    if new in boxes or new in _parents(set(boxes), session.server.state.delimiter):
+    blind = session.profile.renames_blindly
+    parents = set() if blind else _parents(set(boxes), session.server.state.delimiter)
+    if old == INBOX and not session.profile.renames_inbox:
+        raise No("Invalid mailbox name.")
+    if new in boxes or new in parents:
         raise No("[ALREADYEXISTS] Target mailbox already exists")
     try:
         session.server.state.rename(old, new)
     except KeyError:
-        raise No("[NONEXISTENT] Mailbox doesn't exist") from None
+        if not blind:
+            raise No("[NONEXISTENT] Mailbox doesn't exist") from None
     return "Rename completed"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -54,6 +55,20 @@ class Profile:
     expunge_down: bool = False  # EXPUNGE from the highest sequence number down
     scramble: bool = False  # FETCH responses in any order
     alter: Callable[[bytes], bytes] | None = None  # what APPEND makes of a body
+    strict_message: bool = False  # refuses one without a header, with a bare LF or with NUL
+    uidnext_told: bool = True  # at SELECT
+    late_news: bool = False  # told with NOOP, CHECK and EXPUNGE only; till then all is as it was
+    shows_expunged: bool = False  # FETCH of what is expunged and was not yet told (no bodies)
+    exists_after_expunge: bool = False  # EXISTS behind EXPUNGE lines
+    silent_tells: bool = False  # flags after STORE .SILENT
+    terse: bool = False  # no code in a NO but TRYCREATE
+    bad_is_no: bool = False  # NO where others say BAD
+    makes_parents: bool = False  # CREATE of A/B makes A, too; DELETE of a parent is refused
+    renames_inbox: bool = True
+    renames_blindly: bool = False  # OK for a name that is not there, or onto a mere parent
+    deletes_parents: bool = True  # DELETE of what has mailboxes below
+    lists_all: bool = False  # LIST RETURN gives attributes that nobody asked for
+    star_beyond: bool = True  # `n:*` with n above the highest is the highest
     extra: tuple[str, ...] = ()
 
     @property
@@ -155,6 +170,7 @@ def dovecot() -> Profile:
         chatty=False,
         shy_modseq=True,
         expunge_down=True,
+        shows_expunged=True,
         extra=(
             "LOGIN-REFERRALS",
             "SORT",
@@ -193,8 +209,30 @@ def gmail() -> Profile:
     )
 
 
+def cyrus() -> Profile:
+    """Like Cyrus 3.6 of Debian 12, with its announcements."""
+    return Profile(
+        name="cyrus",
+        permanent=SYSTEM_FLAGS,
+        append_limit=4294967295,
+        chatty=False,
+        silent_tells=True,
+        terse=True,
+        makes_parents=True,
+        deletes_parents=False,
+        lists_all=True,
+        strict_message=True,
+        extra=("ACL", "QUOTA", "SORT", "URLAUTH", "DIGEST=SHA1", "SAVEDATE", "X-SIEVE-MAILBOX"),
+    )
+
+
+def cyrus_dots() -> Profile:
+    """Cyrus with the name space of old: everything below INBOX."""
+    return replace(cyrus(), name="cyrus_dots", delimiter=".", prefix=b"INBOX.")
+
+
 def courier() -> Profile:
-    """Courier 5.0: the old server with the INBOX. prefix."""
+    """Courier 5.0 of Debian 12: the old server with the INBOX. prefix."""
     return replace(
         plain(),
         name="courier",
@@ -204,12 +242,38 @@ def courier() -> Profile:
         enable=True,
         delimiter=".",
         prefix=b"INBOX.",
-        keywords=False,
+        keywords=True,
         permanent=SYSTEM_FLAGS,
+        alter=_as_courier_keeps,
+        uidnext_told=False,
+        late_news=True,
+        shows_expunged=True,
+        exists_after_expunge=True,
+        terse=True,
+        bad_is_no=True,
+        renames_inbox=False,
+        renames_blindly=True,
+        star_beyond=False,
     )
+
+
+def _as_courier_keeps(body: bytes) -> bytes:
+    """With CRLF everywhere, at the end too."""
+    body = re.sub(rb"(?<!\r)\n", b"\r\n", body)
+    return body if body.endswith(b"\r\n") else body + b"\r\n"
 
 
 PRESETS: dict[str, Callable[[], Profile]] = {
     make.__name__: make
-    for make in (strict_qresync, condstore, plain, plain_no_uidplus, dovecot, gmail, courier)
+    for make in (
+        strict_qresync,
+        condstore,
+        plain,
+        plain_no_uidplus,
+        dovecot,
+        cyrus,
+        cyrus_dots,
+        gmail,
+        courier,
+    )
 }

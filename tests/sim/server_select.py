@@ -37,7 +37,14 @@ def _open(session: Session, scan: Scan, *, read_only: bool) -> str:
         session.untagged("OK [CLOSED] Previous mailbox closed.")
     session.view = None
     box = there(session, name)
-    view = View(box, read_only, down=session.profile.expunge_down)
+    profile = session.profile
+    view = View(
+        box,
+        read_only,
+        down=profile.expunge_down,
+        late=profile.late_news,
+        exists=profile.exists_after_expunge,
+    )
     permanent = [] if view.read_only else list(session.profile.permanent)
     keywords = sorted(set(session.profile.permanent) | set(box.spellings.values()))
     if session.profile.keywords and not view.read_only:
@@ -50,7 +57,8 @@ def _open(session: Session, scan: Scan, *, read_only: bool) -> str:
     if unseen:
         session.untagged(f"OK [UNSEEN {unseen[0]}] First unseen.")
     session.untagged(f"OK [UIDVALIDITY {box.uid_validity}] UIDs valid")
-    session.untagged(f"OK [UIDNEXT {box.uid_next}] Predicted next UID")
+    if profile.uidnext_told:
+        session.untagged(f"OK [UIDNEXT {box.uid_next}] Predicted next UID")
     box.modseq_asked |= session.condstore
     if session.profile.condstore and (box.modseq_asked or not session.profile.shy_modseq):
         code = "NOMODSEQ" if box.no_modseq else f"HIGHESTMODSEQ {box.highest}"

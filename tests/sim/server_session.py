@@ -19,6 +19,7 @@ Handler = Callable[["Session", Scan], str | None]
 Raises Bad or No."""
 
 QUIET = {"FETCH", "STORE", "SEARCH"}  # no EXPUNGE while these run (RFC 3501 §7.4.1)
+LATE = {"NOOP", "CHECK", "IDLE", "EXPUNGE", "UID EXPUNGE"}
 CHANGE_BY_SEQ = {"STORE", "COPY", "MOVE"}
 NAMING = {"APPEND", "SELECT", "EXAMINE", "STATUS", "CREATE", "DELETE", "RENAME"}
 
@@ -140,11 +141,11 @@ class Session:
                 self.server.check_append(self, scan, wanted)
         except Bad as error:
             self.violation(f"{error} in {wanted.text[:80]!r}")
-            self.send(tag + f" BAD {error}".encode())
+            self.send(tag + f" {'NO' if self.profile.bad_is_no else 'BAD'} {error}".encode())
             return False
         except No as error:
             if wanted.sync:
-                self.send(tag + f" NO {error}".encode())
+                self.send(tag + f" NO {self._terse(str(error))}".encode())
                 return False
         if wanted.sync:
             if self.framer.buffer:
@@ -214,11 +215,16 @@ class Session:
         except Bad as error:
             if not isinstance(error, NotSelected):
                 self.violation(f"{error} in {text[:80]!r}")
-            self.answer(f"BAD {error}")
+            self.answer(f"{'NO' if self.profile.bad_is_no else 'BAD'} {error}")
         except No as error:
             self._select_refused |= name in {"SELECT", "EXAMINE"}
             self.tell_news(name)
-            self.answer(f"NO {error}")
+            self.answer(f"NO {self._terse(str(error))}")
+
+    def _terse(self, text: str) -> str:
+        if self.profile.terse and not text.startswith(("[TRYCREATE]", "[HASCHILDREN]")):
+            return text.partition("] ")[2] if text.startswith("[") else text
+        return text
 
     def answer(self, text: str) -> None:
         """The tagged answer of the command that runs."""
@@ -249,6 +255,8 @@ class Session:
 
     def tell_news(self, name: str = "NOOP") -> None:
         if self.view is None or self.view.stale():
+            return
+        if self.profile.late_news and name not in LATE:
             return
         for line in self.view.news(
             expunges=name not in QUIET,

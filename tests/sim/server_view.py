@@ -11,9 +11,21 @@ from .server_state import Box, Message
 class View:
     """`uids[n - 1]` is the message with sequence number n in this session."""
 
-    def __init__(self, box: Box, read_only: bool, *, down: bool = False) -> None:
+    def __init__(
+        self,
+        box: Box,
+        read_only: bool,
+        *,
+        down: bool = False,
+        late: bool = False,
+        exists: bool = False,
+    ) -> None:
         self.box = box
         self.down = down  # EXPUNGE from the highest down
+        self.exists = exists  # EXISTS behind EXPUNGE
+        self.kept = dict(box.messages)  # what the session knows of, expunged or not
+        self.late: dict[int, set[str]] | None = {} if late else None  # flags as last told
+        self._note_flags()
         self.read_only = read_only or box.read_only
         self.validity = box.uid_validity
         self.uids = list(box.messages)
@@ -40,7 +52,12 @@ class View:
 
     def flags(self, message: Message) -> str:
         own = ["\\Recent"] if message.uid in self.recent else []
-        return f"({' '.join(sorted(message.flags) + own)})"
+        shown = message.flags if self.late is None else self.late.get(message.uid, message.flags)
+        return f"({' '.join(sorted(shown) + own)})"
+
+    def _note_flags(self) -> None:
+        if self.late is not None:
+            self.late = {uid: set(message.flags) for uid, message in self.kept.items()}
 
     def tell(self, uid: int) -> None:
         """The session knows this message's flags as they are now."""
@@ -53,16 +70,23 @@ class View:
         lines: list[str] = []
         if expunges:
             lines += self._expunges(vanished)
+            self.kept = dict(box.messages)
+        self._note_flags()
+        fewer = bool(lines) and self.exists and not vanished
         known = self.uids[-1] if self.uids else 0
         if box.highest != self.base:
             lines += self._flag_changes(modseq=modseq, uid=uid)
             fresh = [number for number in box.messages if number > known]
+            self.kept.update((number, box.messages[number]) for number in fresh)
+            self._note_flags()
             if fresh:
                 self.uids += fresh
                 self._take_recent(fresh)
                 lines += [f"{len(self.uids)} EXISTS", f"{len(self.recent)} RECENT"]
+                fewer = False
             self.base = box.highest
             self.told.clear()
+        lines += [f"{len(self.uids)} EXISTS"] if fewer else []
         return lines
 
     def _expunges(self, vanished: bool) -> list[str]:

@@ -55,6 +55,7 @@ sync_log: no
 imapidlepoll: 1
 maxlogins_per_user: 0
 maxmessagesize: 0
+failedloginpause: 0
 popminpoll: 0
 {extra}
 """

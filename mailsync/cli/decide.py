@@ -13,7 +13,7 @@ from mailsync.cli import log, out
 from mailsync.cli.options import accounts as account_names
 from mailsync.cli.options import common, targets
 from mailsync.cli.state import State
-from mailsync.model.errors import Exit
+from mailsync.model.errors import Exit, worst
 from mailsync.model.report import HeldLine, Target, held_total
 from mailsync.model.rows import Side
 
@@ -123,7 +123,7 @@ def undelete(
     log.setup(0, debug=state.debug)
     from mailsync.modes import decide
 
-    lines = [line for account in chosen for line in decide.undelete(account, when, True)]
+    lines = [line for account in chosen for line in decide.undelete(account, when, True).files]
     if not lines:
         out.say("nothing to bring back" + (f" since {since}" if since else ""))
         return Exit.OK
@@ -133,8 +133,13 @@ def undelete(
     if dry_run:
         out.say(f"{files} would come back")
     elif agreed(f"Bring {files} back?", yes):
-        back = [line for account in chosen for line in decide.undelete(account, when, False)]
-        out.say(f"{out.many(len(back), 'file')} came back; `mailsync sync` uploads what is missing")
+        done = {account.name: decide.undelete(account, when, False) for account in chosen}
+        back = out.many(sum(len(one.files) for one in done.values()), "file")
+        out.say(f"{back} came back; `mailsync sync` uploads what is missing")
+        for name, one in done.items():
+            for text in one.errors:
+                out.trouble(name, text)
+        return int(worst({exit for one in done.values() for exit in one.exits}))
     else:
         out.say("nothing was changed")
     return Exit.OK

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mailsync.cache import DeliveredRow
+from mailsync.cache import Deletion, DeletionId, DeliveredRow
 from mailsync.executor.files import Failed, each
 from mailsync.executor.run import Run
 from mailsync.executor.suspects import blamed, one_by_one, to_ask
@@ -265,25 +265,25 @@ class Streamed:
             self.pending.drop()
 
 
-async def _undo_files(run: Run, rows: Sequence[Row]) -> dict[RowId, str]:
-    """The file in undo that holds each row's message, told by its bytes or its EMAILID.
+async def _in_undo(run: Run, rows: Sequence[Row]) -> dict[RowId, Deletion]:
+    """The deletion whose file in undo holds each row's message, told by its bytes or its EMAILID.
 
     Never by the row's id: a later message's row may have the number again.
     """
-    by_body: defaultdict[bytes | None, list[str]] = defaultdict(list)
-    by_email: defaultdict[str | None, list[str]] = defaultdict(list)
+    by_body: defaultdict[bytes | None, list[Deletion]] = defaultdict(list)
+    by_email: defaultdict[str | None, list[Deletion]] = defaultdict(list)
     for one in await run.stored(run.cache.deletions):
-        by_body[one.new.body].append(one.new.undo)
-        by_email[one.email_id].append(one.new.undo)
-    found: dict[RowId, str] = {}
-    taken: set[str] = set()
+        by_body[one.new.body].append(one)
+        by_email[one.email_id].append(one)
+    found: dict[RowId, Deletion] = {}
+    taken: set[DeletionId] = set()
     for row in rows:
         same = by_body[row.body] if row.body is not None else []
         same = same or (by_email[row.email_id] if row.email_id is not None else [])
-        file = next((one for one in same if one not in taken), None)
-        if file is not None:
-            taken.add(file)
-            found[row.id] = file
+        deletion = next((one for one in same if one.id not in taken), None)
+        if deletion is not None:
+            taken.add(deletion.id)
+            found[row.id] = deletion
     return found
 
 
@@ -333,29 +333,40 @@ async def fetch(run: Run, box: Mailbox, rows: Sequence[Row]) -> None:
 
 
 async def _from_undo(run: Run, box: Mailbox, rows: Sequence[Row]) -> list[Row]:
-    """Bring back what lies in undo without fetching it; returns the rows that are left."""
+    """Bring back what lies in undo without fetching it; returns the rows that are left.
+
+    A file leaves undo once it is durable in the Maildir, before the cache is told: a crash in
+    between leaves a file whose name carries its origin, and in undo none that no row knows.
+    """
     assert box.uid_validity is not None
     kept = [row for row in rows if row.undo]
-    files = await _undo_files(run, kept) if kept else {}
-    if not files:
+    deletions = await _in_undo(run, kept) if kept else {}
+    if not deletions:
         return list(rows)
     delivery = run.maildir.delivery()
     back: list[Row] = []
+    lost: list[DeletionId] = []  # taken out by a run that died before it told the cache
     failed: Failed[Row] = []
 
     def restore(row: Row) -> None:
         assert box.uid_validity is not None
         name = run.maildir.own_name(box.name, box.uid_validity, uid_of(row), row.internal_date)
-        path = f"{run.undo}/{files[row.id]}"
+        path = f"{run.undo}/{deletions[row.id].new.undo}"
         if delivery.restore(path, box.name, name, row.server_flags, row.internal_date):
             back.append(row)
+        else:
+            lost.append(deletions[row.id].id)
 
     for row in kept:
-        if row.id in files:
+        if row.id in deletions:
             await run.disk(each, [row], restore, failed)
     delivered = await run.disk(delivery.commit)
-    await record(run, box, back, delivered, [files[row.id] for row in back])
-    done = [row for row, one in zip(back, delivered, strict=True) if isinstance(one, Delivered)]
-    await run.disk(run.maildir.purge, run.undo, [files[row.id] for row in done])
+    files = [deletions[row.id].new.undo for row in back]
+    both = zip(files, delivered, strict=True)
+    out = [file for file, one in both if isinstance(one, Delivered)]
+    await run.disk(run.maildir.purge, run.undo, out)
+    await record(run, box, back, delivered, files)
+    if lost:
+        await run.stored(run.cache.forget_deletions, lost)
     found = {row.id for row in back}
     return [row for row in rows if row.id not in found]

@@ -8,6 +8,7 @@ A file that is not durable yet is only ever in tmp/, where nobody looks.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -26,6 +27,7 @@ from mailsync.system.seams import Barrier, Writer
 from mailsync.system.trouble import storage_error, translated
 
 FEW_FILES = 7  # up to here fsync each; beyond, syncfs is faster
+LONGEST_NAME = 255  # bytes, on nearly every file system
 _LATEST = 1 << 33  # seconds; times in ns must fit 63 bits (the cache), which ends in 2262
 _SURE = 1 << 31  # seconds; some file systems cannot keep a later mtime
 
@@ -88,6 +90,12 @@ class _Item:
     @property
     def target(self) -> str:
         return f"{self.path}/{self.folder}/{self.unique}{self.info}"
+
+    def be_like(self, entry: LocalEntry) -> None:
+        """Folder and info of `entry`, where the name does not become too long for a disk."""
+        if len(os.fsencode(self.unique + entry.info)) <= LONGEST_NAME:
+            self.flags, self.info = entry.flags, entry.info
+            self.folder = entry.folder or self.folder
 
     def delivered(self) -> Delivered:
         assert self.digest is not None
@@ -185,13 +193,20 @@ class Delivery:
         unique: UniqueName,
         flags: Flags,
         internal_date: int | None,
+        like: LocalEntry | None = None,
     ) -> bool:
-        """A copy of the file `path` (one in undo), which stays: remove it after the cache's
-        commit.  False: it is not there."""
+        """A copy of the file `path` (one in undo), which stays: remove it after `commit`.  False:
+        it is not there.
+
+        `like`: the copy gets its folder and its info, all flags and fields of it.
+        """
         found = pieces(self._tree, path)
         if found is None:
             return False
-        pending = self._pending(self._item(mailbox, unique, flags, internal_date), None)
+        item = self._item(mailbox, unique, flags, internal_date)
+        if like is not None:
+            item.be_like(like)
+        pending = self._pending(item, None)
         try:
             for piece in found:
                 pending.write(piece)

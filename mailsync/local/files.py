@@ -6,6 +6,7 @@ import contextlib
 import errno
 from collections.abc import Iterable
 from dataclasses import replace
+from hashlib import blake2b
 
 from mailsync.local import names
 from mailsync.local.listing import look_at, pieces
@@ -138,11 +139,24 @@ def undo_files(tree: Tree, undo_dir: str) -> dict[str, FileFacts]:
     return found
 
 
+def undo_hash(tree: Tree, undo_dir: str, file: str) -> bytes:
+    found = pieces(tree, f"{undo_dir}/{file}")
+    hashed = blake2b(digest_size=16)
+    for piece in found or ():
+        hashed.update(piece)
+    return hashed.digest()
+
+
 def purge(tree: Tree, undo_dir: str, files: Iterable[str]) -> None:
+    gone = False
     for file in files:
         path = f"{undo_dir}/{file}"
         with translated("remove", path), contextlib.suppress(FileNotFoundError):
             tree.fs.unlink(path)
+            gone = True
+    if gone:
+        with translated("make durable", undo_dir):
+            tree.make_durable([undo_dir])
 
 
 def clean(tree: Tree, name: MailboxName) -> int:

@@ -169,8 +169,13 @@ class Maildir:
         """File names in undo with size and mtime; empty when there is no such directory."""
         return files.undo_files(self._tree, undo_dir)
 
+    def undo_hash(self, undo_dir: str, file: str) -> bytes:
+        """Of the file's bytes, every one of them: to tell two files in undo apart."""
+        return files.undo_hash(self._tree, undo_dir, file)
+
     def purge(self, undo_dir: str, undone: Iterable[str]) -> None:
-        """Remove files from undo; those that are not there are fine."""
+        """Remove files from undo, durably: a power cut must not bring back what no row knows any
+        more.  Those that are not there are fine."""
         files.purge(self._tree, undo_dir, undone)
         recall.drop(self._tree, undo_dir, self.undo_files(undo_dir))
 

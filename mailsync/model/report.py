@@ -273,6 +273,15 @@ class HeldLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Undeleted:
+    """`files` came back (or would); of those that could not, `errors` and `exits` tell."""
+
+    files: tuple[str, ...]
+    errors: tuple[str, ...] = ()
+    exits: frozenset[Exit] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class CheckReport:
     """`lines`: what the cache, the Maildir and the server disagree on; none: all is well."""
 

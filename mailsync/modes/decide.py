@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from mailsync.cache import Cache, Deletion
+from mailsync.cache import Cache, Deletion, DeletionId
 from mailsync.executor.undo import adopt, forgotten
-from mailsync.local import Maildir
-from mailsync.model.errors import ConfigError, NotOurs
-from mailsync.model.ids import MailboxId
+from mailsync.local import Delivery, Maildir
+from mailsync.model.errors import ConfigError, NotOurs, Reach, StorageError
+from mailsync.model.ids import MailboxId, UniqueName
+from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import FileFacts
-from mailsync.model.report import HeldLine, Target
+from mailsync.model.report import HeldLine, Target, Undeleted
 from mailsync.model.rows import Side
 from mailsync.model.settings import Account
 from mailsync.modes.job import LOCK, has_cache
@@ -137,12 +139,11 @@ def _chosen(target: Target, cache: Cache) -> list[MailboxId | None]:
     return [found[name] for name in found if name in target.mailboxes]
 
 
-def undelete(account: Account, since: float | None, dry: bool) -> list[str]:
-    """Put files that mailsync removed back where they were; a line for each.
+def undelete(account: Account, since: float | None, dry: bool) -> Undeleted:
+    """Put files that mailsync removed back where they were, as they were.
 
     They come back as new messages: the next sync uploads them.
     """
-    lines: list[str] = []
     with _opened(account) as (world, cache):
         maildir = maildir_of(account, world)
         _verify_now(account, world, maildir, cache)
@@ -158,56 +159,105 @@ def undelete(account: Account, since: float | None, dry: bool) -> list[str]:
             noted = {one.new.undo for one in cache.deletions()}  # the cache is another, or older
             adopt(cache, forgotten(maildir, undo, noted, world.clock.wall()))
         found = [one for one in cache.deletions(since) if one.new.undo in there]
-        wanted = _once_each(found, there)
-        lines = [f"{one.new.mailbox}/{one.new.entry.name}" for one in wanted]
+        back = Back(maildir, cache, undo, there)
+        wanted = back.once_each(found)
         if dry:
-            return lines
-        for at in range(0, len(wanted), BATCH):
-            _restore(maildir, cache, undo, there, wanted[at : at + BATCH])
+            return Undeleted(tuple(map(told, wanted)))
+        back.restore(wanted)
+        refused = {one.id for one, _ in back.refused}
         known = {one.id for one in wanted}
-        _drop(maildir, cache, undo, [one for one in found if one.id not in known])
-    return lines
+        back.drop([one for one in found if one.id not in known])
+        return Undeleted(
+            tuple(told(one) for one in wanted if one.id not in refused),
+            tuple(f"{told(one)}: {error}" for one, error in back.refused),
+            frozenset(error.exit for _, error in back.refused),
+        )
 
 
-def _once_each(found: Sequence[Deletion], there: Mapping[str, FileFacts]) -> list[Deletion]:
-    """A removal that a crash cut off was made again by the next run: that is one file."""
-    last = {
-        (one.new.mailbox, one.new.entry.name, one.new.body, there[one.new.undo].size): one
-        for one in found
-    }
-    return list(last.values())
+def told(one: Deletion) -> str:
+    return f"{one.new.mailbox}/{one.new.entry.name}"
 
 
-def _restore(
-    maildir: Maildir,
-    cache: Cache,
-    undo: str,
-    files: Mapping[str, FileFacts],
-    batch: Sequence[Deletion],
-) -> None:
-    boxes = {one.new.mailbox for one in batch}
-    maildir.create(*boxes)
-    listings = {name: maildir.entries(name, True) for name in boxes}
-    there = {
-        (name, entry.name)
-        for name, listing in listings.items()
-        if listing is not None
-        for entry in listing.entries
-    }
-    delivery = maildir.delivery()
-    for one in batch:
-        mailbox, entry = one.new.mailbox, one.new.entry
-        name = maildir.undeleted_name(one.new.undo, one.at)
-        if (mailbox, name) not in there:  # else an undelete that was killed had brought it
-            path = f"{undo}/{one.new.undo}"
-            date = one.internal_date
-            if date is None:
-                date = files[one.new.undo].mtime_ns // 10**9
-            delivery.restore(path, mailbox, name, entry.flags, date)
-    delivery.commit()
-    _drop(maildir, cache, undo, batch)
+class Back:
+    """Files on their way out of undo; each leaves it only when it is durable in the Maildir."""
 
+    def __init__(
+        self, maildir: Maildir, cache: Cache, undo: str, files: Mapping[str, FileFacts]
+    ) -> None:
+        self.maildir, self.cache, self.undo, self.files = maildir, cache, undo, files
+        self.refused: list[tuple[Deletion, StorageError]] = []  # they stay in undo
 
-def _drop(maildir: Maildir, cache: Cache, undo: str, batch: Sequence[Deletion]) -> None:
-    cache.forget_deletions([one.id for one in batch])
-    maildir.purge(undo, [one.new.undo for one in batch])
+    def once_each(self, found: Sequence[Deletion]) -> list[Deletion]:
+        """A removal that a crash cut off was made again by the next run: that is one file.  The
+        later one counts, it has the flags."""
+        by_place: defaultdict[tuple[str, str], list[Deletion]] = defaultdict(list)
+        for one in found:
+            by_place[one.new.mailbox, one.new.entry.name].append(one)
+        doubles: set[DeletionId] = set()
+        for same in by_place.values():
+            last: dict[bytes, Deletion] = {}
+            for one in same if len(same) > 1 else ():
+                earlier = last.pop(bytes_of := self._bytes(one), None)
+                if earlier is not None:
+                    doubles.add(earlier.id)
+                last[bytes_of] = one
+        return [one for one in found if one.id not in doubles]
+
+    def _bytes(self, one: Deletion) -> bytes:
+        return self.maildir.undo_hash(self.undo, one.new.undo)
+
+    def restore(self, wanted: Sequence[Deletion]) -> None:
+        """One mailbox after the other: where one is refused the others come back."""
+        by_box: defaultdict[MailboxName, list[Deletion]] = defaultdict(list)
+        for one in wanted:
+            by_box[one.new.mailbox].append(one)
+        for name, items in by_box.items():
+            for at in range(0, len(items), BATCH):
+                batch = items[at : at + BATCH]
+                try:
+                    self._batch(name, batch)
+                except StorageError as error:
+                    if error.reach is Reach.ACCOUNT:
+                        raise
+                    self.refused += [(one, error) for one in batch]
+
+    def _batch(self, name: MailboxName, batch: Sequence[Deletion]) -> None:
+        self.maildir.create(name)
+        listing = self.maildir.entries(name, True)
+        there = {entry.name for entry in listing.entries} if listing is not None else set()
+        delivery = self.maildir.delivery()
+        back: list[Deletion] = []
+        given: list[Deletion] = []
+        for one in batch:
+            if self._unique(one) in there:  # an undelete that was killed had brought it
+                back.append(one)
+                continue
+            try:
+                if self._give(delivery, one):
+                    given.append(one)
+            except StorageError as error:
+                if error.reach is not Reach.MESSAGE:
+                    delivery.discard()
+                    raise
+                self.refused.append((one, error))
+        for one, done in zip(given, delivery.commit(), strict=True):
+            if isinstance(done, StorageError):
+                self.refused.append((one, done))
+            else:
+                back.append(one)
+        self.drop(back)
+
+    def _give(self, delivery: Delivery, one: Deletion) -> bool:
+        entry, date = one.new.entry, one.internal_date
+        if date is None:
+            date = self.files[one.new.undo].mtime_ns // 10**9
+        path, unique = f"{self.undo}/{one.new.undo}", self._unique(one)
+        return delivery.restore(path, one.new.mailbox, unique, entry.flags, date, entry)
+
+    def _unique(self, one: Deletion) -> UniqueName:
+        return self.maildir.undeleted_name(one.new.undo, one.at)
+
+    def drop(self, items: Sequence[Deletion]) -> None:
+        """A row without its file is harmless; a file without its row would never be purged."""
+        self.maildir.purge(self.undo, [one.new.undo for one in items])
+        self.cache.forget_deletions([one.id for one in items])

@@ -6,38 +6,18 @@ also tried at every call.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import itertools
 import os
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.disks import mount, small_disk
 from support.spot import Spot
 from support.wired import Wired, text_of
 
 pytestmark = pytest.mark.dovecot
-
-Mount = Callable[[Path, str], None]
-
-
-def mount(*words: str) -> bool:
-    done = subprocess.run(["mount", *words], capture_output=True, check=False)
-    return done.returncode == 0
-
-
-@contextlib.contextmanager
-def small_disk(path: Path, size: str) -> Iterator[bool]:
-    """A tmpfs at `path`; False where this process may not mount one."""
-    path.mkdir(parents=True, exist_ok=True)
-    made = os.geteuid() == 0 and mount("-t", "tmpfs", "-o", f"size={size}", "none", str(path))
-    try:
-        yield made
-    finally:
-        if made:
-            subprocess.run(["umount", "-l", str(path)], check=True)
 
 
 def leftovers(mail: Path) -> list[Path]:

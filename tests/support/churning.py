@@ -253,5 +253,8 @@ def churning(
 ) -> Iterator[ChurnT]:
     with Wire(server.port) as wire:
         rig = Wired(server, root, changes={"deletions": deletions, **profile.account}, wire=wire)
-        with mock.patch.object(world, "DiskFs", return_value=rig.disk):
+        with (
+            mock.patch.object(world, "DiskFs", return_value=rig.disk),
+            mock.patch.object(world, "SystemClock", return_value=rig.watch),
+        ):
             yield kind(rig, profile, seed)

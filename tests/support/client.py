@@ -33,10 +33,19 @@ class Client:
         separator: str = "/",
     ) -> None:
         self.prefix, self.separator = prefix, separator
-        self.imap = imaplib.IMAP4("127.0.0.1", port)
-        self.imap.login(user, password)
+        self.port, self.user, self.password = port, user, password
+        self.connect()
         words = self._ok(self.imap.capability())[-1]
         self.capabilities = words.decode().upper().split()  # type: ignore[attr-defined]
+
+    def connect(self) -> None:
+        self.imap = imaplib.IMAP4("127.0.0.1", self.port)
+        self.imap.login(self.user, self.password)
+
+    def connect_again(self) -> None:
+        """After the server closed the connection."""
+        self.imap.shutdown()
+        self.connect()
 
     def __enter__(self) -> Client:
         return self

@@ -16,6 +16,7 @@ class Cutter:
         self.target, self.rand = target, rand
         self.cut_after: int | None = None
         self.was_cut = False
+        self.carried = 0  # bytes, of all connections
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._threads: list[threading.Thread] = []
@@ -59,6 +60,7 @@ class Cutter:
                             left -= len(data)
                         if not data:
                             return
+                        self.carried += len(data)
                         other[sock].sendall(data)
                     except OSError:
                         return

@@ -261,6 +261,10 @@ class Dovecot:
             return False
 
     def stop(self) -> None:
+        self._end()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def _end(self) -> None:
         if self._process is not None:
             if self._process.poll() is None:
                 self._process.terminate()
@@ -270,7 +274,16 @@ class Dovecot:
                     self._process.kill()
                     self._process.wait()
             self._process = None
-        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def restart(self, timeout: float = 30.0) -> None:
+        """Every connection ends; then it is there again, with the same mail and ports."""
+        self._end()
+        self._launch(timeout)
+
+    def send_signal(self, number: int) -> None:
+        """To all its processes: they are a process group of their own."""
+        assert self._process is not None
+        os.killpg(self._process.pid, number)
 
     def __enter__(self) -> Dovecot:
         return self.start()

@@ -36,7 +36,7 @@ def can_trace() -> str:
     return "" if done.returncode == -signal.SIGKILL else f"ptrace: {done.stderr.decode()}"
 
 
-def configure(rig: Rig, port: int) -> list[str]:
+def configure(rig: Rig, port: int, timeout: float = 20.0) -> list[str]:
     """The command line of a sync of this rig by a process of its own."""
     config = rig.root / "mailsync.conf"
     account = rig.account
@@ -44,7 +44,7 @@ def configure(rig: Rig, port: int) -> list[str]:
         f'state = "{rig.state.parent}"\n[accounts.test]\nhost = "127.0.0.1"\n'
         f'port = {port}\nsecurity = "none"\nuser = "{rig.user}"\npassword = "secret"\n'
         f'maildir = "{rig.maildir}"\ndeletions = "{account.deletions}"\nguard = "off"\n'
-        f"append-wait = {account.append_wait:.0f}\ntimeout = 20\ncompress = false\n"
+        f"append-wait = {account.append_wait:.0f}\ntimeout = {timeout}\ncompress = false\n"
     )
     config.chmod(0o600)
     return [sys.executable, "-m", "mailsync", "--config", str(config), "sync", "-q"]

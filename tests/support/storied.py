@@ -80,7 +80,9 @@ class Story(Stack):
 
     def undelete(self, since: float | None = None) -> list[str]:
         with self._deciding():
-            return decide.undelete(self.account, since, False)
+            done = decide.undelete(self.account, since, False)
+        assert done.errors == ()
+        return list(done.files)
 
     @contextmanager
     def _deciding(self) -> Iterator[None]:

@@ -233,13 +233,16 @@ class Changes:
     # -- mailboxes -----------------------------------------------------------------------------
 
     async def create(self, name: MailboxName) -> bytes:
-        """CREATE and SUBSCRIBE; the wire name."""
+        """CREATE and SUBSCRIBE; the wire name.
+
+        One that is there already is as good; Cyrus makes parents by itself, and says no code."""
         link = self.link
         wire = link.wire(name)
         async with link.session.busy():
             create = Call(cmd.create(wire))
             await link.session.run(*link.introduction(), create)
-            if create.status is not None and create.code("ALREADYEXISTS") is None:
+            known = create.succeeded or create.code("ALREADYEXISTS") is not None
+            if not known and wire not in await self._listed(wire):
                 link.session.require(create, f"to create {name}")
             await link.session.run(Call(cmd.subscribe(wire)))  # a refusal hurts nobody
         link.names.wire[name] = wire
@@ -264,11 +267,17 @@ class Changes:
         return wire
 
     async def _is_renamed(self, old: bytes, new: bytes) -> bool:
+        return await self._listed(old, new) == {new}
+
+    async def _listed(self, *names: bytes) -> set[bytes]:
+        """Those of them that are there and can be selected; none where LIST is refused."""
         listing = Listing()
-        calls = [Call(cmd.list_(b"", [wire]), listing.take) for wire in (old, new)]
+        calls = [Call(cmd.list_(b"", [wire]), listing.take) for wire in names]
         await self.link.session.run(*calls)
-        there = {wire for wire, entry in listing.lists.items() if is_selectable(entry)}
-        return all(call.succeeded for call in calls) and new in there and old not in there
+        if not all(call.succeeded for call in calls):
+            return set()
+        selectable = {wire for wire, entry in listing.lists.items() if is_selectable(entry)}
+        return selectable & set(names)
 
     async def delete(self, name: MailboxName) -> None:
         """DELETE.  It takes the messages with it: only after it was seen empty."""

@@ -3,6 +3,7 @@
 python tests/real/churn.py --rounds 200 --seed 1
 python tests/real/churn.py --rounds 30 --seed 1 --profile minimal --deletions trash
 python tests/real/churn.py --rounds 50 --seed 1 --during    # the changes come while a sync runs
+python tests/real/churn.py --rounds 50 --seed 1 --server courier    # not Dovecot
 """
 
 from __future__ import annotations
@@ -12,17 +13,36 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
-from support.churn_profiles import PROFILES
+from support.churn_profiles import PROFILES, Profile
+from support.churn_profiles import SERVERS as OTHERS
 from support.churning import Churn, During, Failed, churning
 from support.dovecot import Dovecot
+from support.servers import SERVERS, Server, missing
 
 from mailsync.model.settings import Deletions
+
+
+@contextmanager
+def serving(profile: Profile) -> Iterator[Server]:
+    if profile.server == "dovecot":
+        server: Server = Dovecot(capability=profile.capability)
+    elif reason := missing(profile.server):
+        raise SystemExit(reason)
+    else:
+        server = SERVERS[profile.server]()
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 def main() -> int:
@@ -30,19 +50,22 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--profile", choices=[*PROFILES, "all"], default="full")
+    parser.add_argument("--server", choices=[*OTHERS, "all"], help="another one than Dovecot")
     parser.add_argument("--deletions", choices=["expunge", "trash"], default="expunge")
     parser.add_argument("--during", action="store_true")
     parser.add_argument("--flags", help="letters that users set, of DFPRST")
     parser.add_argument("--keep", action="store_true", help="leave the state of a failure")
     options = parser.parse_args()
-    chosen = list(PROFILES) if options.profile == "all" else [options.profile]
+    known = OTHERS if options.server else PROFILES
+    wanted = options.server or options.profile
+    chosen = list(known) if wanted == "all" else [wanted]
     bad = 0
     for name in chosen:
         root = Path(tempfile.mkdtemp(prefix="churn-"))
         began = time.monotonic()
-        profile, deletions = PROFILES[name], Deletions(options.deletions)
+        profile, deletions = known[name], Deletions(options.deletions)
         profile = replace(profile, flags=options.flags or profile.flags)
-        with Dovecot(capability=profile.capability) as server:
+        with serving(profile) as server:
             kind = During if options.during else Churn
             with churning(kind, profile, options.seed, root, server, deletions) as churn:
                 try:
@@ -52,7 +75,7 @@ def main() -> int:
                     print(f"FAILED {error}", flush=True)
                     if options.keep:
                         print(f"kept: {root}")
-                        shutil.copytree(server.home(churn.rig.user), root / "server")
+                        shutil.copytree(server.dir, root / "server", ignore_dangling_symlinks=True)
         if not options.keep:
             shutil.rmtree(root)
         print(

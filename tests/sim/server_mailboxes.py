@@ -227,16 +227,21 @@ def create(session: Session, scan: Scan) -> str:
     if state.delimiter and name.endswith(state.delimiter):
         name = name[: -len(state.delimiter)]
     _creatable(session, name)
-    if session.profile.makes_parents:
-        for parent in _parents({name}, state.delimiter) - state.boxes.keys():
-            state.create(parent)
-            state.subscribed.discard(parent)
+    _make_parents(session, name)
     try:
         box = state.create(name, use)
     except ValueError:
         raise No("[ALREADYEXISTS] Mailbox already exists") from None
     state.subscribed.discard(name)
     return f"[MAILBOXID ({box.mailbox_id})] Created" if session.profile.objectid else "Created"
+
+
+def _make_parents(session: Session, name: bytes) -> None:
+    state = session.server.state
+    if session.profile.makes_parents:
+        for parent in _parents({name}, state.delimiter) - state.boxes.keys():
+            state.create(parent)
+            state.subscribed.discard(parent)
 
 
 def _use(scan: Scan) -> list[str]:
@@ -278,6 +283,7 @@ def rename(session: Session, scan: Scan) -> str:
         raise No("[ALREADYEXISTS] Target mailbox already exists")
     try:
         session.server.state.rename(old, new)
+        _make_parents(session, new)
     except KeyError:
         if not blind:
             raise No("[NONEXISTENT] Mailbox doesn't exist") from None

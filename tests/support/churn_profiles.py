@@ -24,6 +24,11 @@ class Profile:
     flags: str = "DFPRST"
     whole: float = 0.25
     account: dict[str, object] = field(default_factory=dict)
+    server: str = "dovecot"
+    never: tuple[str, ...] = ()  # mailboxes that this server cannot have
+    keywords: bool = True
+    rewrites: bool = False  # it adds a line end at the end, and drops lone CRs
+    dated: bool = True  # INTERNALDATE is what APPEND and COPY say
 
     def unused(self, lines: Iterable[str]) -> list[str]:
         return [
@@ -70,3 +75,24 @@ _ALL = [
     ),
 ]
 PROFILES = {one.name: one for one in _ALL}
+
+_DOTS = ("x.y",)
+SERVERS = {
+    one.name: one
+    for one in (
+        Profile("cyrus", server="cyrus"),
+        Profile("cyrus-dots", server="cyrus-dots", never=_DOTS),
+        Profile("courier", server="courier", never=_DOTS, rewrites=True),
+        Profile(
+            "courier-old",
+            banned={**UIDPLUS, **MOVE, **MULTIAPPEND, **LITERAL},
+            server="courier-old",
+            flags="DFRS",
+            never=_DOTS,
+            keywords=False,
+            rewrites=True,
+        ),
+        Profile("pymap", server="pymap", flags="DFRST", keywords=False),
+        Profile("imap4d", server="imap4d", flags="DFRS", keywords=False, dated=False),
+    )
+}

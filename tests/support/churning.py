@@ -21,9 +21,9 @@ from mailsync.model.report import AccountReport
 from mailsync.model.settings import Deletions
 from mailsync.modes import world
 from support.churn_profiles import Profile
-from support.dovecot import Dovecot
 from support.ghosts import Copy, Ledger, States, broken, equal, harm, miscounted, wrong_dates
 from support.hands import SPECIAL, MaildirHand, ServerHand
+from support.servers import Server
 from support.wire import Wire
 from support.wired import Wired, text_of
 
@@ -53,10 +53,16 @@ class Churn:
 
     def __post_init__(self) -> None:
         self.rand = random.Random(f"churn {self.seed}")
-        flags = self.profile.flags
-        self.server = ServerHand(self.ledger, self.rand, str(self.seed), flags=flags, side="s")
+        profile = self.profile
+        common = {"flags": profile.flags, "never": profile.never, "keywords": profile.keywords}
+        self.server = ServerHand(self.ledger, self.rand, str(self.seed), side="s", **common)  # type: ignore[arg-type]
         self.maildir = MaildirHand(
-            self.ledger, self.rand, str(self.seed), flags=flags, side="l", root=self.rig.maildir
+            self.ledger,
+            self.rand,
+            str(self.seed),
+            side="l",
+            root=self.rig.maildir,
+            **common,  # type: ignore[arg-type]
         )
         self.hands = (self.server, self.maildir)
 
@@ -162,17 +168,19 @@ class Churn:
     def complain(self, said: list[str]) -> None:
         if said:
             wire = [f"  {line}" for line in self.rig.traffic.lines]
-            where = f"--seed {self.seed} --profile {self.profile.name}"
+            kind = "profile" if self.profile.server == "dovecot" else "server"
+            where = f"--seed {self.seed} --{kind} {self.profile.name}"
             raise Failed("\n".join([*said, where, *self.log, "the last sync sent:", *wire]))
 
     def check_equal(self) -> None:
         served, filed = self.server.read(), self.maildir.read()
-        said = broken([*served, *filed], self.ledger.born)
+        said = broken([*served, *filed], self.ledger.born, self.profile.rewrites)
         said += equal([one for one, _ in served], [one for one, _ in filed])
         said += self.other_boxes(served + filed)
-        said += wrong_dates(
-            [one for one, _ in served], [one for one, _ in filed], self.ledger.redated
-        )
+        if self.profile.dated:
+            said += wrong_dates(
+                [one for one, _ in served], [one for one, _ in filed], self.ledger.redated
+            )
         self.complain(said)
 
     def other_boxes(self, held: list[tuple[Copy, bytes]]) -> list[str]:
@@ -248,11 +256,12 @@ def churning(
     profile: Profile,
     seed: int,
     root: Path,
-    server: Dovecot,
+    server: Server,
     deletions: Deletions = Deletions.EXPUNGE,
 ) -> Iterator[ChurnT]:
     with Wire(server.port) as wire:
         rig = Wired(server, root, changes={"deletions": deletions, **profile.account}, wire=wire)
+        rig.user = getattr(server, "user", rig.user)
         with (
             mock.patch.object(world, "DiskFs", return_value=rig.disk),
             mock.patch.object(world, "SystemClock", return_value=rig.watch),

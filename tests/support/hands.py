@@ -56,6 +56,8 @@ class Hand:
     hot: list[str] = field(default_factory=list)
     flags: str = "DFPRST"
     side: str = ""
+    never: tuple[str, ...] = ()
+    keywords: bool = True
 
     def pick(self, copies: list[Copy]) -> Copy | None:
         hot = [one for one in copies if one.ghost in self.hot]
@@ -84,7 +86,8 @@ class Hand:
             self.ledger.moved[one.ghost].add(self.side)
 
     def new_name(self, boxes: list[str]) -> str:
-        free = [name for name in PLAIN if name not in boxes and name not in self.ledger.taboo]
+        taken = {*boxes, *self.ledger.taboo, *self.never}
+        free = [name for name in PLAIN if name not in taken]
         return self.rand.choice(free) if free else ""
 
     def whole(self, box: str, other: str = "") -> None:
@@ -112,7 +115,9 @@ class ServerHand(Hand):
         return {name.replace(*UTF7[::-1]) for said, name in listed if "\\noselect" in said}
 
     def read(self) -> list[tuple[Copy, bytes]]:
-        return [one for box in self.boxes() for one in self._read(box)]
+        found = [one for box in self.boxes() for one in self._read(box)]
+        self.client.select("INBOX")  # some end a connection whose mailbox goes away
+        return found
 
     def _read(self, box: str) -> Iterator[tuple[Copy, bytes]]:
         self.client.select(wire(box))
@@ -163,7 +168,7 @@ class ServerHand(Hand):
 
     def keyword(self, copies: list[Copy], boxes: list[str]) -> str:
         one, word = self.pick(copies), self.rand.choice(KEYWORDS)
-        if one is None:
+        if one is None or not self.keywords:
             return ""
         sign = self.rand.choice("+-")
         self.client.store([int(str(one.key))], f"{sign}FLAGS ({word})", wire(one.box))

@@ -1,0 +1,56 @@
+"""What Cyrus and Courier do otherwise, as model_reality found it, and the engine on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from sim.server_profile import Profile, courier, cyrus, cyrus_dots
+from support.storied import Story
+
+
+@pytest.mark.parametrize("profile", [cyrus, cyrus_dots, courier])
+def test_both_ways(profile: Callable[[], Profile]) -> None:
+    """Prefix, delimiter, no UIDNEXT, news only with NOOP: all the same in the end."""
+    like = profile()
+    prefix = like.prefix.decode()
+    with Story("both ways", like) as s:
+        for box in ("Trash", "Drafts") if prefix else ():
+            s.server.delete(box)
+            s.server.create(prefix + box)
+        s.server.create(f"{prefix}Work")
+        for ghost in "abcd":
+            s.serve("INBOX", ghost)
+        s.file("INBOX", "e", ":2,S")
+        s.file("New/Below", "f")
+        assert s.tell().exit == 0
+        s.idle()
+        s.flag("INBOX", "a", "FS")
+        s.move_file("INBOX", "b", "Work")
+        s.unlink("INBOX", "c")
+        s.server.set_flags("INBOX", s.uid_of("INBOX", "d"), ["\\Answered"])
+        s.server.move("INBOX", s.uid_of("INBOX", "e"), f"{prefix}Work")
+        ran = s.tell()
+        assert (ran.exit, ran.fetched, ran.stored) == (0, 0, 0)
+        s.idle()
+        views = s.oracle.server_views(s.server)
+        assert dict(views["INBOX"]) == {("a", "FS"): 1, ("d", "R"): 1}
+        assert dict(views[f"{prefix}Work"]) == {("b", ""): 1, ("e", "S"): 1}
+        assert s.oracle.local_views(s.fs.files())["Work"] == views[f"{prefix}Work"]
+        assert list(views[f"{prefix}New{like.delimiter}Below"]) == [("f", "")]
+
+
+def test_a_parent_that_the_server_has_made_by_itself() -> None:
+    """Cyrus: RENAME of A/C to B/C makes B, and CREATE of B is refused without a code."""
+    with Story("parents", cyrus()) as s:
+        for box in ("A", "A/C"):
+            s.server.create(box)
+        s.serve("A/C", "c")
+        s.tell()
+        s.fs.rename("/mail/A", "/mail/B")
+        s.fs.sync_dir("/mail")
+        ran = s.tell()
+        assert (ran.exit, ran.fetched, ran.stored) == (0, 0, 0), ran.text
+        s.agree({"B/C": "c"})
+        assert b"B" in s.server.boxes
+        assert b"A" not in s.server.boxes

@@ -16,6 +16,9 @@ from mailsync.imap.tokens import Text, Token, is_nil, key, listed, number, shown
 from mailsync.model.ids import UID, UID_MAX, ModSeq, SeqNum
 
 LARGEST = (1 << 63) - 1
+MOST_FLAGS = 1000  # of one message
+LONGEST_ID = 255  # bytes (RFC 8474 §4)
+MEMO, MEMO_TEXT = 2048, 256  # flag sets that are remembered, and bytes of the longest
 
 _HEAD = re.compile(
     rb"\* (\d{1,9}) FETCH \((?>(?:"
@@ -36,10 +39,18 @@ def flag_set(text: bytes) -> frozenset[str]:
     """`\\Seen $Junk` → the flags, as sent."""
     found = _FLAG_SETS.get(text)
     if found is None:
-        if len(_FLAG_SETS) >= 4096:
-            _FLAG_SETS.clear()
-        found = _FLAG_SETS[text] = frozenset(shown(flag) for flag in text.split(b" ") if flag)
+        found = _few(frozenset(shown(flag) for flag in text.split(b" ") if flag))
+        if len(text) <= MEMO_TEXT:
+            if len(_FLAG_SETS) >= MEMO:
+                _FLAG_SETS.clear()
+            _FLAG_SETS[text] = found
     return found
+
+
+def _few(flags: frozenset[str]) -> frozenset[str]:
+    if len(flags) > MOST_FLAGS:
+        raise Malformed("too many flags of one message")
+    return flags
 
 
 def fast(buffer: bytearray, at: int, limits: Limits, inline: int) -> tuple[Fetch, int] | None:
@@ -108,13 +119,13 @@ def generic(seq: SeqNum | None, uid: UID | None, items: list[Token]) -> Fetch:
     return Fetch(
         seq,
         uid_of(said["UID"]) if "UID" in said else uid,
-        frozenset(shown(string(flag)) for flag in listed(said["FLAGS"]))
+        _few(frozenset(shown(string(flag)) for flag in listed(said["FLAGS"])))
         if "FLAGS" in said
         else None,
         dates.parse(string(said["INTERNALDATE"])) if "INTERNALDATE" in said else None,
         size,
         None if modseq is None else ModSeq(modseq),
-        shown(string(_single(said["EMAILID"]))) if "EMAILID" in said else None,
+        shown(string(_single(said["EMAILID"]))[:LONGEST_ID]) if "EMAILID" in said else None,
         _positive(said.get("X-GM-MSGID", b"-1"), 1),
         sections or NO_SECTIONS,
     )

@@ -21,12 +21,12 @@ class Limits:
     line: int = 64 * KIB  # one response without its literals
     code: int = 8 * KIB  # one response code, unless it is a UID set
     set_line: int = 64 * MIB  # a SEARCH, ESEARCH, VANISHED, COPYUID or MODIFIED line
-    ranges: int = 2_000_000  # of one UID set, counted
+    ranges: int = 500_000  # of one UID set, counted
     body: int = 256 * MIB  # one literal that is a BODY[…] or BINARY[…]
     literal: int = 1 * MIB  # all other literals of one response together
     nesting: int = 32  # parentheses inside each other, counted
     responses: int = 10_000_000  # untagged, since the last tagged one, counted
-    uid_list: int = 1_000_000  # UIDs of one COPYUID or APPENDUID, expanded, counted
+    uid_list: int = 250_000  # UIDs of one COPYUID or APPENDUID, expanded, counted
 
 
 class ProtocolError(ServerDefect):

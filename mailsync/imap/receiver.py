@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 
 from mailsync.imap import fetch, longline, responses
+from mailsync.imap.codes import AppendUID, Code, CopyUID
 from mailsync.imap.events import (
     STREAMED,
     BodyBegin,
@@ -30,6 +31,7 @@ from mailsync.model.ids import UID, SeqNum
 
 DEFAULT = Limits()
 
+_PADDING = re.compile(rb"\0+")
 _LITERAL = re.compile(rb"(?:^|[ (\]])(~?\{(-?\d+)\+?\})\Z")
 
 
@@ -48,6 +50,7 @@ class Receiver:
         self._searched = 0  # no line end between _at and here
         self._events: list[Event] = []
         self._untagged = 0  # responses since the last tagged one
+        self._named = 0  # UIDs in COPYUID and APPENDUID since then
         self._state: Callable[[], bool] = self._line
         self._long = LongLine(limits)
         self._broken = False
@@ -94,14 +97,13 @@ class Receiver:
 
     def _line(self) -> bool:
         buffer = self._buffer
-        if self._tokens is None:
-            while buffer.startswith(b"\0", self._at):  # padding (protocol.md §1.1)
-                self._at += 1
+        if self._tokens is None and buffer.startswith(b"\0", self._at):
+            self._pad()
         end = buffer.find(b"\n", max(self._searched, self._at))
         if end < 0:
             self._searched = len(buffer)
             return len(buffer) - self._at + self._text > self.limits.line and self._lengthy()
-        if self._tokens is None and self._listing():
+        if self._tokens is None and not self._text and self._listing():
             return True
         if end - self._at + self._text > self.limits.line:
             return self._lengthy()
@@ -115,6 +117,15 @@ class Receiver:
         else:
             raise ProtocolError("the server sent a literal of the wrong size")
         return True
+
+    def _pad(self) -> None:
+        """NULs before a response (protocol.md §1.1) count as a part of its line."""
+        found = _PADDING.match(self._buffer, self._at)
+        assert found is not None, "it begins with one"
+        self._text += found.end() - self._at
+        self._at = found.end()
+        if self._text > self.limits.line:
+            raise ProtocolError(longline.TOO_LONG)
 
     def _listing(self) -> bool:
         """FETCH responses of the usual kind, as many as there are."""
@@ -207,10 +218,20 @@ class Receiver:
     def _finish(self, event: Event) -> None:
         self._events.append(event)
         self._reset()
+        if isinstance(event, Status) and event.code is not None:
+            self._charge(event.code)
         if isinstance(event, Status) and event.tag is not None:
-            self._untagged = 0
+            self._untagged = self._named = 0
         else:
             self._count(1)
+
+    def _charge(self, code: Code) -> None:
+        """A few bytes name many UIDs, so these are counted, whatever they came in."""
+        match code.args:
+            case CopyUID(source=uids) | AppendUID(uids=uids):
+                self._named += len(uids)
+        if self._named > self.limits.uid_list:
+            raise ProtocolError("the server does not stop naming UIDs")
 
     def _count(self, responses: int) -> None:
         self._untagged += responses

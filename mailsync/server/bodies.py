@@ -99,6 +99,8 @@ class Bodies:
         """Of the next event; None when it gives no body (any more)."""
         event = self._events.popleft()
         if isinstance(event, BodyBegin):
+            if event.section != _BODY:
+                raise ServerDefect("the server sends a part of a message that nobody asked for")
             body = FetchedBody(uid=event.uid, size=event.size)
             body.chunks = self._chunks(body)
             return body
@@ -118,9 +120,11 @@ class Bodies:
         )
 
     def _wanted(self, uid: UID) -> bool:
-        new = uid in self._uids and uid not in self._seen
+        """Once each; what nobody asked for is not even remembered."""
+        if uid not in self._uids or uid in self._seen:
+            return False
         self._seen.add(uid)
-        return new
+        return True
 
     async def _chunks(self, body: FetchedBody) -> AsyncIterator[bytes]:
         while True:
@@ -135,9 +139,11 @@ class Bodies:
                 body.uid = event.uid
                 body.flags, body.extra = flags_of(event.flags)
                 body.internal_date = event.internal_date
-                if event.uid is not None:
+                if event.uid in self._uids:
                     self._seen.add(event.uid)
                 return
+            elif isinstance(event, BodyBegin):
+                raise ServerDefect("the server sends the text of one message twice")
 
 
 _ITEMS = ("UID", "FLAGS", "INTERNALDATE", "BODY.PEEK[]")
@@ -146,8 +152,9 @@ _ITEMS = ("UID", "FLAGS", "INTERNALDATE", "BODY.PEEK[]")
 class Headers:
     """Gathers BODY[HEADER], each cut at 1 MiB; None: the server gave NIL."""
 
-    def __init__(self) -> None:
+    def __init__(self, uids: UIDSet) -> None:
         self.found: dict[UID, bytes | None] = {}
+        self._uids = uids
         self._big = bytearray()
 
     def take(self, event: Event) -> bool:
@@ -162,7 +169,7 @@ class Headers:
                 header = sections[_HEADER]
                 if header is STREAMED:
                     header = bytes(self._big)
-                if uid is not None:
+                if uid is not None and uid in self._uids:
                     self.found[uid] = header
             case _:
                 return False
@@ -174,12 +181,15 @@ class Identities:
 
     items = ("UID", "FLAGS", "INTERNALDATE", "RFC822.SIZE", f"BODY.PEEK[{_MESSAGE_ID[5:]}")
 
-    def __init__(self) -> None:
+    def __init__(self, uids: UIDSet) -> None:
         self.found: dict[UID, Identity] = {}
+        self._uids = uids
 
     def take(self, event: Event) -> bool:
         if not isinstance(event, Fetch) or event.uid is None or event.flags is None:
             return False
+        if event.uid not in self._uids:
+            return True
         header = next(iter(event.sections.values()), None)
         if event.uid in self.found and header is None:
             return True  # news of its flags

@@ -16,11 +16,20 @@ from mailsync.imap import (
     Status,
     Vanished,
 )
+from mailsync.model.errors import ServerDefect
 from mailsync.model.flags import ALL_FLAGS, BY_IMAP_NAME, Flags
 from mailsync.model.ids import ModSeq, UIDValidity
 from mailsync.model.uidset import Range, UIDSet
 
+MERGE = 1 << 16  # ranges that may wait to be merged
+MOST_RANGES = 500_000  # of all that one command tells; as Limits.ranges
+FEW_FLAGS = 32  # of one message, whose split is remembered
+
 Take = Callable[[Event], bool]
+
+
+# What a command is asked for after it was answered.
+CODES = frozenset({"ALREADYEXISTS", "APPENDUID", "CLOSED", "COPYUID", "MODIFIED"})
 
 
 def nothing(_event: Event) -> bool:
@@ -44,15 +53,43 @@ class Call:
     tag: str = ""
     exposed: bool = False  # carries a literal that waits for no `+`
     status: Status | None = None
-    codes: list[Code] = field(default_factory=list)  # of untagged OK, NO and the tagged answer
+    _codes: dict[str, Code] = field(default_factory=dict)
 
     @property
     def succeeded(self) -> bool:
         return self.status is not None and self.status.kind == "OK"
 
+    def note_code(self, code: Code) -> None:
+        """Of an untagged OK or NO meanwhile, or of the tagged answer."""
+        if code.name in CODES:  # a server may send others without end
+            self._codes[code.name] = code
+
     def code(self, name: str) -> Code | None:
-        """The last response code of that name."""
-        return next((code for code in reversed(self.codes) if code.name == name), None)
+        """The last response code of that name, one of `CODES`."""
+        assert name in CODES, "a code that is not kept"
+        return self._codes.get(name)
+
+
+class Gathered:
+    """UID sets, one after another, as one: in time by their size and never too large."""
+
+    __slots__ = ("_merge_at", "_ranges")
+
+    def __init__(self) -> None:
+        self._ranges: list[Range] = []
+        self._merge_at = MERGE
+
+    def add(self, uids: UIDSet) -> None:
+        """Raises ServerDefect."""
+        self._ranges.extend(uids.ranges)
+        if len(self._ranges) > self._merge_at:
+            self._ranges = list(UIDSet.of_ranges(self._ranges).ranges)
+            self._merge_at = MERGE + 2 * len(self._ranges)
+            if len(self._ranges) > MOST_RANGES:
+                raise ServerDefect("the server names too many UIDs")
+
+    def uids(self) -> UIDSet:
+        return UIDSet.of_ranges(self._ranges)
 
 
 @dataclass(slots=True, eq=False)
@@ -75,18 +112,18 @@ class Selection:
     permanent_flags: frozenset[str] | None = None
     mailbox_id: str | None = None
     done: bool = False  # the tagged OK was seen
-    _earlier: list[Range] = field(default_factory=list)
-    _vanished: list[Range] = field(default_factory=list)
+    _earlier: Gathered = field(default_factory=Gathered)
+    _vanished: Gathered = field(default_factory=Gathered)
 
     @property
     def earlier(self) -> UIDSet:
         """What VANISHED (EARLIER) told: expunged before the SELECT."""
-        return UIDSet.of_ranges(self._earlier)
+        return self._earlier.uids()
 
     @property
     def vanished(self) -> UIDSet:
         """What VANISHED told since."""
-        return UIDSet.of_ranges(self._vanished)
+        return self._vanished.uids()
 
     @property
     def permanent(self) -> Flags | None:
@@ -117,9 +154,9 @@ class Selection:
             case Expunged() if self.done:
                 self._gone(1)
             case Vanished(uids, earlier=True):
-                self._earlier.extend(uids.ranges)
+                self._earlier.add(uids)
             case Vanished(uids) if self.done:  # before that it spoke of the previous mailbox
-                self._vanished.extend(uids.ranges)
+                self._vanished.add(uids)
                 self._gone(len(uids))
             case MailboxFlags() | Status(code=None):
                 pass
@@ -153,13 +190,16 @@ class Selection:
         self.exists = self.uid_validity = self.uid_next = self.highest_modseq = None
         self.permanent_flags = self.mailbox_id = None
         self.now = 0
-        self._earlier.clear()
-        self._vanished.clear()
+        self._earlier, self._vanished = Gathered(), Gathered()
 
 
-@lru_cache(maxsize=4096)
 def split_flags(names: frozenset[str]) -> tuple[Flags, frozenset[str]]:
     """Flags as sent: those that both sides know, and all else but \\Recent."""
+    return _split_flags(names) if len(names) <= FEW_FLAGS else _split_flags.__wrapped__(names)
+
+
+@lru_cache(maxsize=1024)
+def _split_flags(names: frozenset[str]) -> tuple[Flags, frozenset[str]]:
     found = Flags.NONE
     extra: set[str] = set()
     for name in names:

@@ -16,6 +16,9 @@ from mailsync.server.session import Session
 from mailsync.system.text import safe
 
 MAX_MAILBOXES = 100_000  # reliability.md §4.6
+LONGEST_WIRE = 16 << 10  # bytes of a name; five times what can be a path here
+MOST_BYTES = 20 << 20  # that all of them may take
+KEPT = 160  # bytes that one takes besides its name
 PIPELINED = 100  # STATUS commands in flight
 
 _ROLES = {role.value.lower(): role for role in Role}
@@ -35,6 +38,8 @@ _ROLE_NAMES = {
     "trash": Role.TRASH,
 }
 _NOT_SELECTABLE = frozenset({"\\noselect", "\\nonexistent"})
+_USED = _NOT_SELECTABLE | _ROLES.keys()  # a server may list any attributes
+_ITEMS = ("MESSAGES", "UIDNEXT", "UIDVALIDITY", "HIGHESTMODSEQ", "MAILBOXID", "APPENDLIMIT")
 
 
 @dataclass(slots=True)
@@ -58,22 +63,37 @@ class Listing:
         self.lists: dict[bytes, List] = {}
         self.status: dict[bytes, StatusData] = {}
         self.namespace: Namespace | None = None
+        self.too_long = 0  # names that no mailbox here could have
+        self._size = 0
 
     def take(self, event: Event) -> bool:
         match event:
             case List(lsub=False):
+                self._charge(event.name)
+                if len(event.name) > LONGEST_WIRE:
+                    self.too_long += 1
+                    return True
+                event = replace(event, attributes=event.attributes & _USED)
                 if len(self.lists) >= MAX_MAILBOXES:
                     raise ServerDefect(f"the server lists over {MAX_MAILBOXES} mailboxes")
                 known = self.lists.get(event.name)
                 if known is None or not known.attributes >= event.attributes:
                     self.lists[event.name] = event
             case StatusData(name):
-                self.status[_folded(name)] = event
+                self._charge(name)
+                if len(name) <= LONGEST_WIRE:
+                    values = {key: event.values[key] for key in _ITEMS if key in event.values}
+                    self.status[_folded(name)] = StatusData(name, values)
             case Namespace():
                 self.namespace = event
             case _:
                 return False
         return True
+
+    def _charge(self, name: bytes) -> None:
+        self._size += KEPT + min(len(name), LONGEST_WIRE)
+        if self._size > MOST_BYTES:
+            raise ServerDefect("the server's list of mailboxes has no end")
 
 
 def is_selectable(entry: List) -> bool:
@@ -173,6 +193,8 @@ def _called(listing: Listing, names: Names) -> tuple[dict[MailboxName, bytes], l
                 notices.append(f"mailbox {safe(wire)} is left out: {safe(str(error))}")
         else:
             found[name] = wire
+    if listing.too_long:
+        notices.append(f"names over {LONGEST_WIRE} bytes are left out: {listing.too_long}")
     return found, notices
 
 

@@ -26,13 +26,15 @@ from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import Cursor, ServerItem, ServerObservation
 from mailsync.model.uidset import UIDSet
 from mailsync.server.answers import refusal
-from mailsync.server.calls import Call, Selection, split_flags
+from mailsync.server.calls import Call, Gathered, Selection, split_flags
 from mailsync.server.session import Session
 from mailsync.server.values import Ask
 
 Seen = ServerObservation | tuple[MailboxName, MailsyncError]
 
 COMMANDS = 100  # in flight; few enough that their text fits every buffer on the way
+MOST_KEYWORDS = 8 << 20  # bytes, of one listing, in all combinations that are different
+KEPT = 64  # bytes that a keyword takes besides its text
 DEADLOCK_FREE = 16 << 10  # bytes of commands in one write
 SEARCH_RETURNS = ("ALL", "COUNT")  # COUNT tells "none" from an answer without its list
 
@@ -76,6 +78,8 @@ class Items:
 
     def __init__(self) -> None:
         self.found: dict[UID, ServerItem] = {}
+        self._kinds: dict[frozenset[str], frozenset[str]] = {}  # of keywords, each kept once
+        self._keywords = 0  # bytes of all kinds together
 
     def take(self, event: Event) -> bool:
         if not isinstance(event, Fetch):
@@ -83,6 +87,8 @@ class Items:
         if event.uid is None:
             return True  # tells that something changed, which the next run's cursor shows
         flags, extra = (None, frozenset()) if event.flags is None else split_flags(event.flags)
+        if extra:
+            extra = self._kind(extra)
         email_id = event.email_id
         if email_id is None and event.gm_msgid is not None:
             email_id = str(event.gm_msgid)
@@ -107,25 +113,39 @@ class Items:
             )
         return True
 
+    def _kind(self, extra: frozenset[str]) -> frozenset[str]:
+        """In a mailbox many messages have the same keywords; no mailbox has endless kinds."""
+        known = self._kinds.get(extra)
+        if known is None:
+            known = self._kinds[extra] = extra
+            self._keywords += sum(KEPT + len(keyword) for keyword in extra)
+            if self._keywords > MOST_KEYWORDS:
+                raise ServerDefect("the server gives the messages too many different keywords")
+        return known
+
 
 class Found:
     """Gathers SEARCH or ESEARCH responses."""
 
     def __init__(self) -> None:
-        self.uids = UIDSet()
+        self._gathered = Gathered()
         self.answered = False
+
+    @property
+    def uids(self) -> UIDSet:
+        return self._gathered.uids()
 
     def take(self, event: Event) -> bool:
         match event:
             case Search(uids):
-                self.uids |= uids
+                self._gathered.add(uids)
                 self.answered = True
             case ESearch(uid=True, uids=None, count=count):
                 # Without ALL only COUNT 0 means: none (RFC 4731 §3.1).  A broken ESEARCH that
                 # neither lists nor counts is no proof (protocol.md §0.1).
                 self.answered = self.answered or count == 0
             case ESearch(uid=True, uids=UIDSet() as uids):
-                self.uids |= uids
+                self._gathered.add(uids)
                 self.answered = True
             case ESearch():
                 pass

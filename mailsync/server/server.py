@@ -174,20 +174,20 @@ class Server(Changes):
 
     async def headers(self, box: MailboxName, uids: UIDSet) -> dict[UID, bytes | None]:
         """BODY[HEADER] of each message that there is, at most 1 MiB; None: the server gave NIL."""
-        headers = Headers()
+        headers = Headers(uids)
         await self._fetch(box, uids, ("UID", "BODY.PEEK[HEADER]"), headers.take, headers.found)
-        return {uid: head for uid, head in headers.found.items() if uid in uids}
+        return headers.found
 
     async def identify(self, box: MailboxName, uids: UIDSet) -> dict[UID, Identity]:
         """By what each message that there is can be recognised."""
-        identities = Identities()
+        identities = Identities(uids)
         items = list(Identities.items)
         if self.capabilities.has_email_id:
             items.append("EMAILID")
         elif self.capabilities.is_gmail:
             items.append("X-GM-MSGID")
         await self._fetch(box, uids, items, identities.take, identities.found)
-        return {uid: one for uid, one in identities.found.items() if uid in uids}
+        return identities.found
 
     async def _fetch(
         self,

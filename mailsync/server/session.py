@@ -55,6 +55,7 @@ from mailsync.system.text import safe
 
 log = logging.getLogger("mailsync.imap")
 
+EXTENSIONS = frozenset({"CONDSTORE", "QRESYNC"})  # that ENABLED may name and we use
 PIECE = 256 << 10  # bytes written at once, so that each write has its own deadline
 
 
@@ -239,7 +240,7 @@ class Session:
             case Capability(atoms):
                 self._learn(atoms)
             case Enabled(atoms):
-                self.enabled |= atoms
+                self.enabled |= atoms & EXTENSIONS
             case Id(fields):
                 self.id = dict(fields)
             case Continuation():
@@ -258,7 +259,7 @@ class Session:
         self._pending.answered(status.tag)  # raises for a tag that was not sent
         call = self._calls.pop(status.tag)
         if status.code is not None:
-            call.codes.append(status.code)
+            call.note_code(status.code)
             self._learn_code(status)
         if call.selects is not None:
             call.selects.note(status)
@@ -281,7 +282,7 @@ class Session:
             self._greeting = status
         if status.code is not None:
             if head is not None:
-                head.codes.append(status.code)
+                head.note_code(status.code)
             self._learn_code(status)
             self._note(status, head)
 
@@ -359,6 +360,7 @@ class Session:
     async def close(self) -> None:
         """LOGOUT if all is well, but never for longer than two seconds; never raises."""
         if self.broken is None and self._turns.free:
+            self._turns.end()  # what is still coming for it is dropped
             call = Call(cmd.logout())
             self._leaving = True
             try:

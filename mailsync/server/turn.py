@@ -43,6 +43,11 @@ class Turns:
         turn = self._now
         return turn is None or turn.over or turn.task is _me() or _gone(turn)
 
+    def end(self) -> None:
+        """Whoever has the turn gets nothing more."""
+        if self._now is not None:
+            self._now.end()
+
     @asynccontextmanager
     async def take(self) -> AsyncIterator[Turn]:
         """Waits while another task that is alive has its turn."""
@@ -51,8 +56,7 @@ class Turns:
             assert self._now.task is not None
             either: set[asyncio.Future[Any]] = {self._now.ended, self._now.task}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if self._now is not None:
-            self._now.end()
+        self.end()
         turn = self._now = Turn(_me())
         try:
             yield turn

@@ -22,6 +22,7 @@ from mailsync.system.seams import Stream
 
 LEAST_PROGRESS = 1024  # bytes of an unfinished response within one timeout; less is a dribble
 PATIENCE = 30  # timeouts that a server may fill with `* OK Still here` and nothing else
+LAST_WORDS = 16  # reads after a failed write
 FAREWELL = 2.0  # seconds for LOGOUT, or for the reason after a failed write
 
 
@@ -45,6 +46,7 @@ class Wire:
         self._dispatch = dispatch
         self._receiver = Receiver(limits)
         self._deflate: Deflate | None = None
+        self._steps: Iterator[bytes] | None = None  # of what was read last, not yet inflated
         self._wrote = False  # since the last read
         self._stalled = self._unanswered = 0.0  # seconds waited without progress, without answer
         self._dribbled = 0
@@ -79,13 +81,22 @@ class Wire:
         """After a failed write: a server that stops reading mostly says why first."""
         try:
             async with asyncio.timeout(min(FAREWELL, self._timeout)):
-                while data := await self.stream.read():
-                    self._receive(data)
+                for _ in range(LAST_WORDS):
+                    if self._steps is not None:
+                        self._inflate()
+                    elif data := await self.stream.read():
+                        self._receive(data)
+                    else:
+                        break
         except (TimeoutError, OSError, ServerDefect):
             pass
 
     async def read(self) -> None:
         """Wait for bytes once.  Raises Disconnected, or ServerDefect for what they say."""
+        if self._steps is not None:
+            await asyncio.sleep(0)
+            if self._inflate():
+                return
         if self._wrote:
             self._traffic.round_trips += 1
             self._wrote = False
@@ -107,22 +118,37 @@ class Wire:
 
     def _receive(self, data: bytes) -> None:
         self._traffic.bytes_in += len(data)
-        for step in self._inflated(data):
-            try:
-                events = self._receiver.receive(step)
-            except ProtocolError as error:
-                for event in getattr(error, "events", ()):
-                    self._dispatch(event)
-                raise
-            for event in events:
-                self._dispatch(event)
-            if events:
-                last = events[-1]
-                self.ends_tagged = isinstance(last, Status) and last.tag is not None
-            self._note_progress(events, len(step))
+        if self._deflate is None:
+            self._understand(data)
+            return
+        self._steps = self._deflate.decompress(data)
+        self._inflate()
 
-    def _inflated(self, data: bytes) -> Iterator[bytes]:
-        return iter((data,)) if self._deflate is None else self._deflate.decompress(data)
+    def _inflate(self) -> bool:
+        """One step of what was read; False: that is used up.  The next step waits for the next
+        `read`, so that whoever takes the bodies takes them before there are more: a few bytes may
+        inflate to a thousand times as many."""
+        assert self._steps is not None
+        step = next(self._steps, None)
+        if step is None:
+            self._steps = None
+            return False
+        self._understand(step)
+        return True
+
+    def _understand(self, data: bytes) -> None:
+        try:
+            events = self._receiver.receive(data)
+        except ProtocolError as error:
+            for event in error.events:
+                self._dispatch(event)
+            raise
+        for event in events:
+            self._dispatch(event)
+        if events:
+            last = events[-1]
+            self.ends_tagged = isinstance(last, Status) and last.tag is not None
+        self._note_progress(events, len(data))
 
     def _note_progress(self, events: Sequence[Event], size: int) -> None:
         """A finished response is progress, and so is a decent piece of a literal; a status line

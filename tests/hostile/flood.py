@@ -1,4 +1,4 @@
-"""A server that never stops: its answers are made as they are read, so they may be of any length."""
+"""A server that never stops: its answers are made as they are read, so they may have any length."""
 
 from __future__ import annotations
 

@@ -202,7 +202,8 @@ CASES: dict[str, Case] = {
     ),
     "one body after another in one response": Case(
         bodies,
-        fetch([b"* 1 FETCH (UID 1"], [b" BODY[] {1000000}\r\n" + b"x" * 1_000_000] * 50, [b")\r\n"]),
+        fetch([b"* 1 FETCH (UID 1"],
+              [b" BODY[] {1000000}\r\n" + b"x" * 1_000_000] * 50, [b")\r\n"]),
     ),
     "a header literal of 2 GiB": Case(
         headers, fetch([b"* 1 FETCH (UID 5 BODY[HEADER] {2147483648}\r\n"], forever(b"h")),
@@ -237,7 +238,8 @@ CASES: dict[str, Case] = {
     ),
     # -- without end -------------------------------------------------------------------------------
     "codes without end": Case(
-        mailboxes, {"LIST": told(numbered(b"* OK [X%07d " + b"c" * 8000 + b"] x\r\n", 6000))}, ends=None,
+        mailboxes, {"LIST": told(numbered(b"* OK [X%07d " + b"c" * 8000 + b"] x\r\n", 6000))},
+        ends=None,
     ),
     "the same code without end": Case(
         mailboxes, {"LIST": told(forever(b"* OK [COPYUID 7 1:5000 1:5000] x\r\n", 200_000))},
@@ -289,7 +291,8 @@ CASES: dict[str, Case] = {
     ),
     "names of a MiB": Case(
         mailboxes,
-        {"LIST": told(numbered(b'* LIST () "/" {1000000}\r\n%08d' + b"n" * 999_992 + b"\r\n", 50))}, ends=None,
+        {"LIST": told(numbered(b'* LIST () "/" {1000000}\r\n%08d' + b"n" * 999_992 + b"\r\n", 50))},
+        ends=None,
     ),
     "attributes without end": Case(
         mailboxes,

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from mailsync.cache import Intent, IntentKind, MovedFile, NewIntent
 from mailsync.executor.boxes import ensure_observed
 from mailsync.executor.download import fetch, record
-from mailsync.executor.files import Failed, as_they_were, each, entry_of
+from mailsync.executor.files import Failed, as_they_were, digested, each, entry_of
 from mailsync.executor.flags import bisected, of_all
 from mailsync.executor.run import RESOLVE, Run
 from mailsync.executor.undo import put_away_doubles
 from mailsync.executor.upload import known_uid_next, link_appended
 from mailsync.model.actions import Copy, CopyLocal, Move, MoveLocal, uid_of, uids_of
-from mailsync.model.content import header_hash, message_id
+from mailsync.model.content import Digest, header_hash, message_id
 from mailsync.model.errors import Disconnected, Refused
 from mailsync.model.ids import UID, RowId
 from mailsync.model.rows import Mailbox, Row
@@ -80,7 +80,7 @@ async def _transfer_batch(
     run: Run, source: Mailbox, target: Mailbox, group: Pairs, how: str
 ) -> None:
     kind = KINDS[how]
-    group = await _recognisable(run, source, group)
+    group = await _recognisable(run, source, target, group)
     uid_next = await known_uid_next(run, target)
     new = [_intent(row, join, target, uid_next, kind) for row, join in group]
     ids = await run.stored(run.cache.begin_intents, new, run.id, run.now())
@@ -106,14 +106,11 @@ async def _transfer_batch(
     run.done(source.id, "uploaded" if kind is IntentKind.COPY else "moved", done)
 
 
-async def _recognisable(run: Run, source: Mailbox, group: Pairs) -> Pairs:
+async def _recognisable(run: Run, source: Mailbox, target: Mailbox, group: Pairs) -> Pairs:
     """Of a message that was told by its file's name nothing is known by which its copy could be
-    found again after a doubt: its header is asked for before the command (rule 8)."""
-    blind = [
-        row
-        for row, join in group
-        if row.header is None and row.server_header is None and (join is None or join.body is None)
-    ]
+    found again after a doubt: its header is asked for before the command, or its file read where
+    the server does not show it (rule 8)."""
+    blind = [row for row, join in group if not _known(row) and (join is None or join.body is None)]
     if not blind:
         return group
     heads = await run.server.headers(source.name, uids_of(tuple(blind)))
@@ -124,7 +121,27 @@ async def _recognisable(run: Run, source: Mailbox, group: Pairs) -> Pairs:
             known[row.id] = replace(row, header=header_hash(head), message_id=message_id(head))
     hashes = {number: row.header for number, row in known.items()}
     await run.stored(run.cache.headers, hashes)
-    return tuple((known.get(row.id, row), join) for row, join in group)
+    untold = {row.id for row in blind} - known.keys()
+    unread = [join for row, join in group if row.id in untold and join is not None]
+    digests = {row.id: digest for row, digest in await digested(run, target, unread)}
+    return tuple((known.get(row.id, row), _read(join, digests)) for row, join in group)
+
+
+def _known(row: Row) -> bool:
+    return row.header is not None or row.server_header is not None
+
+
+def _read(join: Row | None, digests: Mapping[RowId, Digest]) -> Row | None:
+    if join is None or join.id not in digests:
+        return join
+    one = digests[join.id]
+    return replace(
+        join,
+        body=one.body,
+        header=one.header,
+        message_id=one.message_id,
+        wire_size=one.wire_size,
+    )
 
 
 def _intent(

@@ -241,8 +241,7 @@ class Changes:
         async with link.session.busy():
             create = Call(cmd.create(wire))
             await link.session.run(*link.introduction(), create)
-            known = create.succeeded or create.code("ALREADYEXISTS") is not None
-            if not known and wire not in await self._listed(wire):
+            if not create.succeeded and wire not in await self._listed(wire):
                 link.session.require(create, f"to create {name}")
             await link.session.run(Call(cmd.subscribe(wire)))  # a refusal hurts nobody
         link.names.wire[name] = wire

@@ -25,6 +25,8 @@ FOUND = [  # what earlier runs of the whole found
     "mailbox renamed apart|disk|49|ENOENT|once",
     "moved on the server, plain|server|11|NO [EXPIRED]|once",
     "mailbox renamed apart|server|15|BAD|once",
+    "mailbox renamed apart|server|13|NO [EXPUNGEISSUED]|sticky",
+    "moved in the Maildir|server|6|NO [ALREADYEXISTS]|once",
     "moved on the server|disk|24|ENOENT|once",
 ]
 

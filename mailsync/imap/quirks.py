@@ -20,6 +20,7 @@ class Quirk(enum.Enum):
     SHORT_LINES = "command lines of at most 1000 bytes"
     FINAL_CRLF = "an appended message must end with CRLF"
     FLAGGED_AFTER_APPEND = "\\Flagged in APPEND is forgotten: STORE it again"
+    NO_STATUS_MAILBOXID = "STATUS gives memory that was freed for a MAILBOXID, SELECT the true one"
     ID_FIRST = "no SELECT before ID"
 
 
@@ -69,6 +70,9 @@ SERVERS = (
     _row("exchange", lambda s: s.says("Microsoft Exchange"), Quirk.NO_KEYWORDS),
     _row("exchange-2003", lambda s: s.says("Exchange Server 2003"), Quirk.NO_NAMESPACE),
     _row("exchange-2013", lambda s: s.says("Exchange Server 2013"), Quirk.NO_MOVE),
+    _row(  # 3.6.1, where STATUS asks for anything else, too
+        "cyrus", lambda s: s.capabilities.has("X-CREATEDMODSEQ"), Quirk.NO_STATUS_MAILBOXID
+    ),
     _row("davmail", lambda s: s.says("DavMail"), Quirk.NO_SIZE),
     _row("netease", lambda s: s.says("Coremail"), Quirk.ID_FIRST),
 )

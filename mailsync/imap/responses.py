@@ -51,6 +51,7 @@ KINDS: dict[bytes, StatusKind] = {
     b"PREAUTH": "PREAUTH",
 }
 _STATUS = re.compile(rb"([^ ]+) +(OK|NO|BAD|BYE|PREAUTH)(?: +(.*))?\Z", re.I | re.S)
+_OBJECT_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _BARE_CODE = re.compile(rb"(?:\* +)?(\[(?:COPYUID|APPENDUID) .*)\Z", re.I | re.S)
 _UNQUOTED_LIST = re.compile(
     rb"\* +(LIST|LSUB|XLIST) +\(([^()]*)\) +(NIL|\"(?:\\?[^\"])?\") +([^ \"{].*?)"
@@ -193,12 +194,19 @@ def _status(rest: list[Token], limits: Limits) -> Event:
     values: dict[str, int | str] = {}
     for name, value in _pairs(listed(rest[1]) if len(rest) > 1 else []).items():
         if name == "MAILBOXID":
-            values[name] = shown(string(listed(value)[0]))
+            values |= _object_id(name, value)
         elif not is_nil(value) and not isinstance(value, list):
             least = 1 if name in ("UIDNEXT", "UIDVALIDITY", "HIGHESTMODSEQ") else 0
             if least <= number(value) <= fetch.LARGEST:
                 values[name] = number(value)
     return StatusData(bytes(string(rest[0])), values)
+
+
+def _object_id(name: str, value: Token) -> dict[str, str]:
+    """RFC 8474 §4: one word of few characters.  Cyrus 3.6 shows what is in freed memory."""
+    words = listed(value)
+    word = shown(string(words[0])) if len(words) == 1 and not isinstance(words[0], list) else ""
+    return {name: word} if _OBJECT_ID.fullmatch(word) else {}
 
 
 def _modseq(value: Token) -> ModSeq | None:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from mailsync.imap import Command, Event, List, Namespace, StatusData, cmd, from_wire, to_wire
+from mailsync.imap import (
+    Command,
+    Event,
+    List,
+    Namespace,
+    Quirk,
+    StatusData,
+    cmd,
+    from_wire,
+    to_wire,
+)
 from mailsync.model.errors import ServerDefect
 from mailsync.model.ids import ModSeq, UIDValidity
 from mailsync.model.mailboxname import INBOX, MailboxName
@@ -100,17 +110,21 @@ def is_selectable(entry: List) -> bool:
     return not entry.attributes & _NOT_SELECTABLE
 
 
-def status_items(session: Session) -> list[str]:
+def status_items(session: Session, quirks: frozenset[Quirk]) -> list[str]:
     items = ["MESSAGES", "UIDNEXT", "UIDVALIDITY"]
     if session.capabilities.has("CONDSTORE"):
         items.append("HIGHESTMODSEQ")
-    if session.capabilities.has("OBJECTID"):
+    if session.capabilities.has("OBJECTID") and Quirk.NO_STATUS_MAILBOXID not in quirks:
         items.append("MAILBOXID")
     return items
 
 
 async def list_mailboxes(
-    session: Session, before: Sequence[Call], names: Names, refused: set[str]
+    session: Session,
+    before: Sequence[Call],
+    names: Names,
+    refused: set[str],
+    quirks: frozenset[Quirk],
 ) -> tuple[list[ServerMailbox], list[str]]:
     """All mailboxes and notices of those that cannot be named here.
 
@@ -125,24 +139,24 @@ async def list_mailboxes(
         first.append(Call(cmd.unselect()))
     if session.capabilities.has("NAMESPACE"):
         first.append(Call(cmd.namespace(), listing.take))
-    ask = Call(_list_command(session, with_status), listing.take)
+    items = status_items(session, quirks)
+    ask = Call(_list_command(session, items if with_status else []), listing.take)
     await session.run(*first, ask)
     if with_status and not ask.succeeded:
         refused.add("LIST-STATUS")
-        ask = Call(_list_command(session, False), listing.take)
+        ask = Call(_list_command(session, []), listing.take)
         await session.run(ask)
     session.require(ask, "LIST")
     _note_names(names, listing)
     listing.lists.setdefault(b"INBOX", _inbox(listing, names.delimiter))
     called, notices = _called(listing, names)
-    await _missing_status(session, listing)
+    await _missing_status(session, listing, items)
     return _mailboxes(listing, names, called), notices
 
 
-def _list_command(session: Session, with_status: bool) -> Command:
+def _list_command(session: Session, status: Sequence[str]) -> Command:
     has = session.capabilities.has
     returns = ["SPECIAL-USE"] if has("SPECIAL-USE") and has("LIST-EXTENDED") else []
-    status = status_items(session) if with_status else []
     return cmd.list_(b"", [b"*"], returns=returns, status=status)
 
 
@@ -163,14 +177,13 @@ def _note_names(names: Names, listing: Listing) -> None:
         names.prefix = prefix
 
 
-async def _missing_status(session: Session, listing: Listing) -> None:
+async def _missing_status(session: Session, listing: Listing, items: Sequence[str]) -> None:
     """STATUS for what LIST did not say it of.  A refusal means only: not known."""
     lacking = [
         wire
         for wire, entry in listing.lists.items()
         if _folded(wire) not in listing.status and is_selectable(entry)
     ]
-    items = status_items(session)
     for at in range(0, len(lacking), PIPELINED):
         calls = [
             Call(cmd.status(wire, items), listing.take) for wire in lacking[at : at + PIPELINED]

@@ -48,7 +48,7 @@ class Server(Changes):
         link = self.link
         async with link.session.busy():
             found, self.notices = await list_mailboxes(
-                link.session, link.introduction(), link.names, link.refused
+                link.session, link.introduction(), link.names, link.refused, link.quirks
             )
         link.listed = {box.name: box.cursor for box in found}
         return found

@@ -121,6 +121,7 @@ def test_withheld_capabilities_stay_withheld() -> None:
         (quirks.Seen("The Microsoft Exchange IMAP4 service is ready."), {Quirk.NO_KEYWORDS}),
         (quirks.Seen("Microsoft Exchange Server 2003 IMAP4rev1 server"), {Quirk.NO_KEYWORDS, Quirk.NO_NAMESPACE}),
         (quirks.Seen("Exchange Server 2013"), {Quirk.NO_MOVE}),
+        (quirks.Seen(capabilities=Capabilities(["X-CREATEDMODSEQ"])), {Quirk.NO_STATUS_MAILBOXID}),
         (quirks.Seen("IMAP4rev1 DavMail 6.0 server ready"), {Quirk.NO_SIZE}),
         (quirks.Seen("* OK Coremail System IMap Server Ready"), {Quirk.ID_FIRST}),
         (quirks.Seen(id={"name": "x", "vendor": "COREMAIL"}), {Quirk.ID_FIRST}),

@@ -39,6 +39,8 @@ def _status_line(session: Session, box: Box, items: list[str]) -> bytes:
         "SIZE": str(sum(len(message.body) for message in box.messages.values())),
         "APPENDLIMIT": str(session.profile.append_limit),
     }
+    if session.profile.freed_mailboxid and len(items) > 1:
+        values["MAILBOXID"] = "(\x1f\x89)U)"
     told = " ".join(f"{item} {values[item]}" for item in items)
     return b"STATUS " + quoted(box.name) + f" ({told})".encode()
 

@@ -68,6 +68,7 @@ class Profile:
     renames_blindly: bool = False  # OK for a name that is not there, or onto a mere parent
     deletes_parents: bool = True  # DELETE of what has mailboxes below
     lists_all: bool = False  # LIST RETURN gives attributes that nobody asked for
+    freed_mailboxid: bool = False  # MAILBOXID in STATUS is garbage beside other items
     star_beyond: bool = True  # `n:*` with n above the highest is the highest
     extra: tuple[str, ...] = ()
 
@@ -222,7 +223,8 @@ def cyrus() -> Profile:
         deletes_parents=False,
         lists_all=True,
         strict_message=True,
-        extra=("ACL", "QUOTA", "SORT", "URLAUTH", "DIGEST=SHA1", "SAVEDATE", "X-SIEVE-MAILBOX"),
+        freed_mailboxid=True,
+        extra=("ACL", "QUOTA", "SORT", "URLAUTH", "DIGEST=SHA1", "SAVEDATE", "X-CREATEDMODSEQ"),
     )
 
 

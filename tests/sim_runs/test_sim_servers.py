@@ -54,3 +54,16 @@ def test_a_parent_that_the_server_has_made_by_itself() -> None:
         s.agree({"B/C": "c"})
         assert b"B" in s.server.boxes
         assert b"A" not in s.server.boxes
+
+
+def test_a_mailbox_id_that_is_garbage() -> None:
+    """Cyrus 3.6 tells freed memory in STATUS: it is not asked there, and a rename is still one."""
+    with Story("mailboxid", cyrus()) as s:
+        s.server.create("A")
+        for ghost in "abc":
+            s.serve("A", ghost)
+        assert s.tell().exit == 0
+        s.server.rename("A", "B")
+        ran = s.tell()
+        assert (ran.exit, ran.fetched, ran.stored) == (0, 0, 0), ran.text
+        s.agree({"B": "a b c"})

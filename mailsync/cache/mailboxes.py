@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from mailsync.cache.observe_local import load_stamp
 from mailsync.cache.relink import begin_relink
-from mailsync.cache.schema import EXTRA, OPEN, printable
+from mailsync.cache.schema import EXTRA, OPEN, is_parked, printable
 from mailsync.cache.sql import LATELY, NO_TROUBLE
 from mailsync.cache.words import Known, Moment
 from mailsync.model.flags import Flags
@@ -88,7 +88,8 @@ _SYNCED = text("""
         synced = CASE WHEN server = 1 AND local = 1 THEN 1 ELSE synced END, succeeded = :now
     WHERE id = :box""")
 _TROUBLE_OVER = text(f"""
-    UPDATE mailboxes SET {NO_TROUBLE} WHERE id = :box AND next_try <= :now""")
+    UPDATE mailboxes SET {NO_TROUBLE}
+    WHERE id = :box AND (next_try <= :now OR next_try > :now + 86400.0)""")
 _KEYWORDS = text(f"""
     UPDATE messages INDEXED BY messages_extra SET synced_extra = server_extra
     WHERE messages.mailbox = :box AND {EXTRA} AND messages.server = 1 AND messages.local = 1""")
@@ -227,7 +228,7 @@ def _mailbox(row: Any, sums: _Sums, has_children: bool, now: float) -> Mailbox:
         messages=sums.rows.get(row.id, (0, 0, 0))[2],
         held=bool(row.held),
         accepted=row.accepted_until is not None and row.accepted_until > now,
-        parked=row.next_try is not None and row.next_try > now,
+        parked=is_parked(row.next_try, now),
         troubled=row.next_try is not None,
         succeeded=row.succeeded,
     )

@@ -14,6 +14,7 @@ from mailsync.cache.schema import (
     IN_SCOPE,
     LOOSE,
     OPEN,
+    is_parked,
     pack,
     unpack,
 )
@@ -221,7 +222,7 @@ def _row(
         settled=_SETTLED[settled],
         accepted=accepted_until is not None and accepted_until > now,
         attempts=attempts,
-        parked=next_try is not None and next_try > now,
+        parked=is_parked(next_try, now),
         intent=number in busy,
         origin=origin,
         undo=body in bodies or email_id in emails,

@@ -19,19 +19,28 @@ LOOSE = f"(messages.local <> 1 OR {OPEN})"
 DELETED = "(messages.synced & 32) <> 0"
 EXTRA = "messages.synced_extra IS NOT messages.server_extra"
 
+# Nothing is parked for longer: a later time is of a wall clock that was wrong, and counts as past.
+LONGEST_PARK = 24 * 3600.0  # seconds
+_TRY = "({0}.next_try IS NULL OR {0}.next_try <= :now OR {0}.next_try > :now + 86400.0)"
+
 # Rows to be planned now, but for what `mailboxes` say; :now in seconds.
-DUE = f"{OPEN} AND messages.wait = 0 AND (messages.next_try IS NULL OR messages.next_try <= :now)"
+DUE = f"{OPEN} AND messages.wait = 0 AND {_TRY.format('messages')}"
 # Closed rows that `expunge-deleted` makes due.
 DUE_DELETED = (
     f"{DELETED} AND messages.server = 1 AND messages.local = 1 AND NOT ({OPEN})"
-    " AND messages.wait = 0 AND (messages.next_try IS NULL OR messages.next_try <= :now)"
+    f" AND messages.wait = 0 AND {_TRY.format('messages')}"
 )
-IN_SCOPE = "mailboxes.selected AND (mailboxes.next_try IS NULL OR mailboxes.next_try <= :now)"
+IN_SCOPE = f"mailboxes.selected AND {_TRY.format('mailboxes')}"
 # Mailboxes of which a range is compared in full now, once a day (semantics.md, rule 3).
 AUDIT_DUE = (
     "selected AND server = 1 AND local = 1 AND synced AND uid_next IS NOT NULL"
-    " AND audit_at <= :now - 86400.0"
+    " AND (audit_at <= :now - 86400.0 OR audit_at > :now)"
 )
+
+
+def is_parked(next_try: float | None, now: float) -> bool:
+    """Not to be tried yet."""
+    return next_try is not None and now < next_try <= now + LONGEST_PARK
 
 
 def read_only(path: str) -> str:

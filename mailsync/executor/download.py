@@ -100,7 +100,10 @@ class Downloader:
             await self.stream(body)
         elif body.data is not None and body.uid is not None:
             row = self.wanted.pop(body.uid, None)
-            if row is not None:
+            if row is not None and not body.data and row.size != 0:
+                text = f"the server answered with no text, and says it has {row.size} bytes"
+                await self.run.trouble(self.box.id, [row], f"UID {row.uid}: {text}")
+            elif row is not None:
                 await self.collect(row, body.data)
         if self.batch.waiting_size >= PIECE_BYTES or len(self.batch.waiting) >= PIECE_FILES:
             await self.write()

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from mailsync.cache import Intent, IntentKind
 from mailsync.executor.boxes import ensure_observed
 from mailsync.executor.run import RESOLVE, Run
-from mailsync.executor.upload import look_up
+from mailsync.executor.upload import is_hidden, look_up
 from mailsync.model.ids import MailboxId
 from mailsync.model.rows import Mailbox, Presence, Row
 
 SENT_AT_MOST = 2  # before the message is parked
 NOT_THERE = "it was sent, and the server neither has it nor says why not"
+HIDDEN = "it was sent; the server lists a new message that may be it, and does not show it"
 
 
 async def resolve(run: Run) -> list[Intent]:
@@ -69,20 +70,37 @@ async def wait_and_resolve(run: Run, *, no_wait: bool) -> bool:
             run.progress.note(f"waiting {pause:.0f} s: the server may still store {len(left)}")
         await asyncio.sleep(pause)
     run.doubt_since = None
-    await _give_up(run, await resolve(run))
+    await _give_up(run, await _not_hidden(run, await resolve(run)))
     return not await run.stored(run.cache.intents)
+
+
+async def _not_hidden(run: Run, intents: Sequence[Intent]) -> list[Intent]:
+    """Those that the server cannot have.  The others wait for another run: there is something new
+    that the server lists and does not show, and to send them again might double them."""
+    absent: list[Intent] = []
+    hidden: list[Intent] = []
+    for intent in intents:
+        box = run.mailboxes[intent.new.mailbox]
+        async with run.only_trouble(box, RESOLVE):
+            (hidden if await is_hidden(run, box, intent) else absent).append(intent)
+    for mailbox, rows in (await _rows_of(run, hidden)).items():
+        await run.trouble(mailbox, rows, HIDDEN)
+    return absent
+
+
+async def _rows_of(run: Run, intents: Sequence[Intent]) -> dict[MailboxId, list[Row]]:
+    """What was to be sent, by the mailbox where it is."""
+    sent = [intent.new.row or intent.new.source for intent in intents]
+    found: defaultdict[MailboxId, list[Row]] = defaultdict(list)
+    for row in await run.stored(run.cache.rows, [row for row in sent if row is not None]):
+        found[row.mailbox].append(row)
+    return found
 
 
 async def _give_up(run: Run, intents: Sequence[Intent]) -> None:
     """`attempts` of a row counts how often it was sent in vain, whichever run did it."""
     await run.stored(run.cache.dropped, [intent.id for intent in intents], run.now())
-    sent = [intent.new.row or intent.new.source for intent in intents]
-    rows = await run.stored(run.cache.rows, [row for row in sent if row is not None])
-    again = [row.id for row in rows if row.attempts + 1 < SENT_AT_MOST]
-    await run.stored(run.cache.trouble, again, NOT_THERE, run.now())
-    parked: defaultdict[MailboxId, list[Row]] = defaultdict(list)
-    for row in rows:
-        if row.id not in again:
-            parked[row.mailbox].append(row)
-    for mailbox, group in parked.items():
-        await run.trouble(mailbox, group, NOT_THERE)
+    for mailbox, rows in (await _rows_of(run, intents)).items():
+        again = [row for row in rows if row.attempts + 1 < SENT_AT_MOST]
+        await run.stored(run.cache.trouble, [row.id for row in again], NOT_THERE, run.now())
+        await run.trouble(mailbox, [row for row in rows if row not in again], NOT_THERE)

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
+from mailsync.cache.schema import LONGEST_PARK
 from mailsync.model.errors import Help, MailsyncError, Refused
 from mailsync.system.seams import Rand
 
@@ -22,7 +23,6 @@ ATTEMPTS = 4
 FIRST_WAIT = 1.0  # seconds; doubled each time, with full jitter
 LONGEST_WAIT = 300.0  # Exchange asks for 299961 ms; a server that asks for more is left for later
 FIRST_PARK = 15 * 60.0
-LONGEST_PARK = 24 * 3600.0
 
 
 def worth_repeating(error: BaseException) -> bool:

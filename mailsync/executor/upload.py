@@ -9,7 +9,7 @@ from mailsync.cache import Intent, IntentKind, Linked, NewIntent
 from mailsync.executor.boxes import ensure_observed
 from mailsync.executor.files import Failed, as_they_were, digested, entry_of
 from mailsync.executor.flags import of_all
-from mailsync.executor.identify import agrees, match, may_be, near, same_header
+from mailsync.executor.identify import agrees, alike, match, may_be, near, same_header
 from mailsync.executor.retry import repeated
 from mailsync.executor.run import Run, spoils_all
 from mailsync.model.actions import Upload
@@ -276,6 +276,18 @@ async def look_up(run: Run, box: Mailbox, intents: Sequence[Intent]) -> list[Int
             if not await _offer(run, box, [intent], await _unlinked(run, box, hits)):
                 left.remove(intent)
     return left
+
+
+async def is_hidden(run: Run, box: Mailbox, intent: Intent) -> bool:
+    """Whether the server lists a new message that it does not show, so that it may be this one."""
+    free = await _new_uids(run, box, [intent])
+    shown = await run.server.identify(box.name, free) if free else {}
+    told = UIDSet(uid for uid, one in shown.items() if one.size is not None)
+    if free - told:
+        return True
+    doubtful = UIDSet(uid for uid, one in shown.items() if alike(intent, one))
+    headers = await run.server.headers(box.name, doubtful) if doubtful else {}
+    return any(headers.get(uid) is None for uid in doubtful)
 
 
 async def _new_uids(run: Run, box: Mailbox, intents: Sequence[Intent]) -> UIDSet:

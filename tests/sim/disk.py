@@ -15,6 +15,7 @@ import enum
 import errno
 import itertools
 import os
+import unicodedata
 from collections.abc import Callable, Iterator
 
 from mailsync.system.seams import Rand, Stat
@@ -30,6 +31,10 @@ class Model(enum.StrEnum):
 
 def fail(number: int, path: str) -> OSError:
     return OSError(number, os.strerror(number), path)
+
+
+def _fold(name: str) -> str:
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
 
 
 def below(rand: Rand, limit: int) -> int:
@@ -86,6 +91,8 @@ class SimDisk:
         self.now: Callable[[], int] = now or (lambda: self.time_ns)
         self.has_barrier = True
         self.read_only = False
+        self.names = "posix"  # "fold": case and normalisation do not count; "nfd": as HFS+ does
+        self.version = 0  # rises with every entry that changes, live or durably
         self._inodes = self._devices = 0
         self.root = self._node("dir", 0)
 
@@ -113,6 +120,7 @@ class SimDisk:
                 continue
             if len(os.fsencode(part)) > 255:
                 raise fail(errno.ENAMETOOLONG, path)
+            part = self._key(node, part)
             if part not in node.entries:
                 raise fail(errno.ENOENT, path)
             node = node.entries[part]
@@ -125,7 +133,18 @@ class SimDisk:
             raise fail(errno.ENOTDIR, path)
         if len(os.fsencode(name)) > 255:
             raise fail(errno.ENAMETOOLONG, path)
-        return node, name
+        return node, self._key(node, name)
+
+    def _key(self, above: Node, name: str) -> str:
+        """The entry that `name` means: another spelling may be there already."""
+        if self.names == "posix":
+            return name
+        if self.names == "nfd":
+            name = unicodedata.normalize("NFD", name)
+        if name in above.entries:
+            return name
+        folded = _fold(name)
+        return next((one for one in sorted(above.entries) if _fold(one) == folded), name)
 
     # -- changing ------------------------------------------------------------------------------
 
@@ -145,6 +164,8 @@ class SimDisk:
             raise fail(errno.ENOENT, source)
         to_dir, new = self.parent(target)
         node = from_dir.entries[old]
+        if to_dir.entries.get(new) is node and replace:
+            return  # one file under two spellings: nothing is done
         if from_dir.device != to_dir.device:
             raise fail(errno.EXDEV, target)
         if new in to_dir.entries and not replace:
@@ -195,6 +216,7 @@ class SimDisk:
         else:
             above.entries[name] = node
         above.pending.setdefault(name, []).append(node)
+        self.version += 1
         above.mtime_ns = above.ctime_ns = self.now()
 
     # -- the world outside mailsync ------------------------------------------------------------
@@ -264,6 +286,7 @@ class SimDisk:
             if device is None or node.device == device:
                 node.sync_data()
                 node.sync_entries()
+        self.version += 1
 
     def crash(self, model: str, pick: Rand) -> None:
         """The power is cut; what is left is the disk from now on, live and durable."""

@@ -26,7 +26,8 @@ class SimFs:
 
     `step` is called with `fs.<method>` before every call: the point where a crash happens or
     others act.  `refuse` is called with method and path, and may raise OSError; once more for the
-    new name of a rename, as "rename to".  Once `dead` is set every call raises it.
+    new name of a rename, as "rename to".  `mislist` is called with a directory and what it
+    holds, and says what is listed instead.  Once `dead` is set every call raises it.
     `calls` counts the calls.
     """
 
@@ -34,6 +35,7 @@ class SimFs:
     disk: SimDisk = field(default_factory=SimDisk)
     step: Callable[[str], None] = lambda name: None
     refuse: Callable[[str, str], None] | None = None
+    mislist: Callable[[str, list[str]], list[str]] | None = None
     dead: BaseException | None = None
     calls: int = 0
     _faults: list[_Fault] = field(default_factory=list)
@@ -90,6 +92,8 @@ class SimFs:
         names = sorted(node.entries)
         names.sort(key=lambda name: self.rand.bits(32))
         kinds = {name: child.kind for name, child in node.entries.items()}
+        if self.mislist is not None:
+            names = self.mislist(path, names)
         for at, name in enumerate(names):
             if at and at == len(names) // 2:  # others may act while the directory is read
                 self.enter("list", path)
@@ -144,6 +148,7 @@ class SimFs:
     def sync_dir(self, path: str) -> None:
         self.enter("sync_dir", path)
         self._directory(path).sync_entries()
+        self.disk.version += 1
 
     def sync_all(self, path: str) -> bool:
         barrier = self.barrier(path)

@@ -173,6 +173,10 @@ class SimStream:
         self._down.clear()
         self._connection.lost(rest)
 
+    def snap(self) -> None:
+        """The connection breaks now."""
+        self._break()
+
     def _break(self) -> None:
         self._broken = True
         self._wake.set()

@@ -7,6 +7,7 @@ world tells the oracle of births and of deletions and moves by users; the oracle
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sim.fs import SimFs
@@ -43,6 +44,7 @@ class Oracle:
     bodies: dict[str, bytes] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)  # by a user, anywhere
     expunged: set[str] = field(default_factory=set)  # on the server, while its file was here
+    alter: Callable[[bytes], bytes] = lambda body: body  # what the server makes of an APPEND
 
     def born(self, ghost: str, body: bytes) -> None:
         self.bodies[ghost] = body.replace(b"\r\n", b"\n")
@@ -87,28 +89,34 @@ class Oracle:
 
     def no_loss(self, server: SimServer, fs: SimFs, when: str) -> None:
         """Every ghost that no user deleted has a copy with its very bytes."""
-        kept: set[str] = set()
-        for box in server.boxes.values():
-            for message in box.messages.values():
-                self._sound(message.ghost, message.body, kept)
-        for path, data in fs.files(durable=True).items():
-            if self._place(path) is not None:
-                self._sound(ghost_of(data), data, kept)
-        lost = self.bodies.keys() - self.deleted - kept
+        lost = self.bodies.keys() - self.deleted - self.kept(server, fs)
         if lost:
             raise Violation(f"I1 no loss: {sorted(lost)} {when}")
 
+    def kept(self, server: SimServer | None, *disks: SimFs, undo: str = "") -> set[str]:
+        """The ghosts of which a copy with its very bytes is durable: on the server, in a Maildir
+        or below `undo`."""
+        kept: set[str] = set()
+        if server is not None:
+            for box in server.boxes.values():
+                for message in box.messages.values():
+                    self._sound(message.ghost, message.body, kept)
+        for fs in disks:
+            for path, data in fs.files(durable=True).items():
+                if self._place(path) is not None or (undo and path.startswith(f"{undo}/")):
+                    self._sound(ghost_of(data), data, kept)
+        return kept
+
     def _sound(self, ghost: str | None, data: bytes, kept: set[str]) -> None:
-        if ghost is not None and data.replace(b"\r\n", b"\n") == self.bodies.get(ghost):
+        if ghost is None or ghost in kept:
+            return
+        birth, data = self.bodies.get(ghost), data.replace(b"\r\n", b"\n")
+        if birth is not None and data in (birth, self.alter(birth)):
             kept.add(ghost)
 
     def undoable(self, fs: SimFs, when: str) -> None:
         """I21: a file that mailsync removed for a user lies in undo/, byte for byte."""
-        kept: set[str] = set()
-        for path, data in fs.files(durable=True).items():
-            if path.startswith(f"{self.undo}/") or self._place(path) is not None:
-                self._sound(ghost_of(data), data, kept)
-        lost = self.expunged - kept
+        lost = self.expunged - self.kept(None, fs, undo=self.undo)
         if lost:
             raise Violation(f"I21 undo: {sorted(lost)} {when}")
 

@@ -18,6 +18,7 @@ from . import server_fetch as fetching
 from . import server_mailboxes as mailboxes
 from . import server_search as searching
 from . import server_select as selecting
+from .liar import Liar
 from .loop import Time, VirtualLoop
 from .rand import SimRand
 from .server_connection import Connection
@@ -98,6 +99,7 @@ class SimServer:
         self.greeting = "SimServer ready."
         self.greeting_fault: bytes | None = None  # said instead, then the connection closes
         self.down = False  # connections are refused
+        self.lie: Liar | None = None  # what becomes of true answers
         self.password = "secret"  # of every user who is not in `users`
         self.users: dict[str, str] = {}
         self.failed_logins = 0

@@ -109,6 +109,9 @@ def _authenticate_line(session: Session, tag: str, line: bytes) -> None:
 def enable(session: Session, scan: Scan) -> str:
     """RFC 5161; QRESYNC includes CONDSTORE (RFC 7162 §3.2.3)."""
     enabled = []
+    if session.profile.no_enabled:
+        scan.at = len(scan.text)
+        return "Done"
     while not scan.done():
         scan.space()
         atom = scan.word()

@@ -147,6 +147,8 @@ def _copyuid(session: Session, target: bytes, uids: list[int], made: list[int]) 
     if not session.profile.uidplus or not made:
         return ""
     validity = session.server.state.boxes[target].uid_validity
+    if session.profile.copyuid_backwards:
+        uids, made = uids[::-1], made[::-1]
     return f"[COPYUID {validity} {compact(uids)} {compact(made)}] "
 
 
@@ -269,6 +271,10 @@ def append(session: Session, scan: Scan) -> str:
         alter = session.profile.alter
         body = alter(literal.data) if alter else literal.data
         message = session.server.state.make(body, flags, date, ghost_of(literal.data))
+        twin = [m.uid for m in box.messages.values() if m.body == body]
+        if twin and session.profile.merges:
+            made.append(twin[0])
+            continue
         box.add(message)
         made.append(message.uid)
         session.server.bodies_stored += 1

@@ -198,6 +198,8 @@ def _answer(session: Session, view: View, message: Message, items: list[str]) ->
             view.late[message.uid] = set(message.flags)
         server.state.changed(view.box)
     parts: list[bytes] = []
+    if session.profile.sizes_first:
+        items = sorted(items, key=lambda item: item != "RFC822.SIZE")
     for item in items:
         if item.startswith("BODY"):
             name = re.sub(r"<(\d+)\.\d+>", r"<\1>", item.replace(".PEEK", "")).encode()
@@ -207,18 +209,19 @@ def _answer(session: Session, view: View, message: Message, items: list[str]) ->
                 server.bodies_sent += 1
             parts.append(name + (b" NIL" if nil else b" {%d}\r\n" % len(data) + data))
         else:
-            parts.append(_value(view, message, item).encode())
+            off = session.profile.size_off
+            parts.append(_value(view, message, item, off).encode())
     if "FLAGS" in items:
         view.tell(message.uid)
     session.untagged(b"%d FETCH (" % view.seq(message.uid) + b" ".join(parts) + b")")
 
 
-def _value(view: View, message: Message, item: str) -> str:
+def _value(view: View, message: Message, item: str, off: int) -> str:
     values = {
         "UID": str(message.uid),
         "FLAGS": view.flags(message),
         "INTERNALDATE": date_text(message.date),
-        "RFC822.SIZE": str(len(message.body)),
+        "RFC822.SIZE": str(len(message.body) + off),
         "MODSEQ": f"({message.modseq})",
         "EMAILID": f"({message.email_id})",
         "THREADID": "NIL",

@@ -70,7 +70,18 @@ class Profile:
     lists_all: bool = False  # LIST RETURN gives attributes that nobody asked for
     freed_mailboxid: bool = False  # MAILBOXID in STATUS is garbage beside other items
     star_beyond: bool = True  # `n:*` with n above the highest is the highest
+    merges: bool = False  # an APPEND of a message that the mailbox holds makes no second one
+    size_off: int = 0  # RFC822.SIZE is so far from the truth
+    search_only: bool = False  # what asks for ESEARCH is answered by SEARCH
+    no_enabled: bool = False  # ENABLE is answered OK, and enables nothing
+    copyuid_backwards: bool = False  # both sets of COPYUID from the highest down
+    sizes_first: bool = False  # RFC822.SIZE before all other items of FETCH
     extra: tuple[str, ...] = ()
+
+    def alter_lf(self, body: bytes) -> bytes:
+        """What `alter` makes of a message, with LF line ends."""
+        made = body.replace(b"\n", b"\r\n")
+        return (self.alter(made) if self.alter else made).replace(b"\r\n", b"\n")
 
     @property
     def _append_limit(self) -> str:
@@ -196,7 +207,7 @@ def dovecot() -> Profile:
 
 
 def gmail() -> Profile:
-    """Gmail's announcements (its labels and its merging of messages are not simulated)."""
+    """Gmail's announcements, and its merging of messages (its labels are not simulated)."""
     return Profile(
         name="gmail",
         qresync=False,
@@ -206,6 +217,7 @@ def gmail() -> Profile:
         objectid=False,
         status_size=False,
         append_limit=35651584,
+        merges=True,
         extra=("QUOTA", "XLIST", "X-GM-EXT-1"),
     )
 
@@ -265,17 +277,80 @@ def _as_courier_keeps(body: bytes) -> bytes:
     return body if body.endswith(b"\r\n") else body + b"\r\n"
 
 
+def received(body: bytes) -> bytes:
+    """A message as Exchange stores it: with a header field of its own."""
+    return b"X-MS-Exchange-Organization: x\r\n" + body
+
+
+def o365() -> Profile:
+    """Exchange Online: few extensions, wrong sizes, no keywords, and it rewrites what it stores."""
+    return replace(
+        plain(),
+        name="o365",
+        move=True,
+        literal="plus",
+        sasl_ir=True,
+        id=True,
+        namespace=True,
+        unselect=True,
+        children=True,
+        idle=True,
+        keywords=False,
+        permanent=SYSTEM_FLAGS,
+        refuse_keywords=True,
+        forgets_flagged=True,
+        alter=received,
+        size_off=211,
+        sizes_first=True,
+        extra=("CLIENTACCESSRULES", "CLIENTNETWORKPRESENCELOCATION", "BACKENDAUTHENTICATE"),
+    )
+
+
+def yahoo() -> Profile:
+    """Yahoo's old interface (its limited view of a mailbox is not simulated)."""
+    return replace(
+        plain(),
+        name="yahoo",
+        move=True,
+        literal="plus",
+        sasl_ir=True,
+        id=True,
+        namespace=True,
+        children=True,
+        objectid=True,
+        wants_crlf=True,
+        copyuid_backwards=True,
+        max_line=1000,
+        extra=("XYMHIGHESTMODSEQ", "X-MSG-EXT"),
+    )
+
+
+def icloud() -> Profile:
+    """CONDSTORE without MOVE; QRESYNC is announced, and ENABLE does nothing."""
+    return replace(
+        plain(),
+        name="icloud",
+        condstore=True,
+        qresync=True,
+        enable=True,
+        sasl_ir=True,
+        id=True,
+        namespace=True,
+        unselect=True,
+        children=True,
+        idle=True,
+        esearch=True,
+        list_status=True,
+        no_enabled=True,
+        search_only=True,
+        extra=("XAPPLEPUSHSERVICE", "QUOTA", "XAPPLELITERAL", "SORT", "WITHIN", "X-SUN-IMAP"),
+    )
+
+
 PRESETS: dict[str, Callable[[], Profile]] = {
     make.__name__: make
     for make in (
-        strict_qresync,
-        condstore,
-        plain,
-        plain_no_uidplus,
-        dovecot,
-        cyrus,
-        cyrus_dots,
-        gmail,
-        courier,
+        *(strict_qresync, condstore, plain, plain_no_uidplus, dovecot, cyrus, cyrus_dots),
+        *(courier, gmail, o365, yahoo, icloud),
     )
 }

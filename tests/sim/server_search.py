@@ -51,7 +51,7 @@ def _search(session: Session, scan: Scan, *, by_uid: bool) -> str:
     found = [uid for uid in there if test(view.box.messages[uid])]
     session.record.messages = len(found)
     numbers = found if by_uid else [view.seq(uid) for uid in found]
-    if returns is None:
+    if returns is None or session.profile.search_only:
         session.untagged(" ".join(["SEARCH", *map(str, numbers)]))
     else:
         session.untagged(_extended(session.tag, numbers, returns, by_uid=by_uid))

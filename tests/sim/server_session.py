@@ -189,6 +189,8 @@ class Session:
             self._answer(name, scan)
             if fault is not None:
                 self._afterwards(fault, before)
+            elif self.server.lie is not None:
+                self._plain[before:] = self.server.lie(self, name, bytes(self._plain[before:]))
         if self.view is not None and self.condstore:
             self.view.box.modseq_asked = True
         if self.compress_next:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from mailsync.modes.once import sync_account
 from sim import loop
 from sim.disk import SimDisk
 from sim.fs import SimFs
-from sim.net import Cut
+from sim.loop import Time
+from sim.net import Cut, SimNet
 from sim.oracle import Oracle, body_of
 from sim.rand import SimRand
 from sim.server import SimServer
@@ -33,17 +35,32 @@ DATE = 1_700_000_000
 
 
 class Stack:
-    """One account: `server`, `fs`, a cache on a real file; what mail readers and clients do."""
+    """One account: `server`, `fs`, a cache on a real file; what mail readers and clients do.
+
+    With `server` and `host` another machine on the account of that server.
+    """
 
     def __init__(
-        self, seed: int | str = 0, profile: Profile | None = None, **changes: object
+        self,
+        seed: int | str = 0,
+        profile: Profile | None = None,
+        *,
+        server: SimServer | None = None,
+        host: str = "sim",
+        **changes: object,
     ) -> None:
         self.rand = SimRand(seed)
-        self.server = SimServer(profile or strict_qresync(), self.rand.fork("server"))
-        for name, role in (("Trash", "\\Trash"), ("Drafts", "\\Drafts")):
-            self.server.create(name, [role])
+        self.host = host
+        self.skew = 0.0  # how far this machine's wall clock is off
+        self.grain = 1  # ns; file times are multiples of it
+        self.boots, self.booted = 1, 0.0
+        if server is None:
+            server = SimServer(profile or strict_qresync(), self.rand.fork("server"))
+            for name, role in (("Trash", "\\Trash"), ("Drafts", "\\Drafts")):
+                server.create(name, [role])
+        self.server = server
         self.state = Path(tempfile.mkdtemp(prefix="sim-", dir=_fast()))
-        self.disk = SimDisk(lambda: int(self.server.wall() * 1_000_000_000))
+        self.disk = SimDisk(self._file_time)
         self.fs = SimFs(self.rand.fork("fs"), self.disk)  # as mail readers see the disk
         self.account = replace(
             Account(
@@ -63,10 +80,16 @@ class Stack:
         )
         self.oracle = Oracle(ROOT, str(self.state / "undo"))
         self.runs = 0
+        self.took: set[str] = set()  # ghosts whose file a user removed here
         self.last: Steps | None = None
         self.refuse: Callable[[str, str], None] | None = None  # what the disk refuses to a sync
         self.cuts: list[Cut] = []  # what the connections of a sync break after, one after another
         self.traffic = (0, 0)  # bytes of the last sync that arrived, up and down
+        self.mislist: Callable[[str, list[str]], list[str]] | None = None
+
+    def _file_time(self) -> int:
+        now = int((self.server.wall() + self.skew) * 1_000_000_000)
+        return now - now % self.grain
 
     def close(self) -> None:
         shutil.rmtree(self.state, ignore_errors=True)
@@ -158,6 +181,14 @@ class Stack:
         self.fs.sync_dir(target.rpartition("/")[0])
         self.fs.sync_dir(path.rpartition("/")[0])
 
+    def jump(self, seconds: float) -> None:
+        """The wall clock is set."""
+        self.skew += seconds
+
+    def reboot(self) -> None:
+        self.boots += 1
+        self.booted = self.server.time.now - 20
+
     def pass_time(self, seconds: float) -> None:
         """Wall and file system time go on between runs."""
         self.server.time.now += seconds
@@ -168,25 +199,34 @@ class Stack:
         self, steps: Steps | None = None, *, only: tuple[str, ...] = (), **options: bool
     ) -> AccountReport:
         """One `mailsync sync`, of `only` some mailboxes; raises Crash where `steps` says."""
-        self.runs += 1
-        steps = steps or Steps()
-        self.last = steps
-        seed = f"{self.rand.seed}/{self.runs}"
-        world = make_world(self.server, self.fs, seed, steps)
-        disk = SimFs(SimRand(f"{seed}/fs"), self.disk, step=steps.step, refuse=self.refuse)
-        net = world.net
-        net.cuts.extend(self.cuts)
-        world = replace(world, fs=disk)
-        target = Target(self.account, only)
-        job = Job.of(target, SyncOptions(**options), world)  # type: ignore[arg-type]
-        opened: list[CacheClass] = []
-        with _noted(opened):
+        job = self.job(steps or Steps(), only=only, **options)
+        net = job.world.net
+        assert isinstance(net, SimNet)
+        with _noted():
             try:
                 return loop.run(sync_account(job))
             finally:
                 self.traffic = (net.bytes_up, net.bytes_down)
-                for cache in opened:
-                    cache.close()
+
+    def job(
+        self,
+        steps: Steps,
+        *,
+        only: tuple[str, ...] = (),
+        seed: int | str | None = None,
+        **options: bool,
+    ) -> Job:
+        """The next run, as one process in its world; `seed` instead of one of its own."""
+        self.runs += 1
+        self.last = steps
+        seed = f"{self.rand.seed}/{self.runs}" if seed is None else seed
+        world = make_world(self.server, self.fs, seed, steps, host=self.host)
+        disk = SimFs(SimRand(f"{seed}/fs"), self.disk, step=steps.step)
+        disk.refuse, disk.mislist = self.refuse, self.mislist
+        world.net.cuts.extend(self.cuts)
+        world.clock.of(lambda: self.skew, f"boot-{self.boots}", self.booted)
+        world = replace(world, fs=disk)
+        return Job.of(Target(self.account, only), SyncOptions(**options), world)  # type: ignore[arg-type]
 
     def cache(self) -> Cache:
         """The cache between runs; close it."""
@@ -203,10 +243,25 @@ class Stack:
         return False
 
 
+def together(jobs: Sequence[Job], time: Time) -> list[AccountReport | BaseException]:
+    """Several processes at once, on one loop and one server: what each said, or what ended it.
+
+    The crash of one leaves the others running.
+    """
+
+    async def main() -> list[AccountReport | BaseException]:
+        tasks = [sync_account(job) for job in jobs]
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    with _noted():
+        return loop.run(main(), time)
+
+
 @contextlib.contextmanager
-def _noted(opened: list[CacheClass]) -> Iterator[None]:
-    """Every cache that is opened, so that one left open by a crash can be closed."""
+def _noted() -> Iterator[None]:
+    """Every cache that is opened is closed in the end, also where a crash left it open."""
     original = CacheClass.open
+    opened: list[CacheClass] = []
 
     def note(directory: str, account: str, boot: Boot | None = None) -> CacheClass:
         cache = original(directory, account, boot)
@@ -218,6 +273,8 @@ def _noted(opened: list[CacheClass]) -> Iterator[None]:
         yield
     finally:
         CacheClass.open = original  # type: ignore[method-assign]
+        for cache in opened:
+            cache.close()
 
 
 def _fast() -> str | None:
@@ -225,4 +282,4 @@ def _fast() -> str | None:
     return "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
-__all__ = ["Cache", "Stack"]
+__all__ = ["Cache", "Stack", "together"]

@@ -29,19 +29,25 @@ class SimClock:
         self.steps = steps
         self.boot_id = boot_id
         self.skew = 0.0
+        self.machine: Callable[[], float] = lambda: 0.0
+        self.booted = 0.0
 
     def jump(self, seconds: float) -> None:
         self.skew += seconds
 
+    def of(self, skew: Callable[[], float], boot_id: str, booted: float) -> None:
+        """The clock of a machine whose wall clock is off by `skew`, now and in time to come."""
+        self.machine, self.boot_id, self.booted = skew, boot_id, booted
+
     def wall(self) -> float:
         self.steps.check()
         self.server.attach()
-        return self.server.wall() + self.skew
+        return self.server.wall() + self.skew + self.machine()
 
     def boot(self) -> tuple[str, float]:
         self.steps.check()
         self.server.attach()
-        return self.boot_id, self.server.time.now
+        return self.boot_id, self.server.time.now - self.booted
 
 
 class StepRand(SimRand):

@@ -1,0 +1,174 @@
+"""What the users did to each message of a random run, and what must therefore hold at the end.
+
+The ledger knows no sync; it only asks for what no order of events can excuse.  A message whose
+users contradicted each other is held to less, and always to: not lost, not multiplied.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+LETTERS = "DFPRST"
+
+
+@dataclass
+class Deeds:
+    """What users did to one ghost."""
+
+    homes: Counter[str]  # mailbox → copies that users put there; a move changes it
+    flags: dict[str, bool]  # what all sides held when it last was at rest, or at birth
+    said: dict[str, set[bool]] = field(default_factory=dict)  # by letter, since then
+    copies: int = 0
+    moves: int = 0
+    restless: bool = False  # moved, copied or deleted while not everybody knew it
+    deleted: bool = False
+    for_good: bool = False  # deleted at rest, and nobody touched it since (I3)
+    touched: int = 0  # the number of the last event that named it
+    rest_at: int | None = None  # the event after which all sides agreed on it
+
+    @property
+    def at_rest(self) -> bool:
+        return self.rest_at is not None and self.rest_at >= self.touched
+
+    @property
+    def most(self) -> int:
+        """Copies that there may be: two moves to two places keep both (I11)."""
+        return 1 + self.copies + max(0, self.moves - 1) + (1 if self.restless else 0)
+
+
+@dataclass
+class Ledger:
+    """`now` is the number of the event that happens; `busy`: during a sync."""
+
+    now: int = 0
+    busy: bool = False
+    rewritten: bool = False  # the server changes what it stores: nothing pairs by content
+    deeds: dict[str, Deeds] = field(default_factory=dict)
+
+    def born(self, ghost: str, box: str, letters: str) -> None:
+        flags = {letter: letter in letters for letter in LETTERS}
+        self.deeds[ghost] = Deeds(Counter({box: 1}), flags, touched=self.now)
+
+    def _touch(self, ghost: str) -> tuple[Deeds, bool]:
+        """The deeds, and whether it was at rest before."""
+        deeds = self.deeds[ghost]
+        rested = deeds.at_rest and not self.busy
+        deeds.touched = self.now
+        deeds.rest_at = None
+        return deeds, rested
+
+    def moved(self, ghost: str, box: str, target: str) -> None:
+        deeds, rested = self._touch(ghost)
+        deeds.moves += 1
+        deeds.restless |= not rested
+        deeds.for_good = False
+        deeds.homes[box] -= 1
+        deeds.homes[target] += 1
+
+    def copied(self, ghost: str, target: str) -> None:
+        deeds, rested = self._touch(ghost)
+        deeds.copies += 1
+        deeds.restless |= not rested
+        deeds.for_good = False
+        deeds.homes[target] += 1
+
+    def gone(self, ghost: str) -> None:
+        deeds, rested = self._touch(ghost)
+        simple = deeds.moves == deeds.copies == 0
+        deeds.for_good = simple and (rested or deeds.for_good)
+        deeds.deleted = True
+
+    def flagged(self, ghost: str, letters: dict[str, bool]) -> None:
+        """Only what it changed."""
+        deeds, _ = self._touch(ghost)
+        deeds.for_good = False
+        for letter, value in letters.items():
+            deeds.said.setdefault(letter, set()).add(value)
+
+    def doubt(self, box: str | None = None) -> None:
+        """UIDs or the cache lost their meaning: what was deleted may come back (I13, I3)."""
+        for deeds in self.deeds.values():
+            if box is None or deeds.homes[box] or deeds.deleted:
+                deeds.for_good = False
+                deeds.restless |= self.rewritten or not deeds.at_rest
+                deeds.touched, deeds.rest_at = self.now, None
+
+    def renamed(self, old: str, new: str) -> None:
+        for deeds in self.deeds.values():
+            for box in list(deeds.homes):
+                if box == old or box.startswith(f"{old}/"):
+                    deeds.homes[new + box[len(old) :]] += deeds.homes.pop(box)
+                    deeds.restless |= not deeds.at_rest
+                    deeds.touched, deeds.rest_at = self.now, None
+
+    def rest(self, views: list[dict[str, Counter[tuple[str, str]]]], since: int) -> str:
+        """Everybody synced well after event `since`: what was touched no later than that, and is
+        the same for all, is at rest: what it was before counts no more.  What is wrong; or empty.
+        """
+        for ghost, deeds in self.deeds.items():
+            held = [_of(view, ghost) for view in views]
+            if deeds.touched > since or any(one != held[0] for one in held):
+                continue
+            places = Counter(box for box, _ in held[0].elements())
+            flags = {letters for _, letters in held[0]}
+            if places.total() > deeds.most:
+                return f"I2: too many copies: {ghost} in {dict(places)}, {deeds}"
+            if not places:
+                deeds.for_good |= deeds.deleted
+            elif len(flags) == 1 and not deeds.for_good:
+                (letters,) = flags
+                deeds.flags = {letter: letter in letters for letter in LETTERS}
+                deeds.said.clear()
+                deeds.rest_at = self.now
+                deeds.homes, deeds.copies, deeds.moves = places, places.total() - 1, 0
+                deeds.deleted = deeds.restless = False
+        return ""
+
+    # -- the end -------------------------------------------------------------------------------
+
+    def judge(self, view: dict[str, Counter[tuple[str, str]]], letters: str, trash: str) -> str:
+        """What is wrong with what all sides hold now; empty: nothing.  `letters`: the flags that
+        the server can keep."""
+        for ghost, deeds in sorted(self.deeds.items()):
+            held = _of(view, ghost)
+            total = sum(held.values())
+            places = Counter(box for box, _ in held.elements())
+            told = f"{ghost} in {dict(places)}, {deeds}"
+            if not deeds.deleted and total == 0:
+                return f"I1: lost: {told}"
+            if total > deeds.most:
+                return f"I2: too many copies: {told}"
+            if deeds.for_good and places.total() > places[trash]:
+                return f"I3: back after it was deleted: {told}"
+            if deeds.deleted or deeds.restless:
+                continue
+            if deeds.moves == 0 or (deeds.moves == 1 and deeds.copies == 0):
+                homes = +deeds.homes
+                if places.keys() != homes.keys() or any(places[b] > homes[b] for b in places):
+                    return f"I11: not where it was put: {told}"
+            if deeds.copies or deeds.moves > 1:
+                continue
+            if wrong := _flags(deeds, held, letters):
+                return f"I9: flag {wrong}: {told}"
+        strangers = {g for box in view.values() for g, _ in box} - self.deeds.keys()
+        return f"strangers: {strangers}" if strangers else ""
+
+
+def _of(view: dict[str, Counter[tuple[str, str]]], ghost: str) -> Counter[tuple[str, str]]:
+    return Counter(
+        {
+            (box, letters): count
+            for box, held in view.items()
+            for (who, letters), count in held.items()
+            if who == ghost
+        }
+    )
+
+
+def _flags(deeds: Deeds, held: Counter[tuple[str, str]], letters: str) -> str:
+    for (_, flags), letter in ((one, letter) for one in held for letter in letters):
+        allowed = deeds.said.get(letter, {deeds.flags[letter]})
+        if (letter in flags) not in allowed:
+            return f"{letter} is {letter in flags}"
+    return ""

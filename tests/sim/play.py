@@ -1,0 +1,356 @@
+"""Plays a random run: every event, every invariant, then a calm end (reliability.md §5.2, §5.3).
+
+At every step: nothing is lost (I1).  After every sync: the exit status says what happened, the
+client kept to the protocol, what mailsync removed lies in undo (I21), and what everybody agrees on
+was not multiplied.  At the end, without faults: all sides are equal and idle, and hold
+what the users made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+from unittest import mock
+
+from mailsync.model.errors import Exit
+from mailsync.model.report import AccountReport, Target
+from mailsync.model.settings import Deletions, Secret
+from mailsync.modes import decide
+from sim import faults as faulty
+from sim.events import Act, Event, Pause, Run, Sync
+from sim.ledger import Ledger
+from sim.loop import crashed
+from sim.oracle import Oracle, Violation
+from sim.server_profile import PRESETS, Profile
+from sim.stack import Stack, together
+from sim.steps import Steps
+from sim.users import Users
+from sim.world import make_world
+
+PASSWORD = "Taint-5f1c0e"
+HEALED = 2 * 86400.0  # seconds: what was parked is due again
+ROUNDS = 8
+LONGEST = 6 * 3600.0  # seconds that one sync may take, whatever the server does (I18)
+Views = dict[str, Counter[tuple[str, str]]]
+
+
+class Watched(Steps):
+    """Looks at the world at every step, and leaves a trace."""
+
+    def __init__(self, play: Play, number: int) -> None:
+        super().__init__()
+        self.play = play
+        self.number = number
+
+    def step(self, name: str) -> None:
+        super().step(name)
+        if not self._acting:
+            self.play.trace(f"{self.number} {name}")
+            self.play.look(name)
+
+
+@dataclass
+class Outcome:
+    """`wrong` is empty where all is well."""
+
+    wrong: str
+    trace: str
+    syncs: int
+    steps: int
+    rounds: int
+    crashes: int
+
+
+class Play:
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.profile: Profile = PRESETS[run.profile]()
+        self.hash = hashlib.sha256()
+        self.syncs = self.steps = self.rounds = self.crashes = 0
+        self.seen: tuple[int, ...] = ()
+        settings: dict[str, Any] = {"secret": Secret(inline=PASSWORD)}
+        for key, value in run.settings:
+            settings[key] = Deletions(value) if key == "deletions" else value == "yes"
+        self.machines = [Stack(run.seed, self.profile, **settings)]
+        first = self.machines[0]
+        self.server = first.server
+        self.server.password = PASSWORD
+        for number in range(1, run.machines):
+            other = Stack(
+                f"{run.seed}/{number}", server=self.server, host=f"host{number}", **settings
+            )
+            other.oracle = Oracle(first.oracle.root, "")
+            other.oracle.bodies = first.oracle.bodies
+            self.machines.append(other)
+        self.oracle = first.oracle
+        if self.profile.alter is not None:
+            self.oracle.alter = self.profile.alter_lf
+        for machine in self.machines:
+            machine.grain = run.grain
+            machine.disk.names = run.disk
+        rewritten = self.profile.alter_lf(b"X: y\n\nz\n") != b"X: y\n\nz\n"
+        self.ledger = Ledger(rewritten=rewritten)
+        self.users = Users(self.machines, self.ledger)
+        self.clean: dict[int, int] = {}  # machine → event number of its last good sync
+        for name in ("Trash", "Drafts"):
+            if self.users.wire(name) != name:
+                self.server.rename(name, self.users.wire(name))
+        self.letters = "".join(
+            letter
+            for letter in "DFPRST"
+            if letter != "P" or self.profile.keywords or "$Forwarded" in self.profile.permanent
+        )
+
+    # -- the whole run -------------------------------------------------------------------------
+
+    def outcome(self) -> Outcome:
+        wrong = ""
+        with ExitStack() as stack:
+            for machine in self.machines:
+                stack.callback(machine.close)
+            try:
+                for number, event in enumerate(self.run.events, 1):
+                    self.ledger.now = number
+                    self.event(event)
+                    self.look(f"after event {number}", always=True)
+                self.calm()
+            except Violation as error:
+                wrong = f"event {self.ledger.now}: {error}"
+        return Outcome(
+            wrong, self.hash.hexdigest(), self.syncs, self.steps, self.rounds, self.crashes
+        )
+
+    def event(self, event: Event) -> None:
+        self.trace(repr(event))
+        if isinstance(event, Act):
+            self.users.do(event)
+        elif isinstance(event, Pause):
+            self.server.time.now += event.seconds
+        else:
+            self.sync(event)
+
+    def trace(self, text: str) -> None:
+        for machine in self.machines:
+            text = text.replace(str(machine.state), "STATE")
+        self.hash.update(text.encode(errors="surrogateescape"))
+
+    # -- syncs ---------------------------------------------------------------------------------
+
+    def sync(self, event: Sync) -> list[AccountReport | None]:
+        """What each process reported; None: it was killed."""
+        self.ledger.busy = True
+        server, self.server.rand = self.server, self.server.rand.__class__(f"server {event.seed}")
+        since, began = len(server.executed), server.time.now
+        processes = [number % len(self.machines) for number in event.machines]
+        watched = [Watched(self, at) for at, _ in enumerate(processes)]
+        jobs = []
+        for at, number in enumerate(processes):
+            machine = self.machines[number]
+            machine.took.clear()
+            seed = f"{self.run.seed}/{event.seed}/{at}"
+            jobs.append((machine, machine.job(watched[at], seed=seed)))
+        had = [self.oracle.kept(None, machine.fs) for machine, _ in jobs]
+        late = []
+        for one in event.meddling:
+            task = _Once(self, one.act)
+            late.append(task)
+            watched[one.who % len(watched)].at(one.at, task)
+        with faulty.applied(self, event, watched, [job for _, job in jobs]):
+            said = together([job for _, job in jobs], server.time)
+        for task in late:
+            task()
+        self.ledger.busy = False
+        self.syncs += len(jobs)
+        self.steps += sum(one.count for one in watched)
+        self._trace_commands(since)
+        results = [
+            self._result(said[at], watched[at].dead, f"{event.machines[at]}")
+            for at in range(len(jobs))
+        ]
+        slept = sum(float(one.how) for one in event.faults if one.what == "suspend")
+        if server.time.now - began > LONGEST + slept:
+            raise Violation(f"I18: a sync took {server.time.now - began:.0f} s")
+        self._protocol(event)
+        self._undo(jobs, had)
+        self._rest(event, processes, results)
+        return results
+
+    def _trace_commands(self, since: int) -> None:
+        for one in self.server.executed[since:]:
+            self.trace(f"{one.name} {one.mailbox!r} {one.text!r} {one.answer}")
+            secret = one.name not in {"LOGIN", "AUTHENTICATE"} and PASSWORD.encode() in one.text
+            if secret:
+                raise Violation(f"I17: the password went out in {one.name}")
+
+    def _result(
+        self, said: AccountReport | BaseException, dead: bool, who: str
+    ) -> AccountReport | None:
+        if isinstance(said, BaseException):
+            if dead and crashed(said):
+                self.crashes += 1
+                self.trace("crashed")
+                return None
+            text = f"{type(said).__name__}: {said}"
+            error = Violation(f"machine {who}: an exception came out: {text}")
+            raise error from said
+        self.trace(repr(said))
+        if PASSWORD in repr(said):
+            raise Violation("I17: the password is in the report")
+        if said.exit is not Exit.OK and not _told(said):
+            raise Violation(f"machine {who}: exit {said.exit}, and no reason: {said}")
+        return said
+
+    def _protocol(self, event: Sync) -> None:
+        found = [one for one in self.server.violations if "without a selected" not in one]
+        self.server.violations.clear()
+        if found and not any(one.what == "lie" for one in event.faults):
+            raise Violation(f"the client broke the protocol: {found[:3]}")
+
+    def _undo(self, jobs: list[tuple[Stack, Any]], had: list[set[str]]) -> None:
+        for (machine, _), before in zip(jobs, had, strict=True):
+            kept = self.oracle.kept(None, machine.fs, undo=f"{machine.state}/undo")
+            if lost := before - kept - machine.took:
+                raise Violation(f"I21: neither in the Maildir nor in undo: {sorted(lost)}")
+
+    def _rest(self, event: Sync, processes: list[int], results: list[AccountReport | None]) -> None:
+        """Whoever synced without any trouble has seen all that was there before."""
+        calm = not event.faults and not event.meddling
+        well = results[0] is not None and results[0].exit is Exit.OK
+        if calm and well and len(processes) == 1:
+            self.clean[processes[0]] = self.ledger.now
+        if len(self.clean) == len(self.machines) and not self.server.haunted:
+            # Touched by the very event: not yet seen.
+            since = min(self.clean.values()) - 1
+            if wrong := self.ledger.rest(self.views(), since):
+                raise Violation(wrong)
+
+    # -- looking -------------------------------------------------------------------------------
+
+    def look(self, when: str, *, always: bool = False) -> None:
+        """I1, at every instant and in every state after a crash."""
+        boxes = self.server.boxes.values()
+        now = (
+            len(self.server.boxes),
+            sum(box.highest + box.uid_validity for box in boxes),
+            *(machine.disk.version for machine in self.machines),
+        )
+        if now == self.seen and not always:
+            return
+        self.seen = now
+        kept = self.oracle.kept(self.server, *(machine.fs for machine in self.machines))
+        lost = self.oracle.bodies.keys() - kept
+        lost = {g for g in lost if not (d := self.ledger.deeds.get(g)) or not d.deleted}
+        if lost:
+            deeds = {ghost: self.ledger.deeds.get(ghost) for ghost in sorted(lost)}
+            raise Violation(f"I1: lost at {when}: {deeds}")
+
+    def views(self) -> list[Views]:
+        """What the server holds, and each Maildir, with the flags that the server can keep."""
+        profile = self.profile
+        served: Views = {}
+        for name, view in self.oracle.server_views(self.server).items():
+            served[name.removeprefix(profile.prefix.decode()).replace(profile.delimiter, "/")] = (
+                view
+            )
+        found = [served, *(self.oracle.local_views(m.fs.files()) for m in self.machines)]
+        return [self._masked(views) for views in found]
+
+    def _masked(self, views: Views) -> Views:
+        masked: Views = {}
+        for name, view in views.items():
+            if view:
+                masked[name] = counter = Counter()
+                for (ghost, letters), count in view.items():
+                    counter[ghost, "".join(x for x in letters if x in self.letters)] += count
+        return masked
+
+    # -- the calm end --------------------------------------------------------------------------
+
+    def calm(self) -> None:
+        """No faults and no users any more: idle within a few rounds, and all as it must be."""
+        self.server.settle()
+        for machine in self.machines:
+            machine.skew = 0.0
+        for number in range(ROUNDS):
+            self.rounds = number + 1
+            self.ledger.now += 1
+            self.server.time.now += HEALED if number < 2 else 60
+            quiet = [self._quiet(at) for at in range(len(self.machines))]
+            if number >= 2 and all(quiet):
+                break
+        else:
+            raise Violation(f"I4: not idle after {ROUNDS} rounds: {self._apart()}")
+        if apart := self._apart():
+            raise Violation(f"I4: idle, and not equal: {apart}")
+        if wrong := self.ledger.judge(self.views()[0], self.letters, "Trash"):
+            raise Violation(wrong)
+        self._secrets()
+
+    def _quiet(self, number: int) -> bool:
+        """One sync in which nothing goes wrong: whether it had nothing to do."""
+        machine = self.machines[number]
+        before, files = len(self.server.executed), machine.fs.files()
+        (report,) = self.sync(Sync((number,), seed=1_000_000 + self.ledger.now * 10 + number))
+        assert report is not None
+        if report.exit is Exit.HELD:
+            self._reject(machine)
+            return False
+        if report.exit is not Exit.OK and self.ledger.now - len(self.run.events) > 2:
+            raise Violation(f"all is well again, and exit {report.exit}: {report}")
+        changing = self.server.changing(before)
+        marker = {path: data for path, data in files.items() if "/.mailsync" not in path}
+        after = {p: d for p, d in machine.fs.files().items() if "/.mailsync" not in p}
+        return not changing and marker == after and report.exit is Exit.OK
+
+    def _reject(self, machine: Stack) -> None:
+        self.ledger.doubt()
+        world = make_world(self.server, machine.fs, f"{self.run.seed}/decide", Steps())
+        world.clock.of(lambda: machine.skew, f"boot-{machine.boots}", machine.booted)
+        with mock.patch.object(decide, "production_world", return_value=nullcontext(world)):
+            decide.reject([Target(machine.account, ())])
+
+    def _apart(self) -> str:
+        served, *local = self.views()
+        return "; ".join(
+            f"{name} on the server {dict(served.get(name, {}))}, "
+            f"on machine {number} {dict(view.get(name, {}))}"
+            for number, view in enumerate(local)
+            for name in sorted(served.keys() | view.keys())
+            if served.get(name, Counter()) != view.get(name, Counter())
+        )
+
+    def _secrets(self) -> None:
+        for machine in self.machines:
+            for path in machine.state.rglob("*"):
+                if path.is_file() and PASSWORD.encode() in path.read_bytes():
+                    raise Violation(f"I17: the password is in {path.name}")
+
+
+class _Once:
+    """A user's act, done at most once: at its step, or after the sync that ended before."""
+
+    __name__ = "act"
+
+    def __init__(self, play: Play, act: Act) -> None:
+        self.play, self.act, self.done = play, act, False
+
+    def __call__(self) -> None:
+        if not self.done:
+            self.done = True
+            self.play.users.do(self.act)
+
+
+def _told(report: AccountReport) -> bool:
+    counts = report.total()
+    notices = any(box.notices for box in report.mailboxes)
+    return bool(report.errors or notices or counts.failed or counts.parked or counts.held)
+
+
+def play(run: Run) -> Outcome:
+    return Play(run).outcome()
+
+
+__all__ = ["Outcome", "Play", "play", "replace"]

@@ -1,0 +1,184 @@
+"""What users do in a random run: another client on the server, a mail reader on a machine.
+
+Every act is durable and done at once.  Where it finds nothing to do it does nothing; the ledger
+learns only of what was really done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+from sim.events import Act
+from sim.ledger import Ledger
+from sim.oracle import LETTERS
+from sim.server_state import Message
+from sim.stack import ROOT, Stack
+
+FLAGS = {letter: name for name, letter in LETTERS.items()}
+FLAGS |= {"D": "\\Draft", "F": "\\Flagged", "R": "\\Answered", "S": "\\Seen", "T": "\\Deleted"}
+FLAGS["P"] = "$Forwarded"
+
+
+def letters_of(flags: set[str]) -> str:
+    return "".join(sorted(LETTERS[f.lower()] for f in flags if f.lower() in LETTERS))
+
+
+class Users:
+    def __init__(self, machines: list[Stack], ledger: Ledger) -> None:
+        self.machines = machines
+        self.server = machines[0].server
+        self.ledger = ledger
+        self.saved: dict[int, list[tuple[str, bytes]]] = {}
+
+    def do(self, act: Act) -> None:
+        named: Callable[..., None] = getattr(self, f"{act.what}_")
+        with contextlib.suppress(OSError, KeyError, ValueError):
+            if act.who == "server":
+                named(*act.args)
+            else:
+                named(self.machines[int(act.who) % len(self.machines)], *act.args)
+
+    # -- another client ------------------------------------------------------------------------
+
+    def wire(self, box: str) -> str:
+        """The name of a mailbox on the server."""
+        profile = self.server.profile
+        if box == "INBOX":
+            return box
+        return profile.prefix.decode() + box.replace("/", profile.delimiter)
+
+    def _message(self, ghost: str, box: str) -> Message:
+        """Raises KeyError."""
+        found = [m for m in self.server.contents(self.wire(box)) if m.ghost == ghost]
+        if not found:
+            raise KeyError(ghost)
+        return found[0]
+
+    def serve_(self, ghost: str, box: str, letters: str = "") -> None:
+        flags = [FLAGS[letter] for letter in letters]
+        self.server.box(self.wire(box))
+        self.machines[0].serve(self.wire(box), ghost, *flags)
+        self.ledger.born(ghost, box, letters)
+
+    def sflag_(self, ghost: str, box: str, on: str, off: str = "") -> None:
+        message = self._message(ghost, box)
+        before = letters_of(message.flags)
+        self.server.set_flags(
+            self.wire(box), message.uid, [FLAGS[x] for x in on], [FLAGS[x] for x in off]
+        )
+        changed = {x: True for x in on if x not in before} | {x: False for x in off if x in before}
+        if changed:
+            self.ledger.flagged(ghost, changed)
+
+    def expunge_(self, ghost: str, box: str) -> None:
+        message = self._message(ghost, box)
+        self.server.expunge(self.wire(box), message.uid)
+        self.ledger.gone(ghost)
+
+    def smove_(self, ghost: str, box: str, target: str) -> None:
+        message = self._message(ghost, box)
+        self.server.box(self.wire(target))
+        if box != target:
+            self.server.move(self.wire(box), message.uid, self.wire(target))
+            self.ledger.moved(ghost, box, target)
+
+    def scopy_(self, ghost: str, box: str, target: str) -> None:
+        message = self._message(ghost, box)
+        self.server.copy(self.wire(box), message.uid, self.wire(target))
+        self.ledger.copied(ghost, target)
+
+    def screate_(self, box: str) -> None:
+        self.server.create(self.wire(box))
+
+    def srename_(self, old: str, new: str) -> None:
+        self.server.rename(self.wire(old), self.wire(new))
+        self.ledger.renamed(old, new)
+
+    def validity_(self, box: str, shift: str) -> None:
+        self.server.new_uidvalidity(self.wire(box), int(shift))
+        self.ledger.doubt(box)
+
+    # -- a mail reader -------------------------------------------------------------------------
+
+    def file_(self, m: Stack, ghost: str, box: str, info: str = "") -> None:
+        m.file(box, ghost, info)
+        self.ledger.born(ghost, box, info.removeprefix(":2,"))
+
+    def fflag_(self, m: Stack, ghost: str, box: str, on: str, off: str = "") -> None:
+        before = _info(m.path_of(box, ghost))
+        letters = "".join(sorted((set(before) | set(on)) - set(off)))
+        m.flag(box, ghost, letters)
+        changed = {x: True for x in on if x not in before} | {x: False for x in off if x in before}
+        if changed:
+            self.ledger.flagged(ghost, changed)
+
+    def unlink_(self, m: Stack, ghost: str, box: str) -> None:
+        path = m.path_of(box, ghost)
+        m.fs.unlink(path)
+        m.fs.sync_dir(path.rpartition("/")[0])
+        m.took.add(ghost)
+        self.ledger.gone(ghost)
+
+    def fmove_(self, m: Stack, ghost: str, box: str, target: str, unique: str = "") -> None:
+        m.path_of(box, ghost)
+        if box != target:
+            m.move_file(box, ghost, target, unique)
+            self.ledger.moved(ghost, box, target)
+
+    def fcopy_(self, m: Stack, ghost: str, box: str, target: str, unique: str) -> None:
+        path = m.path_of(box, ghost)
+        m.make(target)
+        data = m.fs.files()[path]
+        stat = m.fs.stat(path)
+        name = f"{unique}:2,{_info(path)}"
+        m.write(f"{ROOT}/{target}/cur/{name}", data, stat.mtime_ns // 1_000_000_000)
+        self.ledger.copied(ghost, target)
+
+    def edit_(self, m: Stack, ghost: str, box: str, new: str) -> None:
+        """A draft saved anew: another message takes the place of the old one."""
+        path = m.path_of(box, ghost)
+        letters = _info(path)
+        m.file(box, new, f":2,{letters}" if letters else "")
+        self.ledger.born(new, box, letters)
+        m.fs.unlink(path)
+        m.fs.sync_dir(path.rpartition("/")[0])
+        m.took.add(ghost)
+        self.ledger.gone(ghost)
+
+    def fmake_(self, m: Stack, box: str) -> None:
+        m.make(box)
+
+    def frename_(self, m: Stack, old: str, new: str) -> None:
+        m.rename(f"{ROOT}/{old}", f"{ROOT}/{new}")
+        self.ledger.renamed(old, new)
+
+    # -- the machine ---------------------------------------------------------------------------
+
+    def jump_(self, m: Stack, seconds: str) -> None:
+        m.skew += float(seconds)
+
+    def reboot_(self, m: Stack) -> None:
+        m.reboot()
+
+    def forget_(self, m: Stack) -> None:
+        """The cache is lost."""
+        for path in m.state.glob("cache.db*"):
+            path.unlink()
+            self.ledger.doubt()
+
+    def backup_(self, m: Stack) -> None:
+        files = sorted(m.state.glob("cache.db*"))
+        self.saved[self.machines.index(m)] = [(path.name, path.read_bytes()) for path in files]
+
+    def restore_(self, m: Stack) -> None:
+        """The cache as it was at the last backup."""
+        if saved := self.saved.get(self.machines.index(m)):
+            self.forget_(m)
+            for name, data in saved:
+                (m.state / name).write_bytes(data)
+
+
+def _info(path: str) -> str:
+    name = path.rpartition("/")[2]
+    return "".join(sorted(set(name.partition(":2,")[2]) & set("DFPRST")))

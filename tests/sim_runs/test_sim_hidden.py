@@ -1,0 +1,58 @@
+"""The server lists a message and does not show it: it is neither stored empty nor sent again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from sim.server_profile import plain, strict_qresync
+from support.storied import Story
+
+
+@pytest.fixture(params=[strict_qresync, plain])
+def story(request: pytest.FixtureRequest) -> Iterator[Story]:
+    with Story("hidden", request.param()) as made:
+        yield made
+
+
+def test_an_empty_text_is_not_the_message(story: Story) -> None:
+    story.serve("INBOX", "a")
+    story.server.fault(
+        "UID FETCH", lambda said: re.sub(rb'(?s)(BODY\[\]) \{\d+\}\r\n.*?\r\n\)', rb'\1 "")', said),
+        sticky=True,
+    )  # fmt: skip
+    ran = story.tell()
+    assert ran.exit == 1
+    assert "no text" in ran.text
+    story.server.faults.clear()
+    story.tell(pause=2 * 86400)
+    story.agree({"INBOX": "a"})
+
+
+Hide = Callable[[Story], None]
+
+
+def missing(story: Story) -> None:
+    story.server.missing_bodies.add((b"INBOX", 1))
+
+
+def nil(story: Story) -> None:
+    story.server.nil_bodies.add((b"INBOX", 1))
+
+
+@pytest.mark.parametrize("hide", [missing, nil])
+def test_what_may_be_ours_is_not_sent_again(story: Story, hide: Hide) -> None:
+    story.file("INBOX", "a")
+    hide(story)
+    story.server.fault("APPEND", lambda said: re.sub(rb"\[APPENDUID [^]]*\] ", b"", said))
+    ran = story.tell()
+    assert ran.commands["APPEND"] == 1
+    if ran.exit:
+        assert "does not show it" in ran.text
+    story.tell(pause=2 * 86400)
+    assert story.server.counts()["APPEND"] == 1
+    story.server.missing_bodies.clear()
+    story.server.nil_bodies.clear()
+    story.tell(pause=2 * 86400)
+    story.agree({"INBOX": "a"})

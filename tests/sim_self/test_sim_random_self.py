@@ -1,0 +1,137 @@
+"""Random runs as data, what makes them small, and that their ledger finds harm."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+
+import pytest
+from sim.disk import SimDisk
+from sim.events import Act, Fault, Pause, Run, Sync
+from sim.fs import SimFs
+from sim.ledger import Ledger
+from sim.liar import LIES, lines_of
+from sim.make_run import make_run
+from sim.play import play
+from sim.rand import SimRand
+from sim.shrink import shrunk
+
+from mailsync.modes import cycle
+from mailsync.planner import verdict
+
+SYNC = Sync((0,), 1)
+
+
+def run_of(*events: Act | Sync | Pause) -> Run:
+    return Run("self", events=events)
+
+
+def test_a_run_is_kept_as_text() -> None:
+    for number in range(30):
+        run = make_run(f"text.{number}")
+        assert Run.load(run.dump()) == run
+
+
+def test_a_run_is_made_small() -> None:
+    run = make_run("small.1")
+    assert len(run.events) > 10
+
+    def fails(one: Run) -> bool:
+        return sum(isinstance(event, Sync) for event in one.events) >= 2
+
+    small = shrunk(run, fails)
+    assert [type(event) for event in small.events] == [Sync, Sync]
+    assert small.parts() == [(0, "event", 0), (1, "event", 0)]
+
+
+def test_lines_of_an_answer_keep_their_literals() -> None:
+    answer = b"* 1 FETCH (BODY[] {4}\r\na\r\nb)\r\nt OK done\r\n"
+    assert lines_of(answer) == [b"* 1 FETCH (BODY[] {4}\r\na\r\nb)", b"t OK done"]
+
+
+def test_each_lie_is_a_word_without_comma() -> None:
+    assert not any("," in kind for kind in LIES)
+
+
+class TestNames:
+    def disk(self, names: str) -> SimFs:
+        disk = SimDisk()
+        disk.names = names
+        fs = SimFs(SimRand(1), disk)
+        fs.mkdir("/d")
+        fs.create("/d/K\u00e4se").close()
+        return fs
+
+    def test_posix_keeps_them_apart(self) -> None:
+        fs = self.disk("posix")
+        fs.create("/d/k\u00e4se").close()
+        assert len(fs.files()) == 2
+
+    @pytest.mark.parametrize("names", ["fold", "nfd"])
+    def test_another_spelling_is_the_same_file(self, names: str) -> None:
+        fs = self.disk(names)
+        with pytest.raises(FileExistsError):
+            fs.create("/d/k\u00e4SE")
+        assert fs.stat("/d/KA\u0308SE").kind == "file"
+        shown = "Ka\u0308se" if names == "nfd" else "K\u00e4se"
+        assert [name for name, _ in fs.list("/d")] == [shown]
+        fs.replace("/d/k\u00e4se", "/d/K\u00c4SE")
+        assert [name for name, _ in fs.list("/d")] == [shown]
+        fs.rename("/d/k\u00e4se", "/d/other")
+        assert [name for name, _ in fs.list("/d")] == ["other"]
+
+
+class TestLedger:
+    """What it does not find here, it would not find in earnest."""
+
+    def test_nothing_wrong(self) -> None:
+        done = play(run_of(Act("server", "serve", ("a", "INBOX", "S")), SYNC))
+        assert done.wrong == ""
+        assert done.syncs == 4
+
+    def test_a_deletion_that_comes_back(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        gone, there = verdict.Presence.GONE, verdict.Presence.THERE
+        monkeypatch.setitem(verdict.TABLE, (gone, there), lambda *_: verdict.PUT_BACK_UP)
+        run = run_of(
+            Act("server", "serve", ("a", "INBOX", "")),
+            *(SYNC, SYNC),
+            Act("server", "expunge", ("a", "INBOX")),
+        )
+        assert "I3" in play(run).wrong
+
+    def test_an_upload_that_is_doubled(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def blind(*_: object) -> list[object]:
+            return []
+
+        async def nothing(*_: object, **__: object) -> bool:
+            return False
+
+        monkeypatch.setattr(cycle, "resolve", blind)
+        monkeypatch.setattr(cycle, "wait_and_resolve", nothing)
+        monkeypatch.setattr(sys.modules["mailsync.executor.upload"], "link_appended", blind)
+        wrong = play(run_of(Act("0", "file", ("a", "INBOX", "")), SYNC)).wrong
+        assert wrong != ""
+
+    def test_flags_and_places(self) -> None:
+        ledger = Ledger()
+        ledger.born("a", "INBOX", "S")
+        ledger.flagged("a", {"F": True})
+
+        def judge(box: str, letters: str, count: int = 1) -> str:
+            return ledger.judge({box: Counter({("a", letters): count})}, "DFPRST", "Trash")
+
+        assert judge("INBOX", "FS") == ""
+        assert "I9" in judge("INBOX", "S")
+        assert "I9" in judge("INBOX", "F")
+        assert "I2" in judge("INBOX", "FS", 2)
+        assert "I11" in judge("Work", "FS")
+        assert "I1" in ledger.judge({}, "DFPRST", "Trash")
+        ledger.moved("a", "INBOX", "Work")
+        ledger.deeds["a"].restless = False
+        assert judge("Work", "FS") == ""
+
+
+def test_what_goes_wrong_is_over_with_its_sync() -> None:
+    faults = (Fault("answer", 0, 1, "NO@LIST", True), Fault("errno", 0, 3, "EIO", True))
+    run = run_of(Act("server", "serve", ("a", "INBOX", "")), Sync((0,), 1, faults=faults))
+    assert play(run).wrong == ""

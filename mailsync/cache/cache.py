@@ -214,13 +214,15 @@ class Cache:
         with self._tx() as c:
             mailboxes.mailbox_made(c, mailbox, side, wire_name)
 
-    def mailbox_renamed(self, mailbox: MailboxId, new: MailboxId, side: Side) -> None:
+    def mailbox_renamed(
+        self, mailbox: MailboxId, new: MailboxId, side: Side, wire_name: bytes | None = None
+    ) -> None:
         """`side` was renamed by us: `mailbox` has the name of `new` and swallows its rows.
 
         Both cursors are forgotten, so that the next observation lists in full.
         """
         with self._tx() as c:
-            rename.mailbox_renamed(c, mailbox, new, side)
+            rename.mailbox_renamed(c, mailbox, new, side, wire_name)
 
     def mailbox_gone(self, mailbox: MailboxId, side: Side) -> None:
         """We removed it there: its rows are gone there, too."""

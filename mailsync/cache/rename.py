@@ -69,7 +69,10 @@ _RENAMED = text("""
     WHERE id = :box""")
 
 
-def mailbox_renamed(c: Connection, mailbox: MailboxId, new: MailboxId, side: Side) -> None:
+def mailbox_renamed(
+    c: Connection, mailbox: MailboxId, new: MailboxId, side: Side, wire_name: bytes | None = None
+) -> None:
+    """`wire_name`: what the server calls it now, where the rename was repeated there."""
     bound: dict[str, Any] = {"box": mailbox, "new": new}
     old_box = c.execute(_BOX, {"box": mailbox}).one()
     new_box = c.execute(_BOX, {"box": new}).one()
@@ -95,7 +98,7 @@ def mailbox_renamed(c: Connection, mailbox: MailboxId, new: MailboxId, side: Sid
         {
             "box": mailbox,
             "name": new_box.name,
-            "wire_name": new_box.wire_name,
+            "wire_name": wire_name or new_box.wire_name,
             "role": new_box.role,
             "guessed": new_box.guessed,
             "mailbox_id": new_box.mailbox_id,

@@ -67,6 +67,7 @@ async def execute(run: Run, plan: Plan) -> None:
     await run.stored(run.cache.apply, [a for a in plan.actions if isinstance(a, CacheOnly)])
     run.files_by_body = _unsent(plan)
     unmade: set[MailboxId] = set()
+    run.renumbered.clear()
     names = {box.id: box.name for box in run.mailboxes.values()}
     for action in plan.actions:
         if log.isEnabledFor(logging.INFO):
@@ -75,7 +76,7 @@ async def execute(run: Run, plan: Plan) -> None:
         touched = {action.mailbox, getattr(action, "target", action.mailbox)}
         if isinstance(action, CacheOnly):
             continue
-        if kind in run.futile or touched & unmade:
+        if kind in run.futile or touched & (unmade | run.renumbered):
             run.passed_over(run.mailboxes[action.mailbox], type(action))
             continue
         try:

@@ -76,10 +76,17 @@ def _by_now(run: Run, name: MailboxName, new: MailboxName) -> MailboxName:
 
 async def rename_mailbox(run: Run, action: RenameMailbox) -> None:
     box, new = run.mailboxes[action.mailbox], run.mailboxes[action.new]
-    await run.server.rename(_by_now(run, box.name, new.name), new.name)
+    old = _by_now(run, box.name, new.name)
+    wire, validity = await run.server.rename(old, new.name)
     run.renamed.append((box.name, new.name))
-    await run.stored(run.cache.mailbox_renamed, box.id, new.id, Side.SERVER)
+    await run.stored(run.cache.mailbox_renamed, box.id, new.id, Side.SERVER, wire)
     await refresh(run)
+    renamed = run.mailboxes[box.id]
+    if validity is not None and validity != renamed.uid_validity:
+        # Courier does so.  What is planned for it speaks of UIDs that have another meaning now.
+        run.renumbered.add(box.id)
+        await observe_again(run, renamed, full=True)
+        run.seen_server.add(renamed.name)
 
 
 async def rename_local_mailbox(run: Run, action: RenameLocalMailbox) -> None:

@@ -103,6 +103,7 @@ class Run:
     untold: set[MailboxName] = field(default_factory=set)  # what pairing asked was not answered
     rename_tried: set[MailboxId] = field(default_factory=set)
     renamed: list[tuple[MailboxName, MailboxName]] = field(default_factory=list)  # on the server
+    renumbered: set[MailboxId] = field(default_factory=set)  # UIDs of the plan mean nothing there
     changed: set[MailboxId] = field(default_factory=set)  # on the server, by us
     answered: set[IntentId] = field(default_factory=set)  # with OK, and what came of it is not seen
     futile: set[tuple[object, MailboxId]] = field(default_factory=set)  # steps that failed for good

@@ -247,8 +247,9 @@ class Changes:
         link.names.wire[name] = wire
         return wire
 
-    async def rename(self, name: MailboxName, new: MailboxName) -> bytes:
-        """RENAME, and the subscription with it; the new wire name.
+    async def rename(self, name: MailboxName, new: MailboxName) -> tuple[bytes, UIDValidity | None]:
+        """RENAME, and the subscription with it; the new wire name, and the UIDVALIDITY that it
+        has now (None: not told).
 
         It takes the mailboxes below along (RFC 9051 §6.3.6): theirs is refused then, and done.
         """
@@ -260,10 +261,16 @@ class Changes:
             await link.session.run(*link.introduction(), rename)
             if not rename.succeeded and not await self._is_renamed(old_wire, wire):
                 link.session.require(rename, f"to rename {name}")
-            await link.session.run(Call(cmd.subscribe(wire)), Call(cmd.unsubscribe(old_wire)))
+            listing = Listing()
+            await link.session.run(
+                Call(cmd.subscribe(wire)),
+                Call(cmd.unsubscribe(old_wire)),
+                Call(cmd.status(wire, ["UIDVALIDITY"]), listing.take),
+            )
         link.names.wire[new] = wire
         link.forget(name)
-        return wire
+        told = [one.values.get("UIDVALIDITY") for one in listing.status.values()]
+        return wire, next((UIDValidity(one) for one in told if isinstance(one, int)), None)
 
     async def _is_renamed(self, old: bytes, new: bytes) -> bool:
         return await self._listed(old, new) == {new}

@@ -286,6 +286,8 @@ def rename(session: Session, scan: Scan) -> str:
     try:
         session.server.state.rename(old, new)
         _make_parents(session, new)
+        if session.profile.renames_validity:
+            session.server.state.other_validity(new)
     except KeyError:
         if not blind:
             raise No("[NONEXISTENT] Mailbox doesn't exist") from None

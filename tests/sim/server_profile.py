@@ -65,6 +65,7 @@ class Profile:
     bad_is_no: bool = False  # NO where others say BAD
     makes_parents: bool = False  # CREATE of A/B makes A, too; DELETE of a parent is refused
     renames_inbox: bool = True
+    renames_validity: bool = False  # RENAME gives a new UIDVALIDITY, and keeps the UIDs
     renames_blindly: bool = False  # OK for a name that is not there, or onto a mere parent
     deletes_parents: bool = True  # DELETE of what has mailboxes below
     lists_all: bool = False  # LIST RETURN gives attributes that nobody asked for
@@ -266,6 +267,7 @@ def courier() -> Profile:
         terse=True,
         bad_is_no=True,
         renames_inbox=False,
+        renames_validity=True,
         renames_blindly=True,
         star_beyond=False,
     )

@@ -232,6 +232,14 @@ class State:
                 self.subscribed.remove(name)
                 self.subscribed.add(box.name)
 
+    def other_validity(self, name: str | bytes) -> None:
+        """Another UIDVALIDITY, also of the mailboxes below, for UIDs that stay what they were."""
+        above = wire(name)
+        for box in self.boxes.values():
+            if box.name == above or box.name.startswith(above + self.delimiter):
+                self._validity += 1
+                box.uid_validity = self._validity
+
     def new_uidvalidity(self, name: str | bytes, shift: int = 0) -> None:
         """All UIDs lose their meaning: numbered anew from 1 + shift, in the order they had."""
         box = self.box(name)

@@ -67,3 +67,26 @@ def test_a_mailbox_id_that_is_garbage() -> None:
         ran = s.tell()
         assert (ran.exit, ran.fetched, ran.stored) == (0, 0, 0), ran.text
         s.agree({"B": "a b c"})
+
+
+def test_a_rename_that_changes_uidvalidity() -> None:
+    """Courier.  What else was planned for the mailbox waits for another look at it."""
+    with Story("validity", courier()) as s:
+        s.server.create("INBOX.A")
+        for ghost in "abcd":
+            s.serve("INBOX.A", ghost)
+        assert s.tell().exit == 0
+        s.fs.rename("/mail/A", "/mail/B")
+        s.fs.sync_dir("/mail")
+        s.file("B", "e", ":2,S")
+        s.flag("B", "a", "F")
+        s.unlink("B", "b")
+        s.server.set_flags("INBOX.A", s.uid_of("INBOX.A", "d"), ["\\Answered"])
+        ran = s.tell()
+        assert (ran.exit, ran.fetched, ran.stored) == (0, 0, 1), ran.text
+        ran = s.tell()  # what was deleted goes when both sides were looked at under one UIDVALIDITY
+        assert (ran.exit, ran.fetched, ran.total.expunged) == (0, 0, 1), ran.text
+        s.idle()
+        views = s.oracle.server_views(s.server)["INBOX.B"]
+        assert dict(views) == {("a", "F"): 1, ("c", ""): 1, ("d", "R"): 1, ("e", "S"): 1}
+        assert s.oracle.local_views(s.fs.files())["B"] == views

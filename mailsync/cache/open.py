@@ -23,6 +23,7 @@ from sqlalchemy.pool import NullPool
 from mailsync.cache import tables
 from mailsync.cache.schema import APPLICATION_ID, FILE, HEAD, read_only
 from mailsync.model.errors import CacheError, Reach, StorageError
+from mailsync.system.private import private_directory
 from mailsync.system.text import safe
 from mailsync.system.trouble import advice, storage_error
 
@@ -58,7 +59,7 @@ class Opened:
 def open_file(directory: str, account: str, new_uuid: Callable[[], str] | None) -> Opened:
     path = os.path.join(directory, FILE)
     with translated(path):
-        os.makedirs(directory, 0o700, exist_ok=True)
+        private_directory(directory)
         revision = None
         recovered = None
         if os.path.lexists(path) and (not os.path.isfile(path) or os.path.getsize(path) > 0):

@@ -10,7 +10,7 @@ import traceback
 
 from mailsync import __version__
 from mailsync.cli.state import State
-from mailsync.system.secret import redact
+from mailsync.system.hidden import redact
 
 NAME = "mailsync-crash.log"
 LIMIT = 1 << 20  # bytes; a longer log begins anew

@@ -6,13 +6,12 @@ import logging
 import sys
 from typing import IO
 
+from mailsync.system.hidden import redact
 from mailsync.system.text import safe
 
 
 class _Safe(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        from mailsync.system.secret import redact  # asyncio comes along, a page of help needs none
-
         lines = redact(super().format(record)).splitlines() or [""]
         return "\n".join(safe(line) for line in lines)
 

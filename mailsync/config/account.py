@@ -11,6 +11,7 @@ from typing import Any
 from mailsync.config.grammar import PASSWORDS, TABLE
 from mailsync.config.read import Values
 from mailsync.model.settings import Account, Deletions, Direction, Guard, Secret, Security
+from mailsync.system.hidden import keep_from_children
 
 PORTS = {Security.TLS: 993, Security.STARTTLS: 143, Security.NONE: 143}
 _PLAIN = (
@@ -94,6 +95,7 @@ def _secret(values: Values, name: str, taken: Mapping[str, Any]) -> Secret:
             text = taken["password-file"]
             return Secret(file=path_of(values, (TABLE, name, "password-file"), text))
         case ["password-env"]:
+            keep_from_children(taken["password-env"])
             return Secret(env=taken["password-env"])
         case ["password"]:
             if not values.private:

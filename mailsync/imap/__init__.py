@@ -45,6 +45,7 @@ from mailsync.imap.wire import (
     WAIT,
     Body,
     Command,
+    Hidden,
     Literal,
     LiteralMode,
     Piece,
@@ -56,8 +57,8 @@ from mailsync.imap.wire import (
 __all__ = [
     "STREAMED", "WAIT", "AppendMessage", "AppendUID", "Body", "BodyBegin", "BodyData", "BodyEnd",
     "Capabilities", "Capability", "Code", "CodeArgs", "Command", "Continuation", "CopyUID",
-    "Deflate", "ESearch", "Enabled", "Event", "Exists", "Expunged", "Fetch", "Header", "Id",
-    "Ignored", "Limits", "List", "Literal", "LiteralError", "LiteralMode", "MailboxFlags",
+    "Deflate", "ESearch", "Enabled", "Event", "Exists", "Expunged", "Fetch", "Header", "Hidden",
+    "Id", "Ignored", "Limits", "List", "Literal", "LiteralError", "LiteralMode", "MailboxFlags",
     "Namespace", "Pending", "Piece", "ProtocolError", "Quirk", "Receiver", "Search", "Section",
     "Status", "StatusData", "StatusKind", "Streamed", "Tags", "Vanished", "Wait", "cmd", "dates",
     "encode", "from_wire", "is_flag", "names", "quirks", "to_wire",

@@ -14,7 +14,7 @@ from typing import Literal as OneOf
 from typing import NamedTuple
 
 from mailsync.imap import dates
-from mailsync.imap.wire import Command, Literal, Part, is_atom, is_flag, joined, string
+from mailsync.imap.wire import Command, Hidden, Literal, Part, is_atom, is_flag, joined, string
 from mailsync.model.ids import ModSeq, UIDValidity
 from mailsync.model.uidset import UIDSet
 
@@ -122,12 +122,19 @@ def sasl_plain(user: str, password: str) -> bytes:
     """The one response of PLAIN (RFC 4616)."""
     if "\0" in user + password:
         raise ValueError("NUL in a password or user name")
-    return b"\0%b\0%b" % (user.encode(), password.encode())
+    return Hidden(b"\0%b\0%b" % (user.encode(), password.encode()))
 
 
 def sasl_line(response: bytes) -> bytes:
     """A response to a SASL challenge, ready to be written."""
-    return base64.b64encode(response) + b"\r\n"
+    return Hidden(base64.b64encode(response) + b"\r\n")
+
+
+def forms(initial: bytes, password: str) -> tuple[str, ...]:
+    """How the password stands in what is sent, where that is not as it is."""
+    coded = base64.b64encode(initial).decode("ascii").rstrip("=")
+    quoted = password.replace("\\", "\\\\").replace('"', '\\"')
+    return (coded,) if quoted == password else (coded, quoted)
 
 
 def enable(*atoms: str) -> Command:

@@ -83,11 +83,21 @@ class Body:
 Piece = bytes | Wait | Body
 
 
+class Hidden(bytes):
+    """Bytes that tell a password: a traceback that shows variables shows `***`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "***"
+
+
 def encode(
     command: Command, tag: str, literal_plus: LiteralMode = "none", sync_first: bool = False
 ) -> list[Piece]:
     """What to write, in order.  `sync_first`: the first literal waits for `+` in any mode, so a
     server that refuses the command never takes a message's bytes for commands."""
+    as_bytes = Hidden if command.secret else bytes
     made: list[Piece] = []
     text = bytearray(tag.encode("ascii") + b" ")
     bodies = literals = 0
@@ -101,7 +111,7 @@ def encode(
         mark = b"~" if part.binary else b""
         text += b"%b{%d%b}\r\n" % (mark, part.size, b"+" if free else b"")
         if not free:
-            made += [bytes(text), WAIT]
+            made += [as_bytes(text), WAIT]
             text.clear()
         if part.data is not None:
             text += part.data
@@ -111,7 +121,7 @@ def encode(
             text.clear()
         made.append(Body(bodies))
         bodies += 1
-    made.append(bytes(text + b"\r\n"))
+    made.append(as_bytes(text + b"\r\n"))
     return made
 
 

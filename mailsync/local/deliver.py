@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from mailsync.local import files, names
 from mailsync.local.lines import ToStored, stored_form
-from mailsync.local.listing import look_at, pieces
+from mailsync.local.listing import pieces
 from mailsync.local.stream import Pending
 from mailsync.local.tree import FEW_FOLDERS, FOLDERS, Tree
 from mailsync.model.content import Digest, digest
@@ -242,11 +242,13 @@ class Delivery:
     def _prepare(self, mailbox: MailboxName, path: str) -> None:
         """Once for each mailbox: is it there, is all of it there?  The barrier comes first."""
         self._tree.check(mailbox)
-        device = self._fs.stat(f"{path}/cur").device
+        device = self._tree.directory(f"{path}/cur").device
         if self._tree.fsync and device not in self._barriers:
             self._barriers[device] = self._fs.barrier(path)
         for folder in FOLDERS[:-1]:
-            if look_at(self._tree, f"{path}/{folder}") is None:
+            try:
+                self._tree.directory(f"{path}/{folder}")
+            except FileNotFoundError:
                 self._fs.mkdir(f"{path}/{folder}")
                 self._tree.make_durable([path])
         files.clean(self._tree, mailbox)

@@ -91,6 +91,8 @@ def _rename_or_copy(tree: Tree, old: str, new: str, scratch_dir: str) -> None:
         if error.errno != errno.EXDEV:
             raise
     seen = tree.fs.stat(old)
+    if scratch_dir.startswith(f"{tree.root}/"):
+        tree.directory(scratch_dir)
     scratch = f"{scratch_dir}/{names.scratch_name(tree.host, tree.rand)}"
     found = pieces(tree, old)
     if found is None:

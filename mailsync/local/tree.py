@@ -9,7 +9,7 @@ from mailsync.local.names import host_part
 from mailsync.model import mailboxname
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import LocalEntry
-from mailsync.system.seams import Fs, Rand
+from mailsync.system.seams import Fs, Rand, Stat
 from mailsync.system.trouble import in_the_way, translated
 
 FOLDERS = ("tmp", "new", "cur")  # made in this order: cur/ makes it a mailbox
@@ -55,9 +55,15 @@ class Tree:
         """StorageError unless every directory down to the mailbox is one, and no link."""
         for path in self.above(name):
             with translated("use", path):
-                kind = self.fs.stat(path).kind
-            if kind != "dir":
-                raise in_the_way(path)
+                self.directory(path)
+
+    def directory(self, path: str) -> Stat:
+        """What lstat says of a directory.  Raises OSError; StorageError when it is none, such as
+        a link that leads out of the root."""
+        seen = self.fs.stat(path)
+        if seen.kind != "dir":
+            raise in_the_way(path)
+        return seen
 
     def make_directory(self, path: str, made: list[str] | None = None) -> list[str]:
         """Make `path` and what is missing above it; the directories whose entries changed, top

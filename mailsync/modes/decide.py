@@ -16,11 +16,10 @@ from mailsync.model.observation import FileFacts
 from mailsync.model.report import HeldLine, Target, Undeleted
 from mailsync.model.rows import Side
 from mailsync.model.settings import Account
-from mailsync.modes.job import LOCK, has_cache
+from mailsync.modes.job import has_cache, locked
 from mailsync.modes.ownership import MARKER, Ownership
 from mailsync.modes.scope import check_asked, maildir_of
 from mailsync.modes.world import production_world
-from mailsync.system.lock import Lock
 from mailsync.system.seams import World
 
 ACCEPTED_FOR = 24 * 3600.0  # seconds
@@ -31,7 +30,7 @@ BATCH = 500
 def _opened(account: Account) -> Iterator[tuple[World, Cache]]:
     if not has_cache(account):
         raise ConfigError(f"{account.name} was never synced: there is nothing to decide")
-    with production_world() as world, Lock(str(account.state / LOCK)):
+    with production_world() as world, locked(account):
         cache = Cache.open(str(account.state), account.name)
         try:
             yield world, cache

@@ -27,12 +27,11 @@ from mailsync.model.rows import Mailbox
 from mailsync.model.settings import Account
 from mailsync.modes.compare import compare
 from mailsync.modes.full import copy_cache, exits_of, place_for_copy
-from mailsync.modes.job import LAST_SUCCESS, LOCK, Job, has_cache, last_failure
+from mailsync.modes.job import LAST_SUCCESS, Job, has_cache, last_failure, locked
 from mailsync.modes.observe import observe_in_full
 from mailsync.modes.ownership import Ownership
 from mailsync.modes.scope import maildir_of, selector
 from mailsync.modes.world import production_world
-from mailsync.system.lock import Lock
 
 KINDS = {
     Matter.HELD: "held",
@@ -168,7 +167,7 @@ async def _check(account: Account, ask: bool, repair: bool, interactive: bool) -
     with ExitStack() as stack:
         directory = str(account.state)
         if repair:
-            stack.enter_context(Lock(str(account.state / LOCK)))
+            stack.enter_context(locked(account))
         else:  # whatever looking changes, it changes a copy
             directory = stack.enter_context(place_for_copy(str(account.state)))
             copy_cache(str(account.state), directory)

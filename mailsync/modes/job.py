@@ -14,6 +14,8 @@ from mailsync.model.report import SyncOptions, Target
 from mailsync.model.settings import Account
 from mailsync.modes.scope import NotSynced
 from mailsync.server import Server
+from mailsync.system.lock import Lock
+from mailsync.system.private import check_owner, private_directory
 from mailsync.system.seams import World
 from mailsync.system.secret import read as read_secret
 from mailsync.system.trouble import translated
@@ -62,6 +64,16 @@ class Job:
         )
 
 
+def locked(account: Account) -> Lock:
+    """The lock of the account's state directory, which is ours and private from here on, as is
+    the Maildir when this is root.  Raises ConfigError, StorageError."""
+    check_owner(str(account.maildir))
+    state = str(account.state)
+    with translated("use the directory", state, Reach.ACCOUNT):
+        private_directory(state)
+    return Lock(str(account.state / LOCK))
+
+
 def has_cache(account: Account) -> bool:
     """Whether there is a cache; StorageError where that cannot be told."""
     path = str(account.state / CACHE)
@@ -84,8 +96,7 @@ def succeeded(job: Job) -> None:
         try:
             os.utime(path, (now, now))
         except FileNotFoundError:
-            with open(path, "wb"):
-                pass
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
             os.utime(path, (now, now))
 
 
@@ -94,8 +105,11 @@ def failed(job: Job, error: MailsyncError) -> None:
     if isinstance(error, NotSynced):  # that says nothing of the account
         return
     path = job.target.account.state / LAST_FAILURE
-    with suppress(OSError):  # a full disk is the likeliest reason to be here
-        path.write_text(f"{int(error.exit)} {error}\n", encoding="utf-8", errors="replace")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    text = f"{int(error.exit)} {error}\n"
+    # A full disk is the likeliest reason to be here.
+    with suppress(OSError), open(os.open(path, flags, 0o600), "wb") as file:
+        file.write(text.encode("utf-8", "replace"))
 
 
 def last_failure(state: Path) -> tuple[Exit, str] | None:

@@ -7,15 +7,14 @@ stay free of SQLAlchemy (architecture.md, decision 4); `modes.full` is loaded wh
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 
 from mailsync.cache import quick
-from mailsync.model.errors import Exit, MailsyncError, Reach
+from mailsync.model.errors import Exit, MailsyncError
 from mailsync.model.observation import ServerMailbox
 from mailsync.model.report import AccountReport, MailboxReport, Report, SyncOptions, Target
-from mailsync.modes.job import LOCK, Job, failed, succeeded
+from mailsync.modes.job import Job, failed, locked, succeeded
 from mailsync.modes.scope import (
     check_asked,
     login_of,
@@ -26,8 +25,6 @@ from mailsync.modes.scope import (
 )
 from mailsync.modes.world import production_world
 from mailsync.server import Server
-from mailsync.system.lock import Lock
-from mailsync.system.trouble import translated
 
 
 def sync(targets: Sequence[Target], options: SyncOptions) -> Report:
@@ -50,9 +47,7 @@ async def sync_account(job: Job) -> AccountReport:
     with ExitStack() as stack:
         try:
             if not options.dry_run:
-                with translated("make the directory", str(account.state), Reach.ACCOUNT):
-                    os.makedirs(account.state, mode=0o700, exist_ok=True)
-                stack.enter_context(Lock(str(account.state / LOCK)))
+                stack.enter_context(locked(account))
                 stack.push(lambda kind, error, trace: _note(job, error))
             return await _under_lock(job)
         except MailsyncError as error:

@@ -18,6 +18,7 @@ from mailsync.model.errors import (
     Throttled,
     Unavailable,
 )
+from mailsync.system.hidden import redact
 from mailsync.system.text import safe
 
 _BACKOFF = re.compile(r"Suggested Backoff Time:\s*(\d{1,10})\s*milliseconds", re.I)
@@ -56,9 +57,9 @@ def code_of(status: Status) -> str:
 
 
 def said(status: Status) -> str:
-    """The server's words, safe to print."""
-    text = safe(status.text).strip()
-    code = f"[{safe(status.code.name)}] " if status.code is not None else ""
+    """The server's words, safe to print, also where it repeats the password."""
+    text = safe(redact(status.text)).strip()
+    code = f"[{safe(redact(status.code.name))}] " if status.code is not None else ""
     return f"{code}{text}".strip() or "no reason given"
 
 

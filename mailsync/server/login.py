@@ -12,6 +12,7 @@ from mailsync.server.calls import Call
 from mailsync.server.session import Session
 from mailsync.server.transport import open_stream, upgrade
 from mailsync.server.values import Traffic
+from mailsync.system.hidden import also_secret
 from mailsync.system.seams import Net, Rand
 
 Password = Callable[[], Awaitable[str]]
@@ -67,6 +68,7 @@ async def _authenticate(account: Account, session: Session, password: Password) 
     session.capabilities_told = False  # they change with the login
     try:
         initial = cmd.sasl_plain(account.user, secret)
+        also_secret(*cmd.forms(initial, secret))
         if plain and capabilities.has("SASL-IR"):
             call = Call(cmd.authenticate("PLAIN", initial))
             await session.run(call)

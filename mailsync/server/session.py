@@ -26,6 +26,7 @@ from mailsync.imap import (
     Continuation,
     Enabled,
     Event,
+    Hidden,
     Id,
     Limits,
     Literal,
@@ -136,6 +137,11 @@ class Session:
         self.traffic.commands[call.command.name] += 1
         log.debug("> %s %s", call.tag, call.command)
         for piece in pieces:
+            if isinstance(piece, Hidden):  # by itself: it stays what it is down to the socket
+                await self._write(bytes(out))
+                out.clear()
+                await self._write(piece)
+                continue
             if isinstance(piece, bytes):
                 out += piece
                 continue

@@ -11,35 +11,14 @@ from typing import IO
 
 from mailsync.model.errors import AuthError
 from mailsync.model.settings import Secret
+from mailsync.system.hidden import Password, for_children
 from mailsync.system.text import safe
 
 COMMAND_TIMEOUT = 60.0  # seconds
 LIMIT = 1 << 20  # bytes of a command's output or of a password file
 _STDERR_SHOWN = 4096  # bytes
 
-_seen: set[str] = set()
 _one_at_a_time = asyncio.Lock()
-
-
-class Password(str):
-    """A password; `repr` shows `***`, and `redact` knows it from now on."""
-
-    __slots__ = ()
-
-    def __new__(cls, value: str) -> Password:
-        if value:
-            _seen.add(value)
-        return super().__new__(cls, value)
-
-    def __repr__(self) -> str:
-        return "***"
-
-
-def redact(text: str) -> str:
-    """`text` with every password that was read in this process as `***`."""
-    for secret in sorted(_seen, key=len, reverse=True):
-        text = text.replace(secret, "***")
-    return text
 
 
 async def read(secret: Secret, prompt: str = "Password:", *, interactive: bool = True) -> Password:
@@ -115,6 +94,7 @@ async def _from_command(command: tuple[str, ...]) -> Password:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            env=for_children(),
         )
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)

@@ -16,7 +16,7 @@ import pytest
 from mailsync.model.errors import AuthError, Exit
 from mailsync.model.settings import Secret
 from mailsync.system import secret as secrets
-from mailsync.system.secret import Password, redact
+from mailsync.system.hidden import Password, redact
 
 TAINT = "tAint-7c1e-päss"
 

@@ -14,8 +14,7 @@ class Password(str):
     __slots__ = ()
 
     def __new__(cls, value: str) -> Password:
-        if value:
-            _seen.add(value)
+        also_secret(value)
         return super().__new__(cls, value)
 
     def __repr__(self) -> str:
@@ -23,8 +22,10 @@ class Password(str):
 
 
 def also_secret(*forms: str) -> None:
-    """Other texts that tell a password, such as base64 of it: a server may repeat them."""
+    """Texts that tell a password, such as base64 of it: a server may repeat them.  Also as `repr`
+    shows them, which is how a log shows an answer."""
     _seen.update(form for form in forms if form)
+    _seen.update(repr(form)[1:-1] for form in forms if form)
 
 
 def redact(text: str) -> str:

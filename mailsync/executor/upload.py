@@ -281,6 +281,9 @@ async def look_up(run: Run, box: Mailbox, intents: Sequence[Intent]) -> list[Int
 async def is_hidden(run: Run, box: Mailbox, intent: Intent) -> bool:
     """Whether the server lists a new message that it does not show, so that it may be this one."""
     free = await _new_uids(run, box, [intent])
+    if intent.new.message_id:
+        hits = await run.server.search_message_id(box.name, intent.new.message_id)
+        free |= await _unlinked(run, box, hits)
     shown = await run.server.identify(box.name, free) if free else {}
     told = UIDSet(uid for uid, one in shown.items() if one.size is not None)
     if free - told:

@@ -22,6 +22,7 @@ class Deeds:
     copies: int = 0
     moves: int = 0
     restless: bool = False  # moved, copied or deleted while not everybody knew it
+    spare: int = 0  # copies more that a lost cache or a new UIDVALIDITY excuses
     deleted: bool = False
     for_good: bool = False  # deleted at rest, and nobody touched it since (I3)
     touched: int = 0  # the number of the last event that named it
@@ -34,7 +35,7 @@ class Deeds:
     @property
     def most(self) -> int:
         """Copies that there may be: two moves to two places keep both (I11)."""
-        return 1 + self.copies + max(0, self.moves - 1) + (1 if self.restless else 0)
+        return 1 + self.copies + max(0, self.moves - 1) + self.restless + self.spare
 
 
 @dataclass
@@ -91,7 +92,8 @@ class Ledger:
         for deeds in self.deeds.values():
             if box is None or deeds.homes[box] or deeds.deleted:
                 deeds.for_good = False
-                deeds.restless |= self.rewritten or not deeds.at_rest
+                deeds.restless |= not deeds.at_rest
+                deeds.spare += self.rewritten
                 deeds.touched, deeds.rest_at = self.now, None
 
     def renamed(self, old: str, new: str) -> None:
@@ -123,6 +125,7 @@ class Ledger:
                 deeds.rest_at = self.now
                 deeds.homes, deeds.copies, deeds.moves = places, places.total() - 1, 0
                 deeds.deleted = deeds.restless = False
+                deeds.spare = 0
         return ""
 
     # -- the end -------------------------------------------------------------------------------
@@ -141,7 +144,7 @@ class Ledger:
                 return f"I2: too many copies: {told}"
             if deeds.for_good and places.total() > places[trash]:
                 return f"I3: back after it was deleted: {told}"
-            if deeds.deleted or deeds.restless:
+            if deeds.deleted or deeds.restless or deeds.spare:
                 continue
             if deeds.moves == 0 or (deeds.moves == 1 and deeds.copies == 0):
                 homes = +deeds.homes

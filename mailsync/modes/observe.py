@@ -13,7 +13,7 @@ from mailsync.local import Listing
 from mailsync.model.errors import Exit, Reach, Refused, StorageError
 from mailsync.model.ids import MailboxId, UniqueName
 from mailsync.model.mailboxname import MailboxName
-from mailsync.model.observation import LocalObservation, ServerMailbox
+from mailsync.model.observation import FileFacts, LocalEntry, LocalObservation, ServerMailbox
 from mailsync.model.rows import Mailbox, Presence, Role, Side
 from mailsync.model.uidset import UIDSet
 from mailsync.server import Ask
@@ -25,6 +25,7 @@ NO_NEW = (
     "directory of that name if they are to be deleted"
 )
 SHORT = "the server lists fewer or other messages than it counts; tried again later"
+RESTLESS = "files were renamed while they were looked at: tried again later"
 UNSEEN = (
     "could not be looked at: what is missing elsewhere may be in here by now, so nothing is "
     "deleted until it can be"
@@ -249,12 +250,17 @@ async def _store_listing(
         look = unknown + [entry for entry in entries if entry.name in audited]
     facts, failed = await inspected(run, box, look)
     gone = {entry.name for entry in unknown} - facts.keys()
+    if vanished := gone - {entry.name for entry, _ in failed}:
+        more, renamed = await _look_again(run, box, vanished)
+        facts, entries = {**facts, **more}, (*entries, *renamed)
+        gone -= more.keys()
+        entries = tuple({entry.name: entry for entry in entries}.values())
     seen = LocalObservation(
         mailbox=name,
         entries=tuple(entry for entry in entries if entry.name not in gone),
         proven=not run.blind,
         facts=facts,
-        stamp=listing.stamp if not failed and not gone else None,
+        stamp=listing.stamp if not failed and not gone and not vanished else None,
         notices=listing.notices,
     )
     for notice in listing.notices:
@@ -264,6 +270,21 @@ async def _store_listing(
     if failed:
         raise StorageError(f"{failed[0][1]}" + _more(len(failed)), reach=Reach.MAILBOX)
     run.unseen_local.discard(name)
+
+
+async def _look_again(
+    run: Run, box: Mailbox, names: Collection[UniqueName]
+) -> tuple[dict[UniqueName, FileFacts], list[LocalEntry]]:
+    """Files that were renamed between the listing and the look: new flags, mostly.  While one is
+    listed and not to be looked at, nothing new in the mailbox is told from what it was."""
+    listing = await run.disk(run.maildir.entries, box.name, run.dry)
+    entries = [] if listing is None else [one for one in listing.entries if one.name in names]
+    facts, failed = await inspected(run, box, entries)
+    found = [entry for entry in entries if entry.name in facts]
+    if failed or len(found) < len(entries):
+        run.untold.add(box.name)
+        run.tallies.troubles[LOOK_HERE, box.name] = Trouble(RESTLESS, Exit.TEMPORARY)
+    return facts, found
 
 
 def _more(count: int) -> str:

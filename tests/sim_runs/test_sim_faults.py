@@ -16,6 +16,7 @@ SEED = int(os.environ.get("MAILSYNC_FAULTS_SEED", "0"))
 FOUND = [  # what earlier runs of the whole found
     "cache lost|disk|14|EACCES|once",
     "cache lost|disk|18|EACCES|once",
+    "cache lost|disk|45|ENOENT|once",
     "deleted into the trash|disk|89|EINVAL|sticky",
     "deleted on both sides|disk|78|EINVAL|once",
     "deleted on both sides|disk|86|EACCES|once",

@@ -199,3 +199,23 @@ def test_a_directory_that_is_away_for_a_moment(story: Story) -> None:
     story.refuse = None
     assert next(gone, None) is None
     story.agree({"INBOX": "a b:S c n", "Work": "d e:F"})
+
+
+def test_a_file_that_is_listed_and_never_found_when_the_cache_is_lost(story: Story) -> None:
+    """A reader that renames it all the time: nothing tells that its message has no file."""
+    for path in story.state.glob("cache.db*"):
+        path.unlink()
+
+    def busy(call: str, path: str) -> None:
+        if call == "stat" and path == story.path_of("INBOX", "b"):
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory", path)
+
+    story.refuse = busy
+    ran = story.tell()
+    assert (ran.total.downloaded, ran.total.uploaded, ran.fetched) == (0, 0, 0)
+    assert ran.exit == 75
+    assert "renamed while" in ran.text
+    story.refuse = None
+    ran = story.tell()
+    assert (ran.total.downloaded, ran.total.uploaded) == (0, 0)
+    story.agree(SIX)

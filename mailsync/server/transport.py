@@ -31,6 +31,7 @@ def tls_context(account: Account) -> ssl.SSLContext:
             f"tls-ca-file {account.tls_ca_file}: no certificates: {safe(str(error))}"
         ) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.hostname_checks_common_name = False  # RFC 9525 §2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     if account.tls_fingerprint and account.tls_ca_file is None:
         context.check_hostname = False

@@ -149,8 +149,8 @@ COVERED: dict[int, tuple[str, ...]] = {
         "server/test_server_append.py::test_a_write_that_nobody_takes",
     ),
     42: (
-        "server/test_server_tls.py::test_silence_instead_of_the_handshake",
-        "server/test_server_tls.py::test_silence_instead_of_tls",
+        "hostile/test_hostile_tls.py::test_silence_instead_of_the_handshake",
+        "hostile/test_hostile_tls.py::test_silence_instead_of_tls",
     ),
     43: ("config/test_config_secret.py::test_a_command_that_hangs",),
     44: (
@@ -175,11 +175,11 @@ COVERED: dict[int, tuple[str, ...]] = {
         "imap/test_imap_hostile.py::test_other_literals_have_a_small_limit",
     ),
     49: ("real/test_real_odd.py::test_appended_by_a_client_and_downloaded",),
-    50: ("server/test_server_tls.py::test_wrong_host",),
+    50: ("hostile/test_hostile_tls.py::test_wrong_host",),
     51: (
-        "server/test_server_tls.py::test_text_behind_the_consent",
-        "server/test_server_tls.py::test_greetings",
-        "server/test_server_tls.py::test_refused",
+        "hostile/test_hostile_tls.py::test_text_behind_the_consent",
+        "hostile/test_hostile_tls.py::test_greetings",
+        "hostile/test_hostile_tls.py::test_refused",
     ),
     52: (
         "server/test_server_login.py::test_an_answer_to_a_command_that_was_not_sent",
@@ -187,7 +187,7 @@ COVERED: dict[int, tuple[str, ...]] = {
         "imap/test_imap_rest.py::test_tags_are_never_the_same_and_safe",
     ),
     53: (
-        "server/test_server_tls.py::test_what_was_said_in_clear_is_forgotten",
+        "hostile/test_hostile_tls.py::test_what_was_said_in_clear_is_forgotten",
         "imap/test_imap_writing.py::test_refused",
     ),
     54: (
@@ -215,8 +215,8 @@ COVERED: dict[int, tuple[str, ...]] = {
         "system/test_system_fs.py::test_links_are_not_followed_at_the_end",
     ),
     59: (
-        "server/test_server_tls.py::test_unknown_authority",
-        "server/test_server_tls.py::test_tls_1_1",
+        "hostile/test_hostile_tls.py::test_unknown_authority",
+        "hostile/test_hostile_tls.py::test_tls_1_1",
     ),
     60: (
         "cli/test_cli_rude.py::test_text_of_the_server",

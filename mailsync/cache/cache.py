@@ -224,6 +224,11 @@ class Cache:
         with self._tx() as c:
             rename.mailbox_renamed(c, mailbox, new, side, wire_name)
 
+    def renamed_by_moves(self, mailbox: MailboxId, new: MailboxId) -> None:
+        """Renamed in the Maildir to `new`, where the server cannot RENAME: all goes there."""
+        with self._tx() as c:
+            mailboxes.renamed_by_moves(c, mailbox, new)
+
     def mailbox_gone(self, mailbox: MailboxId, side: Side) -> None:
         """We removed it there: its rows are gone there, too."""
         with self._tx() as c:
@@ -481,11 +486,17 @@ class Cache:
         with self._tx() as c:
             return deletions.accept(c, mailbox, until)
 
-    def reject(self, mailbox: MailboxId | None) -> int:
-        """Forget that what is held was ever synced, so that what is missing is fetched or sent
-        again; how many messages and mailboxes."""
+    def reject(self, mailbox: MailboxId | None, now: float) -> int:
+        """Forget that what is held, or was accepted and is not done yet, was ever synced, so that
+        what is missing is fetched or sent again, and what was moved goes there; how many messages
+        and mailboxes."""
         with self._tx() as c:
-            return deletions.reject(c, mailbox)
+            return deletions.reject(c, mailbox, now)
+
+    def accepted(self, now: float) -> list[Held]:
+        """What was accepted and is not done yet."""
+        with self._tx() as c:
+            return deletions.accepted(c, now)
 
     def held(self, mailbox: MailboxId | None = None) -> list[Held]:
         with self._tx() as c:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, text, update
+from sqlalchemy import Connection, TextClause, bindparam, delete, select, text, update
 
 from mailsync.cache.schema import OPEN, pack, unpack
 from mailsync.cache.sql import FREE, many
@@ -28,25 +28,51 @@ _RECORD = """
     FROM (SELECT 1) LEFT JOIN messages AS found ON found.id = ?2"""
 _HELD_ROWS = f"{OPEN} AND messages.wait = 1 AND (:box IS NULL OR messages.mailbox = :box)"
 _HELD_BOXES = "held AND (:box IS NULL OR id = :box)"
+# Released, and not done yet.
+_ACCEPTED_ROWS = f"""{OPEN} AND messages.wait = 0 AND messages.accepted_until > :now
+    AND (:box IS NULL OR messages.mailbox = :box)"""
+_ACCEPTED_BOXES = """
+    accepted_until > :now AND (server <> 1 OR local <> 1) AND (:box IS NULL OR id = :box)"""
+# The side that would lose; without one it was accepted, and is told from what is there.
+_SIDE = """coalesce(messages.wait_side,
+    CASE WHEN messages.server = 1 AND messages.local <> 1 THEN 'server' ELSE 'local' END)"""
+# What left this mailbox for one that is gone: the other row would lose, and this one nothing.
+_MOVED_AWAY = """(
+    (messages.wait_side = 'local' AND messages.server = 1 AND messages.local <> 1)
+    OR (messages.wait_side = 'server' AND messages.local = 1 AND messages.server <> 1))"""
 # One that is gone on a side, accepted but for what was put there since: with that, all of it.
 _REJECTED_BOXES = f"""
-    (held OR ((server <> 1 OR local <> 1) AND EXISTS (
-        SELECT 1 FROM messages
-        WHERE messages.mailbox = mailboxes.id AND {OPEN} AND messages.wait = 1)))
+    (held OR ((server <> 1 OR local <> 1) AND (accepted_until > :now OR EXISTS (
+        SELECT 1 FROM messages WHERE messages.mailbox = mailboxes.id AND {OPEN}
+            AND (messages.wait = 1 OR messages.accepted_until > :now)))))
     AND (:box IS NULL OR id = :box)"""
-_HELD = text(f"""
-    SELECT messages.mailbox, mailboxes.name, messages.wait_side, messages.wait_reason,
+_REJECTED = f"(({_HELD_ROWS}) OR ({_ACCEPTED_ROWS}))"
+_ROWS = """
+    SELECT messages.mailbox, mailboxes.name, {side}, {reason},
         mailboxes.uid_validity, messages.uid, messages.name
     FROM messages CROSS JOIN mailboxes ON mailboxes.id = messages.mailbox
-    WHERE {_HELD_ROWS}
-    ORDER BY mailboxes.name, messages.wait_side, messages.wait_reason""")
-_WHOLE = text(f"""
-    SELECT id, name, wait_side, wait_reason, uid_validity,
+    WHERE {rows}
+    ORDER BY 2, 3, 4"""
+_BOXES = """
+    SELECT id, name, {side}, {reason}, uid_validity,
         (SELECT count(*) FROM messages WHERE mailbox = mailboxes.id)
-    FROM mailboxes WHERE {_HELD_BOXES} ORDER BY name""")
+    FROM mailboxes WHERE {boxes} ORDER BY name"""
+_HELD = text(
+    _ROWS.format(side="messages.wait_side", reason="messages.wait_reason", rows=_HELD_ROWS)
+)
+_WHOLE = text(_BOXES.format(side="wait_side", reason="wait_reason", boxes=_HELD_BOXES))
+_NOT_DONE = "'accepted, and not done yet'"
+_ACCEPTED = text(_ROWS.format(side=_SIDE, reason=_NOT_DONE, rows=_ACCEPTED_ROWS))
+_ACCEPTED_WHOLE = text(
+    _BOXES.format(
+        side="CASE server WHEN 1 THEN 'server' ELSE 'local' END",
+        reason=_NOT_DONE,
+        boxes=_ACCEPTED_BOXES,
+    )
+)
+# The side stays known, so that it can be rejected after all.
 _ACCEPT = text(f"""
-    UPDATE messages SET wait = 0, wait_side = NULL, wait_reason = NULL, wait_policy = NULL,
-        accepted_until = :until
+    UPDATE messages SET wait = 0, wait_reason = NULL, wait_policy = NULL, accepted_until = :until
     WHERE {_HELD_ROWS}""")
 _ACCEPT_BOXES = text(f"""
     UPDATE mailboxes SET held = 0, wait_side = NULL, wait_reason = NULL, accepted_until = :until
@@ -72,7 +98,8 @@ _REJECT = f"""
         origin = CASE WHEN {{lost_local}} THEN NULL ELSE origin END,
         local = CASE WHEN {{lost_local}} THEN 0 ELSE local END
     WHERE """
-_REJECT_ROWS = text(_REJECT.format(lost_server="server <> 1", lost_local="local <> 1") + _HELD_ROWS)
+_FREE_MOVED = text(f"UPDATE messages SET {FREE} WHERE {_REJECTED} AND {_MOVED_AWAY}")
+_REJECT_ROWS = text(_REJECT.format(lost_server="server <> 1", lost_local="local <> 1") + _REJECTED)
 _REJECT_WHOLE = text(
     _REJECT.format(lost_server=":server <> 1", lost_local=":local <> 1") + "messages.mailbox = :box"
 )
@@ -86,7 +113,8 @@ _NEVER_BOX = text("""
         highest_modseq = CASE WHEN server = 1 THEN highest_modseq END,
         mailbox_id = CASE WHEN server = 1 THEN mailbox_id END,
         stamp = CASE WHEN local = 1 THEN stamp END,
-        synced = 0, held = 0, wait_side = NULL, wait_reason = NULL, accepted_until = NULL
+        synced = 0, held = 0, wait_side = NULL, wait_reason = NULL, accepted_until = NULL,
+        renamed = NULL
     WHERE id = :box""")
 _BOTH_NEVER = text("""
     DELETE FROM messages WHERE mailbox = :box AND server = 0 AND local = 0 AND NOT EXISTS (
@@ -157,7 +185,17 @@ def forget(c: Connection, ids: Collection[DeletionId]) -> None:
 
 
 def held(c: Connection, mailbox: MailboxId | None) -> list[Held]:
-    bound = {"box": mailbox}
+    return _found(c, _WHOLE, _HELD, {"box": mailbox})
+
+
+def accepted(c: Connection, now: float) -> list[Held]:
+    """What was released and is not done yet."""
+    return _found(c, _ACCEPTED_WHOLE, _ACCEPTED, {"box": None, "now": now})
+
+
+def _found(
+    c: Connection, whole: TextClause, single: TextClause, bound: dict[str, Any]
+) -> list[Held]:
     found = [
         Held(
             mailbox=box,
@@ -170,9 +208,9 @@ def held(c: Connection, mailbox: MailboxId | None) -> list[Held]:
             names=(),
             whole=True,
         )
-        for box, name, side, reason, validity, count in c.execute(_WHOLE, bound)
+        for box, name, side, reason, validity, count in c.execute(whole, bound)
     ]
-    rows = c.execute(_HELD, bound)
+    rows = c.execute(single, bound)
     for (box, name, side, reason, validity), group in groupby(rows, key=lambda row: row[:5]):
         members = list(group)
         found.append(
@@ -195,8 +233,9 @@ def accept(c: Connection, mailbox: MailboxId | None, until: float) -> int:
     return c.execute(_ACCEPT, bound).rowcount + c.execute(_ACCEPT_BOXES, bound).rowcount
 
 
-def reject(c: Connection, mailbox: MailboxId | None) -> int:
-    bound = {"box": mailbox}
+def reject(c: Connection, mailbox: MailboxId | None, now: float) -> int:
+    bound = {"box": mailbox, "now": now}
+    moved = c.execute(_FREE_MOVED, bound).rowcount
     whole = c.execute(
         text(f"SELECT id, server, local FROM mailboxes WHERE {_REJECTED_BOXES}"), bound
     ).all()
@@ -206,4 +245,4 @@ def reject(c: Connection, mailbox: MailboxId | None) -> int:
             c.execute(_REJECT_WHOLE, {"box": box, "server": server, "local": local})
             c.execute(_BOTH_NEVER, {"box": box})
         c.execute(_NEVER_BOX, {"box": box})
-    return c.execute(_REJECT_ROWS, bound).rowcount + len(whole)
+    return moved + c.execute(_REJECT_ROWS, bound).rowcount + len(whole)

@@ -50,7 +50,7 @@ _FILL = text("""
         message_id = CASE WHEN message_id = '' THEN :message_id ELSE message_id END
     WHERE id = :id""")
 _LEFT = text("UPDATE messages SET server = 2, settled = 0 WHERE id = :id")
-_COPIED = text("UPDATE messages SET settled = 1 WHERE id = :id")
+_COPIED = text(f"UPDATE messages SET settled = 1, {FREE} WHERE id = :id")
 # Its file is known elsewhere: one that the mailbox was seen with last is none to wait for.
 _FILE_LEFT = text("""
     UPDATE messages SET local = 2
@@ -177,7 +177,8 @@ def _link(c: Connection, item: Linked, new: NewIntent, source: Any, seen: Any) -
     shows = seen if seen is not None else source
     base = item.flags
     if base is None and new.kind is not IntentKind.APPEND and source is not None:
-        synced = source.synced
+        # One that is moved back to its file has its merge base there.
+        synced = row.synced if source.synced is None and row is not None else source.synced
     else:
         synced = int(new.flags if base is None else base)
     c.execute(

@@ -30,10 +30,11 @@ _UPDATE = text("""
         wire_name = :wire_name,
         mailbox_id = :mailbox_id, selected = :selected,
         held = CASE WHEN :moved THEN 0 ELSE held END,
-        accepted_until = CASE WHEN :moved THEN NULL ELSE accepted_until END
+        accepted_until = CASE WHEN :moved THEN NULL ELSE accepted_until END,
+        renamed = CASE WHEN :local = 1 THEN NULL ELSE renamed END
     WHERE id = :box""")
-# The mailbox is there again: what is held because it was gone is judged anew, and guarded.
-_BACK = text("""
+# The mailbox is there again, or elsewhere: what is held because it was gone is judged anew.
+BACK = text("""
     UPDATE messages SET wait = 0, wait_side = NULL, wait_reason = NULL, wait_policy = NULL
     WHERE mailbox = :box AND wait = 1 AND wait_policy IS NOT NULL""")
 _INSERT = text("""
@@ -53,7 +54,7 @@ _REMOVED = text(f"""
 _MADE = {
     side: text(f"""
     UPDATE mailboxes SET
-        {side} = 1, wire_name = coalesce(:wire_name, wire_name), {_NOT_HELD}
+        {side} = 1, wire_name = coalesce(:wire_name, wire_name), renamed = NULL, {_NOT_HELD}
     WHERE id = :box""")
     for side in Side
 }
@@ -64,6 +65,8 @@ _ROWS_GONE = {
     side: text(f"UPDATE messages SET {side} = 2 WHERE mailbox = :box AND {side} IN (1, 3)")
     for side in Side
 }
+_RENAMED = text("UPDATE mailboxes SET renamed = :new WHERE id = :box")
+_NOT_RENAMED = text("UPDATE mailboxes SET renamed = NULL WHERE renamed = :box")
 _FORGET_ROWS = text("""
     DELETE FROM messages WHERE mailbox = :box AND NOT EXISTS (
         SELECT 1 FROM intents WHERE intents.row = messages.id OR intents.source = messages.id)""")
@@ -152,7 +155,7 @@ def see_mailboxes(
             c.execute(_UPDATE, new)
         was_gone = Presence.GONE in (row.server, row.local)
         if was_gone and at_server == at_local == Presence.THERE:
-            c.execute(_BACK, new)
+            c.execute(BACK, new)
         if new["selected"] and not row.selected and c.execute(_HAS_ROWS, new).scalar_one():
             begin_relink(c, MailboxId(row.id), set(Side))
 
@@ -230,6 +233,7 @@ def _mailbox(row: Any, sums: _Sums, has_children: bool, now: float) -> Mailbox:
         accepted=row.accepted_until is not None and row.accepted_until > now,
         parked=is_parked(row.next_try, now),
         troubled=row.next_try is not None,
+        renamed=row.renamed,
         succeeded=row.succeeded,
     )
 
@@ -283,8 +287,15 @@ def mailbox_gone(c: Connection, box: MailboxId, side: Side) -> None:
     c.execute(_GONE[side], {"box": box})
 
 
+def renamed_by_moves(c: Connection, box: MailboxId, new: MailboxId) -> None:
+    mailbox_gone(c, box, Side.LOCAL)  # its files are in the other one
+    c.execute(BACK, {"box": box})
+    c.execute(_RENAMED, {"box": box, "new": new})
+
+
 def forget_mailbox(c: Connection, box: MailboxId) -> None:
     bound = {"box": box}
+    c.execute(_NOT_RENAMED, bound)
     c.execute(_FORGET_ROWS, bound)
     for statement in _FORGET_REST:
         c.execute(statement, bound)

@@ -90,7 +90,7 @@ _TROUBLE = text("""
     WHERE id IN (SELECT id FROM wanted)""")
 _JOINS = text("""
     SELECT id, mailbox, uid, server, server_flags, server_shown, server_extra, internal_date,
-        size, email_id, header
+        size, email_id, header, synced
     FROM messages WHERE id IN (SELECT id FROM wanted)""")
 _DELETE = text("DELETE FROM messages WHERE id IN (SELECT id FROM wanted)")
 _TAKE_SERVER = """
@@ -99,7 +99,7 @@ _TAKE_SERVER = """
         server_extra = ?7, internal_date = coalesce(?8, internal_date), size = coalesce(?9, size),
         email_id = coalesce(?10, email_id),
         server_header = CASE WHEN header <> ?11 THEN ?11 ELSE server_header END,
-        hint_uid = NULL, synced_extra = ?7
+        hint_uid = NULL, synced = coalesce(synced, ?12), synced_extra = ?7
     WHERE id = ?1"""
 _INTENT_ROW = "UPDATE intents SET row = ?1 WHERE row = ?2"
 _INTENT_SOURCE = "UPDATE intents SET source = ?1 WHERE source = ?2"

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from mailsync.cache.mailboxes import BACK
 from mailsync.cache.pairing import pair
 from mailsync.cache.relink import doubt_server
 from mailsync.cache.sql import FREE, agree, many, want
@@ -56,6 +57,7 @@ _COME_ALONG = text("UPDATE messages SET mailbox = :box WHERE mailbox = :new")
 _TARGETS = text("UPDATE intents SET mailbox = :box WHERE mailbox = :new")
 _REMOVALS = text("DELETE FROM removals WHERE mailbox = :new")
 _REPEATED = text("UPDATE repeated SET mailbox = :box WHERE mailbox = :new")
+_FOLLOWERS = text("UPDATE mailboxes SET renamed = :box WHERE renamed = :new")
 _DROP = text("DELETE FROM mailboxes WHERE id = :new")
 _RENAMED = text("""
     UPDATE mailboxes SET
@@ -65,7 +67,7 @@ _RENAMED = text("""
         mailbox_id = coalesce(:mailbox_id, mailbox_id),
         uid_validity = :uid_validity, uid_next = :uid_next, messages = NULL,
         highest_modseq = NULL, stamp = NULL, held = 0, wait_side = NULL, wait_reason = NULL,
-        accepted_until = NULL
+        accepted_until = NULL, renamed = NULL
     WHERE id = :box""")
 
 
@@ -74,6 +76,7 @@ def mailbox_renamed(
 ) -> None:
     """`wire_name`: what the server calls it now, where the rename was repeated there."""
     bound: dict[str, Any] = {"box": mailbox, "new": new}
+    c.execute(BACK, bound)
     old_box = c.execute(_BOX, {"box": mailbox}).one()
     new_box = c.execute(_BOX, {"box": new}).one()
     validity, uid_next = old_box.uid_validity, old_box.uid_next
@@ -91,7 +94,7 @@ def mailbox_renamed(
         _join_uids(c, bound)
     for statement in _DOUBT_CLASHES:
         c.execute(statement, bound)
-    for statement in (_COME_ALONG, _TARGETS, _REMOVALS, _REPEATED, _DROP):
+    for statement in (_COME_ALONG, _TARGETS, _REMOVALS, _REPEATED, _FOLLOWERS, _DROP):
         c.execute(statement, bound)
     c.execute(
         _RENAMED,

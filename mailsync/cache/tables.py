@@ -87,6 +87,7 @@ mailboxes = Table(
     Column("audit_uid", BigInteger),  # where the next audit begins
     Column("audit_at", Float),
     Column("succeeded", Float),  # last synced without trouble
+    Column("renamed", Integer),  # the mailbox of its new name, where the server cannot RENAME
 )
 
 messages = Table(

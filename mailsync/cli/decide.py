@@ -28,6 +28,7 @@ _yes = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def accept(state: State, targets: tuple[str, ...], yes: bool) -> int:
     """Let exactly those deletions happen that are held now; the next sync makes them.
 
+    A message that was moved into a mailbox that goes is moved back to where it was.
     Files that go from the Maildir can be brought back with `mailsync undelete`.  What is
     accepted and not done within 24 hours is held again.
     """
@@ -47,7 +48,10 @@ def accept(state: State, targets: tuple[str, ...], yes: bool) -> int:
 @common
 @click.pass_obj
 def reject(state: State, targets: tuple[str, ...], yes: bool) -> int:
-    """Undo what is held: the next sync brings the missing messages back from the other side."""
+    """Undo what is held: the next sync brings the missing messages back from the other side.
+
+    What was accepted can be taken back by this until the next sync has done it.
+    """
     chosen = state.targets(targets)
     if (settled := _settled(state, chosen, "reject", yes)) is not None:
         return settled
@@ -63,7 +67,7 @@ def _settled(state: State, chosen: list[Target], verb: str, yes: bool) -> Exit |
     log.setup(0, debug=state.debug)
     from mailsync.modes import decide
 
-    lines = decide.held(chosen)
+    lines = decide.held(chosen, accepted=verb == "reject")
     if verb == "reject":  # a Maildir that is not proven ours can only be accepted
         lines = [line for line in lines if line.mailbox]
     if not lines:

@@ -12,7 +12,7 @@ from mailsync.model.actions import (
     RenameLocalMailbox,
     RenameMailbox,
 )
-from mailsync.model.errors import Help, MailsyncError, Reach
+from mailsync.model.errors import Help, MailsyncError, Reach, Refused
 from mailsync.model.ids import MailboxId
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.rows import Mailbox, Presence, Side
@@ -75,9 +75,18 @@ def _by_now(run: Run, name: MailboxName, new: MailboxName) -> MailboxName:
 
 
 async def rename_mailbox(run: Run, action: RenameMailbox) -> None:
+    """Where the server lists the new name as none that can be selected, and refuses, everything
+    is moved instead: the next plan makes a mailbox of that name."""
     box, new = run.mailboxes[action.mailbox], run.mailboxes[action.new]
     old = _by_now(run, box.name, new.name)
-    wire, validity = await run.server.rename(old, new.name)
+    try:
+        wire, validity = await run.server.rename(old, new.name)
+    except Refused as error:
+        if new.name not in run.not_selectable or error.help is not Help.ASK:
+            raise
+        await run.stored(run.cache.renamed_by_moves, box.id, new.id)
+        await refresh(run)
+        return
     run.renamed.append((box.name, new.name))
     await run.stored(run.cache.mailbox_renamed, box.id, new.id, Side.SERVER, wire)
     await refresh(run)

@@ -101,6 +101,7 @@ class Run:
     unseen_local: set[MailboxName] = field(default_factory=set)
     closed: set[MailboxName] = field(default_factory=set)  # the server does not let us read them
     untold: set[MailboxName] = field(default_factory=set)  # what pairing asked was not answered
+    not_selectable: set[MailboxName] = field(default_factory=set)  # names listed, but no mailboxes
     rename_tried: set[MailboxId] = field(default_factory=set)
     renamed: list[tuple[MailboxName, MailboxName]] = field(default_factory=list)  # on the server
     renumbered: set[MailboxId] = field(default_factory=set)  # UIDs of the plan mean nothing there

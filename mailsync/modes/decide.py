@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from mailsync.cache import Cache, Deletion, DeletionId
+from mailsync.cache import Cache, Deletion, DeletionId, Held
 from mailsync.executor.undo import adopt, forgotten
 from mailsync.local import Delivery, Maildir
 from mailsync.model.errors import ConfigError, NotOurs, Reach, StorageError
@@ -38,8 +38,11 @@ def _opened(account: Account) -> Iterator[tuple[World, Cache]]:
             cache.close()
 
 
-def held(targets: Sequence[Target]) -> list[HeldLine]:
-    """What waits for a decision, an unproven Maildir first."""
+def held(targets: Sequence[Target], *, accepted: bool = False) -> list[HeldLine]:
+    """What waits for a decision, an unproven Maildir first.
+
+    `accepted`: also what was accepted and is not done yet, which may still be rejected.
+    """
     lines: list[HeldLine] = []
     for target in targets:
         if not has_cache(target.account):
@@ -49,7 +52,8 @@ def held(targets: Sequence[Target]) -> list[HeldLine]:
             refused = _refused(target.account, world, cache)
             if refused is not None:
                 lines.append(refused)
-            for one in cache.held():
+            released = cache.accepted(world.clock.wall()) if accepted else []
+            for one in (*cache.held(), *released):
                 if not target.mailboxes or one.name in target.mailboxes:
                     lines.append(
                         HeldLine(target.account.name, one.name, one.side, one.count, one.reason)
@@ -102,7 +106,7 @@ def accept(targets: Sequence[Target]) -> int:
             if not target.mailboxes:
                 count += _accept_maildir(target.account, world, cache)
             until = world.clock.wall() + ACCEPTED_FOR
-            for mailbox in _chosen(target, cache):
+            for mailbox in _chosen(target, cache.held()):
                 count += cache.accept(mailbox, until)
     return count
 
@@ -122,19 +126,21 @@ def _accept_maildir(account: Account, world: World, cache: Cache) -> int:
 
 
 def reject(targets: Sequence[Target]) -> int:
-    """Forget that what is held was ever synced, so that it is fetched or sent again."""
+    """Forget that what is held, or was accepted and is not done yet, was ever synced, so that it
+    is fetched or sent again."""
     count = 0
     for target in targets:
-        with _opened(target.account) as (_, cache):
-            for mailbox in _chosen(target, cache):
-                count += cache.reject(mailbox)
+        with _opened(target.account) as (world, cache):
+            now = world.clock.wall()
+            for mailbox in _chosen(target, [*cache.held(), *cache.accepted(now)]):
+                count += cache.reject(mailbox, now)
     return count
 
 
-def _chosen(target: Target, cache: Cache) -> list[MailboxId | None]:
+def _chosen(target: Target, there: Sequence[Held]) -> list[MailboxId | None]:
     if not target.mailboxes:
         return [None]
-    found = {one.name: one.mailbox for one in cache.held()}
+    found = {one.name: one.mailbox for one in there}
     return [found[name] for name in found if name in target.mailboxes]
 
 

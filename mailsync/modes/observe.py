@@ -62,6 +62,7 @@ async def observe_names(
         there |= {box.name for box in listed if box.selectable}
         hidden = [name for name in there if any(f"{name}/".startswith(f"{p}/") for p in closed)]
         local = sorted({*local, *hidden})
+    run.not_selectable = {box.name for box in listed if not box.selectable}
     await run.stored(run.cache.see_mailboxes, listed, local, selected)
     await refresh(run)
     return {box.name: box for box in listed}

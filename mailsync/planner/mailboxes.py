@@ -21,6 +21,7 @@ from mailsync.planner.policy import Departed, Policy
 
 N, T, G = Presence.NONE, Presence.THERE, Presence.GONE
 
+Two = tuple[Mailbox, Mailbox]  # the mailbox that was renamed, the one of its new name
 Rename = RenameMailbox | RenameLocalMailbox
 Creation = CreateMailbox | CreateLocalMailbox
 Removal = RemoveMailbox | RemoveLocalMailbox
@@ -48,16 +49,27 @@ def protected(box: Mailbox) -> bool:
 # -- renames -----------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Renames:
+    """`commands` in an order that can be carried out; `by_moves`: from old to new mailboxes, where
+    the server refused the RENAME because its new name is taken."""
+
+    commands: list[Rename]
+    by_moves: dict[MailboxId, MailboxId]
+
+
 def renames(
     boxes: Mapping[MailboxId, Mailbox],
     rows: Mapping[MailboxId, Sequence[Row]],
     policy: Policy,
-) -> list[Rename]:
+) -> Renames:
     """Every old mailbox that has exactly one new name, no other claiming it, and what went along
-    with it; in an order that can be carried out."""
-    claims: list[tuple[Mailbox, Mailbox]] = []
+    with it."""
+    by_moves = _by_moves(boxes, policy)
+    moving = {*by_moves, *by_moves.values()}
+    claims: list[Two] = []
     for old in boxes.values():
-        if not policy.covers(old.id):
+        if not policy.covers(old.id) or old.id in moving:
             continue
         if gone_there(old) and policy.maildir_may_change:
             fresh = [box for box in boxes.values() if _new(box, box.server, box.local)]
@@ -70,18 +82,34 @@ def renames(
         for old, new in claims
         if sum(o.id == old.id or n.id == new.id for o, n in claims) == 1 and policy.covers(new.id)
     ]
-    single += _along(single, boxes, policy)
-    return [
-        RenameLocalMailbox(old.id, new.id) if gone_there(old) else RenameMailbox(old.id, new.id)
-        for old, new in _in_order(single)
-    ]
+    above = [*single, *((boxes[old], boxes[new]) for old, new in by_moves.items())]
+    single += _along(above, boxes, policy)
+    return Renames(
+        [
+            RenameLocalMailbox(old.id, new.id) if gone_there(old) else RenameMailbox(old.id, new.id)
+            for old, new in _in_order(single)
+        ],
+        by_moves,
+    )
 
 
-def _in_order(pairs: Sequence[tuple[Mailbox, Mailbox]]) -> list[tuple[Mailbox, Mailbox]]:
+def _by_moves(boxes: Mapping[MailboxId, Mailbox], policy: Policy) -> dict[MailboxId, MailboxId]:
+    """What was begun so, while the mailbox of the new name is there."""
+    if not policy.server_may_change:
+        return {}
+    pairs = {box.id: box.renamed for box in boxes.values() if box.renamed and gone_here(box)}
+    return {
+        old: new
+        for old, new in pairs.items()
+        if new in boxes and boxes[new].local is T and policy.covers(old) and policy.covers(new)
+    }
+
+
+def _in_order(pairs: Sequence[Two]) -> list[Two]:
     """A server's RENAME takes what lies below along (RFC 9051 §6.3.6), so what went elsewhere
     from below a renamed mailbox goes first; and a new parent is there before its children."""
     left = sorted(pairs, key=lambda pair: pair[0].name)
-    done: list[tuple[Mailbox, Mailbox]] = []
+    done: list[Two] = []
     while left:
         free = (one for one in left if not any(_first(other, one) for other in left))
         one = next(free, left[0])
@@ -90,7 +118,7 @@ def _in_order(pairs: Sequence[tuple[Mailbox, Mailbox]]) -> list[tuple[Mailbox, M
     return done
 
 
-def _first(one: tuple[Mailbox, Mailbox], other: tuple[Mailbox, Mailbox]) -> bool:
+def _first(one: Two, other: Two) -> bool:
     """Whether `one` must be renamed before `other`."""
     (old, new), (other_old, other_new) = one, other
     if _below(other_new, new):
@@ -102,13 +130,11 @@ def _below(box: Mailbox, parent: Mailbox) -> bool:
     return box.name.startswith(f"{parent.name}/")
 
 
-def _along(
-    found: Sequence[tuple[Mailbox, Mailbox]], boxes: Mapping[MailboxId, Mailbox], policy: Policy
-) -> list[tuple[Mailbox, Mailbox]]:
+def _along(found: Sequence[Two], boxes: Mapping[MailboxId, Mailbox], policy: Policy) -> list[Two]:
     """Mailboxes below a renamed one, under its new name now: whatever became of their mail."""
     by_name = {box.name: box for box in boxes.values() if policy.covers(box.id)}
     taken = {box.id for pair in found for box in pair}
-    along: list[tuple[Mailbox, Mailbox]] = []
+    along: list[Two] = []
     for old, new in found:
         there = gone_there(old)
         for name, child in by_name.items():
@@ -159,10 +185,14 @@ def _renamed_here(old: Mailbox, new: Mailbox, rows: Mapping[MailboxId, Sequence[
 
 
 def creations(boxes: Iterable[Mailbox], policy: Policy) -> list[Creation]:
-    """What is on one side only and not on its way out; parents first."""
+    """What is on one side only and not on its way out; parents first.  One that could not be
+    looked at may be the new name of one that is gone."""
     made: list[Creation] = []
-    for box in sorted(boxes, key=lambda box: box.name):
-        if not policy.covers(box.id):
+    boxes = sorted(boxes, key=lambda box: box.name)
+    doubtful = policy.unseen_local if any(map(gone_here, boxes)) else frozenset()
+    doubtful |= policy.unseen_server if any(map(gone_there, boxes)) else frozenset()
+    for box in boxes:
+        if not policy.covers(box.id) or box.id in doubtful:
             continue
         remake = not box.synced or (protected(box) and box.messages == 0)
         if box.server is T and policy.maildir_may_change:
@@ -180,8 +210,15 @@ def creations(boxes: Iterable[Mailbox], policy: Policy) -> list[Creation]:
 # -- departures --------------------------------------------------------------------------------
 
 
-def departure(box: Mailbox, made: Collection[MailboxId], policy: Policy) -> Departed | None:
+def departure(
+    box: Mailbox,
+    made: Collection[MailboxId],
+    by_moves: Collection[MailboxId],
+    policy: Policy,
+) -> Departed | None:
     """What holds for the messages that are left in it; None: it is not on its way out."""
+    if box.id in by_moves:
+        return Departed.RENAMED
     if box.id in made or not (gone_here(box) or gone_there(box)):
         return None
     allowed = policy.server_may_change if gone_here(box) else policy.maildir_may_change
@@ -220,6 +257,8 @@ def farewells(
         ):
             if not protected(box):
                 removable[number] = box
+        elif status is Departed.RENAMED:
+            continue
         elif sum(row.id in leaving for row in there) < rest and not box.held and not box.accepted:
             side = Side.SERVER if gone_here(box) else Side.LOCAL
             where = "in the Maildir" if gone_here(box) else "on the server"

@@ -21,8 +21,17 @@ Two = tuple[Row, Row]  # the row that moves or is copied, the row it joins
 READ_ONLY_SOURCE = Ruling(Verdict.UNSENT_SERVER, "moved away, but the server may not be changed")
 UNSENT_MOVE = Ruling(Verdict.UNSENT_SERVER, "moved in the Maildir; the server may not be changed")
 UNSENT_LOCAL_MOVE = Ruling(Verdict.UNSENT_LOCAL, "moved on the server; the Maildir may not change")
-HELD_MOVE = Ruling(Verdict.HOLD_LOCAL, "moved into a mailbox that is gone on the server")
-HELD_LOCAL_MOVE = Ruling(Verdict.HOLD_SERVER, "moved into a mailbox that is gone in the Maildir")
+HELD_COPY = Ruling(
+    Verdict.HOLD_LOCAL, "moved elsewhere on the server, and here into a mailbox that is gone there"
+)
+HELD_LOCAL_COPY = Ruling(
+    Verdict.HOLD_SERVER, "moved elsewhere here, and on the server into a mailbox that is gone here"
+)
+DECIDE = "accept moves it back, reject makes the mailbox again"
+HELD_MOVE = Ruling(Verdict.HOLD_LOCAL, f"moved into a mailbox that is gone on the server: {DECIDE}")
+HELD_LOCAL_MOVE = Ruling(
+    Verdict.HOLD_SERVER, f"moved into a mailbox that is gone in the Maildir: {DECIDE}"
+)
 
 
 @dataclass(slots=True)
@@ -132,6 +141,10 @@ def _plan(
     if parked or not all(policy.covers(row.mailbox) for row in (one.source, *rows)):
         found.done.update(row.id for row in (one.source, *rows))
         return
+    if one.message is not None and grounds[one.message.mailbox].renamed is not None:
+        # Where it went has another name here: it follows first, and has gone there then.
+        found.done.update(row.id for row in (one.source, *rows) if row is not one.message)
+        return
     if not both_gone:
         found.done.add(one.source.id)
     found.done.update(row.id for row in rows)
@@ -175,34 +188,52 @@ def _move(row: Row, join: Row, found: Moves, grounds: Mapping[MailboxId, Ground]
     elif target.server_ok:
         found.copies.append((row, join))
         found.waiting.append((row, READ_ONLY_SOURCE))
+    elif _accepted(row, join, target) and here.local_ok:
+        found.local_moves.append((join, row))  # back to where the server has it
     else:
-        held = target.departed in (Departed.HELD, Departed.ACCEPTED)
-        ruling = HELD_MOVE if held else UNSENT_MOVE
+        ruling = HELD_MOVE if _held(target) else UNSENT_MOVE
         found.waiting += [(row, ruling), (join, ruling)]
 
 
+def _held(target: Ground) -> bool:
+    """Whether what went there waits because the mailbox is gone on the other side."""
+    return target.departed in (Departed.HELD, Departed.ACCEPTED)
+
+
+def _accepted(row: Row, join: Row, target: Ground) -> bool:
+    """Whether the mailbox may go, and with it the move into it: nobody deleted the message."""
+    return _held(target) and (row.accepted or join.accepted)
+
+
 def _move_local(row: Row, join: Row, found: Moves, grounds: Mapping[MailboxId, Ground]) -> None:
-    target = grounds[join.mailbox]
+    here, target = grounds[row.mailbox], grounds[join.mailbox]
     if target.local_ok:
         found.local_moves.append((row, join))
+    elif _accepted(row, join, target) and here.server_ok and target.server_ok:
+        found.moves.append((join, row))  # back to where its file is
     else:
-        held = target.departed in (Departed.HELD, Departed.ACCEPTED)
-        ruling = HELD_LOCAL_MOVE if held else UNSENT_LOCAL_MOVE
+        ruling = HELD_LOCAL_MOVE if _held(target) else UNSENT_LOCAL_MOVE
         found.waiting += [(row, ruling), (join, ruling)]
 
 
 def _copy(row: Row, join: Row, found: Moves, grounds: Mapping[MailboxId, Ground]) -> None:
-    if grounds[join.mailbox].server_ok:
+    target = grounds[join.mailbox]
+    if target.server_ok:
         found.copies.append((row, join))
+    elif target.departed is Departed.ACCEPTED:
+        found.done.discard(join.id)  # it goes with its mailbox: the other one is kept
     else:
-        found.waiting.append((join, UNSENT_MOVE))
+        found.waiting.append((join, HELD_COPY if _held(target) else UNSENT_MOVE))
 
 
 def _copy_local(row: Row, join: Row, found: Moves, grounds: Mapping[MailboxId, Ground]) -> None:
-    if grounds[join.mailbox].local_ok:
+    target = grounds[join.mailbox]
+    if target.local_ok:
         found.local_copies.append((row, join))
+    elif target.departed is Departed.ACCEPTED:
+        found.done.discard(join.id)
     else:
-        found.waiting.append((join, UNSENT_LOCAL_MOVE))
+        found.waiting.append((join, HELD_LOCAL_COPY if _held(target) else UNSENT_LOCAL_MOVE))
 
 
 # -- copies instead of transfers ---------------------------------------------------------------

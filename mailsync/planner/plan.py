@@ -13,7 +13,7 @@ from mailsync.model.rows import Mailbox, Presence, Row, Settled, Side, Wait
 from mailsync.planner.deletions import Doomed, write_deletions
 from mailsync.planner.flags import merged
 from mailsync.planner.mailboxes import Creation, creations, departure, farewells, gone_here
-from mailsync.planner.moves import Moves, copies, find_moves, local_copies
+from mailsync.planner.moves import UNSENT_MOVE, Moves, copies, find_moves, local_copies
 from mailsync.planner.pairing import Pairing, doubtful, pair_up
 from mailsync.planner.policy import Departed, Ground, Policy
 from mailsync.planner.scene import Scene, survey
@@ -70,6 +70,7 @@ def plan(
         _write_wait(sheet, row, ruling)
     for row in rulings.merging:
         _write_flags(sheet, row, grounds[row.mailbox])
+    _write_followers(sheet, rulings.followers, grounds)
     for row, ruling in rulings.forgotten:
         sheet.forgotten[row.mailbox, ruling.reason].append(row)
     transfers = _write_transfers(sheet, rulings, scene, policy)
@@ -99,7 +100,8 @@ def _grounds(scene: Scene, made: Sequence[Creation], policy: Policy) -> dict[Mai
             local_ok=policy.maildir_may_change and (box.local is T or box.id in made_here),
             keeps=policy.keeps,
             expunge_deleted=policy.expunge_deleted,
-            departed=departure(box, made_here | made_there, policy),
+            departed=departure(box, made_here | made_there, scene.by_moves, policy),
+            renamed=scene.by_moves.get(box.id),
             gone_uids=gone[box.id],
             gmail=policy.gmail,
         )
@@ -119,6 +121,7 @@ class Rulings:
     deletions: Ruled = field(default_factory=list)
     removals: Ruled = field(default_factory=list)
     expunges: Ruled = field(default_factory=list)
+    followers: Ruled = field(default_factory=list)
     forgotten: Ruled = field(default_factory=list)
     waiting: Ruled = field(default_factory=list)
     merging: list[Row] = field(default_factory=list)
@@ -139,6 +142,7 @@ def _judge(
         Verdict.DELETE: found.deletions,
         Verdict.REMOVE: found.removals,
         Verdict.EXPUNGE: found.expunges,
+        Verdict.FOLLOW: found.followers,
         Verdict.FORGET: found.forgotten,
     }
     done = pairing.linked | moves.done | {row.id for row in pairing.behind}
@@ -204,6 +208,16 @@ def _write_wait(sheet: Sheet, row: Row, ruling: Ruling) -> None:
     sheet.wait(row, wait, side, ruling.reason, Settled.KEPT if for_good else Settled.NO)
 
 
+def _write_followers(sheet: Sheet, followers: Ruled, grounds: Mapping[MailboxId, Ground]) -> None:
+    for row, _ in followers:
+        target = grounds[row.mailbox].renamed
+        assert target is not None, f"row {row.id} follows nobody"
+        if grounds[target].server_ok:
+            sheet.followers.append((row.mailbox, target, row))
+        else:
+            sheet.wait(row, Wait.UNSENT, Side.SERVER, UNSENT_MOVE.reason)
+
+
 def _write_flags(sheet: Sheet, row: Row, ground: Ground) -> None:
     shared = ground.shared
     server, local = row.server_flags & shared, row.local_flags & shared
@@ -262,7 +276,8 @@ def _say_farewell(
     departing = {
         box: ground.departed for box, ground in grounds.items() if ground.departed is not None
     }
-    leaving = moves.leaving() | gone | {row.id for row, _ in rulings.forgotten}
+    rest = (*rulings.forgotten, *rulings.followers)
+    leaving = moves.leaving() | gone | {row.id for row, _ in rest}
     end = farewells(scene.boxes, departing, scene.rows_of, leaving, gone, policy)
     sheet.held_boxes += end.held
     sheet.removals += end.removed

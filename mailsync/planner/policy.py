@@ -70,6 +70,7 @@ class Departed(enum.Enum):
     HELD = "held"
     ACCEPTED = "accepted"
     UNSENT = "unsent"  # `direction` forbids to repeat it
+    RENAMED = "renamed"  # in the Maildir, where the server cannot RENAME: all goes to the new one
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class Ground:
     keeps: bool
     expunge_deleted: bool
     departed: Departed | None = None
+    renamed: MailboxId | None = None  # to this one, by moves
     gone_uids: Mapping[UID, Row] = field(default_factory=dict)  # proven gone on the server
     gmail: bool = False
 

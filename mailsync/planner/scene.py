@@ -13,7 +13,7 @@ from operator import attrgetter
 
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.rows import Mailbox, Presence, Row, Settled
-from mailsync.planner.mailboxes import Rename, departed, renames
+from mailsync.planner.mailboxes import Rename, Renames, departed, renames
 from mailsync.planner.policy import Policy
 
 N, T, G, U = Presence.NONE, Presence.THERE, Presence.GONE, Presence.UNKNOWN
@@ -34,6 +34,7 @@ class Scene:
 
     boxes: dict[MailboxId, Mailbox]
     renames: list[Rename]
+    by_moves: dict[MailboxId, MailboxId] = field(default_factory=dict)  # renamed without RENAME
     due: list[Row] = field(default_factory=list)
     rows_of: dict[MailboxId, list[Row]] = field(default_factory=dict)  # of departed mailboxes
     paired: list[Row] = field(default_factory=list)
@@ -70,7 +71,7 @@ def survey(
     due = {row.id for row in rows}
     everything = sorted(by_id.values(), key=attrgetter("id"))
     leaving = {box.id for box in boxes.values() if departed(box)}
-    found: list[Rename] = []
+    found = Renames([], {})
     rows_of: dict[MailboxId, list[Row]] = {}
     if leaving:
         grouped: defaultdict[MailboxId, list[Row]] = defaultdict(list)
@@ -78,10 +79,11 @@ def survey(
             grouped[row.mailbox].append(row)
         rows_of = {box: grouped[box] for box in leaving}
         found = renames(boxes, grouped, policy)
-    renamed = {box for rename in found for box in (rename.mailbox, rename.new)}
+    renamed = {box for rename in found.commands for box in (rename.mailbox, rename.new)}
     scene = Scene(
         boxes={box.id: box for box in boxes.values() if box.id not in renamed},
-        renames=found,
+        renames=found.commands,
+        by_moves=found.by_moves,
         rows_of=rows_of,
         _server_gone=frozenset(box for box in leaving if boxes[box].server is G),
         _local_gone=frozenset(box for box in leaving if boxes[box].local is G),

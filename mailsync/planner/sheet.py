@@ -30,6 +30,7 @@ from mailsync.model.ids import MailboxId
 from mailsync.model.rows import Row, Settled, Side, Wait
 from mailsync.planner.mailboxes import Creation, Removal, Rename
 from mailsync.planner.scene import uid_order
+from mailsync.planner.verdict import FOLLOWS
 
 Place = tuple[MailboxId, str]  # mailbox and reason
 Two = tuple[Row, Row]
@@ -55,6 +56,7 @@ class Sheet:
     held_boxes: list[DeferMailbox] = field(default_factory=list)
     renames: list[Rename] = field(default_factory=list)
     creations: list[Creation] = field(default_factory=list)
+    followers: list[tuple[MailboxId, MailboxId, Row]] = field(default_factory=list)
     moves: list[Two] = field(default_factory=list)
     local_moves: list[Two] = field(default_factory=list)
     copies: list[Two] = field(default_factory=list)
@@ -91,6 +93,7 @@ class Sheet:
         yield from self.held_boxes
         yield from self.renames
         yield from self.creations
+        yield from _following(self.followers)
         yield from _joined(Move, self.moves, "moved in the Maildir")
         yield from _joined(MoveLocal, self.local_moves, "moved on the server")
         yield from _joined(Copy, self.copies, "the server has it already")
@@ -147,6 +150,14 @@ def _joined(
             tuple(join for _, join in members),
             reason,
         )
+
+
+def _following(rows: Iterable[tuple[MailboxId, MailboxId, Row]]) -> Iterator[Move]:
+    grouped: defaultdict[tuple[MailboxId, MailboxId], list[Row]] = defaultdict(list)
+    for box, target, row in rows:
+        grouped[box, target].append(row)
+    for (box, target), members in sorted(grouped.items()):
+        yield Move(box, target, _ascending(members), (), FOLLOWS.reason)
 
 
 def _flagged(

@@ -81,7 +81,7 @@ def undecided(
     if ruling.verdict is Verdict.UPLOAD:
         moved = server is G and bool(policy.unseen_server)
         return moved or row.mailbox in policy.unseen_server
-    if ruling.verdict is Verdict.DOWNLOAD:
+    if ruling.verdict in (Verdict.DOWNLOAD, Verdict.FOLLOW):
         moved = local is G and bool(policy.unseen_local)
         return moved or row.mailbox in policy.unseen_local
     return False

@@ -21,6 +21,7 @@ class Verdict(enum.Enum):
     UPLOAD = enum.auto()
     MERGE = enum.auto()
     DELETE = enum.auto()  # on the server, as `deletions` says
+    FOLLOW = enum.auto()  # to the mailbox that has the name of its own now
     EXPUNGE = enum.auto()  # this very UID, whatever `deletions` says
     REMOVE = enum.auto()  # the file
     FORGET = enum.auto()
@@ -56,6 +57,7 @@ ACCEPTED_THERE = Ruling(Verdict.REMOVE, "accepted: its mailbox is gone on the se
 ACCEPTED_LOST = Ruling(Verdict.REMOVE, "accepted: not on the server any more")
 NO_SIDE = Ruling(Verdict.FORGET, "on neither side")
 FLAGS = Ruling(Verdict.MERGE, "flags differ")
+FOLLOWS = Ruling(Verdict.FOLLOW, "its mailbox was renamed in the Maildir")
 KEPT = Ruling(Verdict.KEEP, "deletions = keep: it stays on the server")
 LOST = Ruling(
     Verdict.HOLD_LOCAL, "was synced once and is not on the server; the cache cannot tell why"
@@ -65,7 +67,7 @@ MAILBOX_GONE_THERE = Ruling(Verdict.HOLD_LOCAL, "its mailbox is gone on the serv
 UNSENT_SERVER = Ruling(Verdict.UNSENT_SERVER, "the server is not to be changed here")
 UNSENT_LOCAL = Ruling(Verdict.UNSENT_LOCAL, "the Maildir is not to be changed here")
 
-CHANGES_SERVER = frozenset({Verdict.UPLOAD, Verdict.DELETE, Verdict.EXPUNGE})
+CHANGES_SERVER = frozenset({Verdict.UPLOAD, Verdict.DELETE, Verdict.FOLLOW, Verdict.EXPUNGE})
 CHANGES_MAILDIR = frozenset({Verdict.DOWNLOAD, Verdict.REMOVE})
 
 
@@ -186,6 +188,8 @@ def _in_departed(row: Row, ruling: Ruling, server: Presence, ground: Ground) -> 
     """The mailbox is gone on one side: nothing goes there, nothing is deleted unasked (rule 10)."""
     if ruling.verdict is Verdict.FORGET or ruling is MOVED_ON:
         return ruling
+    if ground.departed is Departed.RENAMED:
+        return FOLLOWS if ruling.verdict is Verdict.DOWNLOAD else ruling
     on_server = server is Presence.THERE
     if ground.departed is Departed.UNSENT:
         return UNSENT_SERVER if on_server else UNSENT_LOCAL

@@ -74,7 +74,7 @@ def test_what_changes_after_accept_is_accepted_no_more(held: Box) -> None:
 
 
 def test_reject(held: Box) -> None:
-    assert held.cache.reject(None) == 3
+    assert held.cache.reject(None, NOW) == 3
     assert held.picture() == ["1+S -", "2+ -", "- f3+"]
     assert len(held.cache.due(NOW)) == 3
     assert held.cache.held() == []
@@ -111,7 +111,7 @@ class TestHeldMailbox:
         assert self.box(lost) == (Presence.GONE, Presence.THERE, False, True, True)
 
     def test_reject_makes_it_new(self, lost: Box) -> None:
-        assert lost.cache.reject(None) == 1
+        assert lost.cache.reject(None, NOW) == 1
         assert self.box(lost) == (Presence.NONE, Presence.THERE, False, False, False)
         assert lost.picture() == ["- f1+S", "- f2+"]
         assert lost.cache.cursors()[lost.name].cursor is None

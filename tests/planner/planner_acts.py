@@ -34,6 +34,7 @@ from mailsync.model.actions import (
 )
 from mailsync.model.rows import Row, Settled, Side, Wait
 from mailsync.planner import base
+from mailsync.planner.verdict import FOLLOWS
 
 ORDER = [
     (Pair,),
@@ -190,7 +191,8 @@ class Acts:
                 target.hints.discard(join.id)
                 assert self.file(join).text == message.text, "moved to join another message"
                 self.changed(
-                    join, **facts, synced=row.synced, settled=Settled.NO,
+                    join, **facts, settled=Settled.NO,
+                    synced=join.synced if row.synced is None else row.synced,
                     synced_extra=message.keywords,
                 )  # fmt: skip
             else:
@@ -226,6 +228,7 @@ class Acts:
             }
             self.changed(
                 row, **moved, name=name, origin=None, settled=Settled.NO,
+                synced=join.synced if row.synced is None else row.synced,
                 internal_date=join.internal_date or row.internal_date, size=join.size,
                 email_id=join.email_id or row.email_id, synced_extra=join.server_extra,
             )  # fmt: skip
@@ -343,7 +346,7 @@ def check(made: Plan) -> None:
     for action in made.actions:
         while not isinstance(action, ORDER[at]):
             at += 1
-        if isinstance(action, Move) and not action.joins:
+        if isinstance(action, Move) and not action.joins and action.reason != FOLLOWS.reason:
             at = max(at, len(ORDER) - 2)
         match action:
             case Pair():

@@ -141,6 +141,26 @@ def renamed_here(s: Stack) -> None:
     s.serve("Work", "f")
 
 
+def with_parents(s: Stack) -> None:
+    """Old is only the parent of Old/Child; Work has a mailbox of its own below."""
+    six(s)
+    for box, ghost in (("Work/Sub", "s"), ("Old/Child", "o")):
+        s.server.create(box)
+        s.serve(box, ghost)
+
+
+def renamed_onto_a_parent(s: Stack) -> None:
+    """The server cannot RENAME there; a flag and new mail on the way."""
+    for part in ("cur", "new", "tmp", "Sub"):
+        s.fs.rename(f"/mail/Work/{part}", f"/mail/Old/{part}")
+    s.fs.rmdir("/mail/Work")
+    for folder in ("/mail/Old", "/mail"):
+        s.fs.sync_dir(folder)
+    s.flag("Old", "d", "S")
+    s.serve("Work", "f")
+    s.file("Old", "g")
+
+
 def renamed_apart(s: Stack) -> None:
     s.server.rename("Work", "Office")
     s.fs.rename("/mail/Work", "/mail/Job")
@@ -258,6 +278,19 @@ SCENARIOS = [
         six,
         renamed_here,
         {"INBOX": "a b:S c", "Job": "d:S e:F f"},
+    ),
+    Scenario(
+        "mailbox renamed onto a parent",
+        with_parents,
+        renamed_onto_a_parent,
+        {"INBOX": "a b:S c", "Old": "d:S e:F f g", "Old/Sub": "s", "Old/Child": "o"},
+    ),
+    Scenario(
+        "mailbox renamed onto a parent, plain",
+        with_parents,
+        renamed_onto_a_parent,
+        {"INBOX": "a b:S c", "Old": "d:S e:F f g", "Old/Sub": "s", "Old/Child": "o"},
+        plain,
     ),
     Scenario(
         "mailbox renamed apart",

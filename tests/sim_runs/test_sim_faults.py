@@ -29,6 +29,7 @@ FOUND = [  # what earlier runs of the whole found
     "mailbox renamed apart|server|13|NO [EXPUNGEISSUED]|sticky",
     "moved in the Maildir|server|6|NO [ALREADYEXISTS]|once",
     "moved on the server|disk|24|ENOENT|once",
+    "mailbox renamed onto a parent|disk|64|EACCES|sticky",
 ]
 
 

@@ -81,6 +81,26 @@ def test_accepted_twice(emptied: Story) -> None:
     assert (ran.exit, ran.total.expunged) == (0, COUNT + 12)
 
 
+def test_accepted_and_taken_back(emptied: Story) -> None:
+    """Of the mailbox named alone, before the sync that would do it."""
+    assert emptied.accept() == COUNT + 12
+    assert emptied.reject("INBOX") == COUNT
+    assert emptied.reject("INBOX") == 0
+    ran = emptied.tell()
+    assert (ran.exit, ran.fetched, ran.total.expunged) == (0, COUNT, 12)
+    emptied.oracle.deleted |= {f"w{number}" for number in range(12)}
+    assert emptied.reject() == 0, "what is done is done"
+    emptied.agree({"INBOX": ghosts()})
+
+
+def test_what_expired_is_not_taken_back(emptied: Story) -> None:
+    emptied.accept()
+    emptied.pass_time(DAY + 60)
+    assert emptied.reject() == 0
+    ran = emptied.tell()
+    assert (ran.exit, ran.total.held) == (3, COUNT + 12)
+
+
 def test_the_files_come_back_after_accept(emptied: Story) -> None:
     """Somebody puts the files back before the sync: nothing is deleted."""
     emptied.accept()
@@ -207,6 +227,21 @@ def test_accept_and_reject_by_command_line(rig: Wired) -> None:
     assert {path.read_bytes() for path in rig.files("My Work")} == {
         canonical(message(number)) for number in range(100, 100 + COUNT)
     }
+    rig.idle()
+
+
+@pytest.mark.dovecot
+def test_reject_takes_accept_back(rig: Wired) -> None:
+    assert rig.run("sync", "-q").returncode == 3
+    assert rig.run("accept", "--yes").returncode == 0
+    done = rig.run("accept", "--yes")
+    assert (done.returncode, done.stdout) == (0, "nothing is held\n")
+    done = rig.run("reject", "test/INBOX", "--yes")
+    assert done.returncode == 0, done
+    assert f"INBOX: {COUNT} deletions on the server" in done.stdout
+    assert "accepted, and not done yet" in done.stdout
+    done = rig.run("sync")
+    assert (done.returncode, counts(rig)) == (0, (COUNT, COUNT, 0, 0)), done
     rig.idle()
 
 

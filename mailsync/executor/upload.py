@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mailsync.cache import Intent, IntentKind, Linked, NewIntent
@@ -211,7 +212,7 @@ async def link_appended(
     if named is not None and len(named) == len(intents) == len(set(named)):
         left = await _link_named(run, box, dict(zip(named, intents, strict=True)))
     if left:
-        left = await look_up(run, box, left)
+        left = await look_up(run, box, left, answered=True)
     if left and await _link_alone(run, box, left):
         left = []
     return left
@@ -238,11 +239,11 @@ async def _link_named(run: Run, box: Mailbox, named: dict[UID, Intent]) -> list[
         # One that is another's: the server named them in a wrong order (MailKit #1405).
         rest = {uid: shown[uid] for uid in doubtful}
         mixed_up = bool(match([free[uid] for uid in doubtful], rest, heads))
-    await link(run, [(free[uid], uid) for uid in sure], shown)
+    await _link_answered(run, box, [(free[uid], uid) for uid in sure], shown)
     if doubtful and not mixed_up and len(sure) + len(doubtful) == len(named):
         alone = await _new_uids(run, box, [free[uid] for uid in doubtful])
         if alone == UIDSet(doubtful):
-            await link(run, [(free[uid], uid) for uid in doubtful], shown)
+            await _link_answered(run, box, [(free[uid], uid) for uid in doubtful], shown)
             return []
     return [intent for uid, intent in named.items() if uid not in sure]
 
@@ -256,9 +257,29 @@ async def _link_alone(run: Run, box: Mailbox, intents: Sequence[Intent]) -> bool
         pairs = list(zip(sorted(intents, key=lambda one: one.id), free, strict=True))
         now = run.now()
         if all(uid in shown and may_be(intent, shown[uid], now) for intent, uid in pairs):
-            await link(run, pairs, shown)
+            await _link_answered(run, box, pairs, shown)
             return True
     return False
+
+
+async def _link_answered(
+    run: Run, box: Mailbox, pairs: Sequence[tuple[Intent, UID]], shown: dict[UID, Identity]
+) -> None:
+    """Link what was just answered with OK.
+
+    Some servers forget flags of an APPEND (imap4d all of them).  What is missing a moment later is
+    set before the link makes it the base of a merge: else it would seem removed there.
+    """
+    forgotten: dict[Flags, list[UID]] = {}
+    for intent, uid in pairs:
+        if lost := intent.new.flags & box.permanent & ~shown[uid].flags:
+            forgotten.setdefault(lost, []).append(uid)
+    for flags, uids in forgotten.items():
+        with contextlib.suppress(Refused):  # then it cannot be kept there
+            await run.server.store(
+                box.name, UIDSet(uids), flags, Flags.NONE, uid_validity=box.uid_validity
+            )
+    await link(run, pairs, shown)
 
 
 async def link(run: Run, pairs: Sequence[tuple[Intent, UID]], shown: dict[UID, Identity]) -> None:
@@ -267,13 +288,18 @@ async def link(run: Run, pairs: Sequence[tuple[Intent, UID]], shown: dict[UID, I
         await run.stored(run.cache.linked, items, run.now())
 
 
-async def look_up(run: Run, box: Mailbox, intents: Sequence[Intent]) -> list[Intent]:
-    """Offer new UIDs to the intents, then the whole mailbox by Message-ID; returns the rest."""
-    left = await _offer(run, box, intents, await _new_uids(run, box, intents))
+async def look_up(
+    run: Run, box: Mailbox, intents: Sequence[Intent], *, answered: bool = False
+) -> list[Intent]:
+    """Offer new UIDs to the intents, then the whole mailbox by Message-ID; returns the rest.
+
+    `answered`: their commands were answered with OK just now."""
+    how = _link_answered if answered else _link_found
+    left = await _offer(run, box, intents, await _new_uids(run, box, intents), how)
     for intent in list(left):
         if intent.new.message_id:
             hits = await run.server.search_message_id(box.name, intent.new.message_id)
-            if not await _offer(run, box, [intent], await _unlinked(run, box, hits)):
+            if not await _offer(run, box, [intent], await _unlinked(run, box, hits), how):
                 left.remove(intent)
     return left
 
@@ -306,7 +332,20 @@ async def _unlinked(run: Run, box: Mailbox, uids: UIDSet) -> UIDSet:
     return uids - UIDSet(await linked_uids(run, box, list(uids))) if uids else uids
 
 
-async def _offer(run: Run, box: Mailbox, intents: Sequence[Intent], free: UIDSet) -> list[Intent]:
+LinkAs = Callable[
+    [Run, Mailbox, Sequence[tuple[Intent, UID]], dict[UID, Identity]], Awaitable[None]
+]
+
+
+async def _link_found(
+    run: Run, box: Mailbox, pairs: Sequence[tuple[Intent, UID]], shown: dict[UID, Identity]
+) -> None:
+    await link(run, pairs, shown)
+
+
+async def _offer(
+    run: Run, box: Mailbox, intents: Sequence[Intent], free: UIDSet, how: LinkAs
+) -> list[Intent]:
     """Link what is found among UIDs that no row has; returns the intents that are left."""
     if not free or not intents:
         return list(intents)
@@ -314,7 +353,7 @@ async def _offer(run: Run, box: Mailbox, intents: Sequence[Intent], free: UIDSet
     worth = near(intents, shown)
     headers = await run.server.headers(box.name, worth) if worth else {}
     found = match(intents, {uid: shown[uid] for uid in worth}, headers)
-    await link(run, found, shown)
+    await how(run, box, found, shown)
     linked = {intent.id for intent, _ in found}
     return [intent for intent in intents if intent.id not in linked]
 

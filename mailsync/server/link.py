@@ -133,9 +133,15 @@ class Link:
 
     async def refresh(self, box: MailboxName) -> None:
         """See a selected mailbox as it is now.  The NOOP is answered first: Dovecot puts off what
-        it is for while more commands wait."""
+        it is for while more commands wait.
+
+        Without UIDPLUS what we appended a moment ago must be found: it is selected anew then, as
+        imap4d sees nothing new within the second that it looked last."""
         if self.is_selected(box):
-            await self.session.run(Call(cmd.noop()))
+            if self.has("UIDPLUS"):
+                await self.session.run(Call(cmd.noop()))
+            else:
+                self.session.selected = None
 
     def select(self, box: MailboxName, writable: bool = False) -> Call | None:
         """None: it is selected already."""

@@ -22,7 +22,7 @@ from mailsync.model.settings import Guard
 
 pytestmark = pytest.mark.servers
 
-OTHERS = ["cyrus", "cyrus-dots", "courier", "courier-old", "pymap"]
+OTHERS = ["cyrus", "cyrus-dots", "courier", "courier-old", "imap4d", "pymap"]
 
 
 @pytest.fixture(params=OTHERS)

@@ -34,10 +34,13 @@ def test_a_message_without_a_line_end_at_its_end(profile: Profile) -> None:
         s.idle()
 
 
+@pytest.mark.parametrize("known", [("CLIENTACCESSRULES",), ()], ids=["by name", "unknown"])
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda one: one.name)
-def test_flagged_is_stored_where_append_forgets_it(profile: Profile) -> None:
+def test_flagged_is_stored_where_append_forgets_it(
+    profile: Profile, known: tuple[str, ...]
+) -> None:
     """Exchange Online; else the flag would be taken away here, as if removed there."""
-    with Story("flagged", changed(profile, "CLIENTACCESSRULES", forgets_flagged=True)) as s:
+    with Story("flagged", changed(profile, *known, forgets_flagged=True)) as s:
         s.file("INBOX", "a", ":2,FS")
         s.file("INBOX", "b", ":2,S")
         assert s.tell().exit == 0

@@ -54,7 +54,13 @@ class Churn:
     def __post_init__(self) -> None:
         self.rand = random.Random(f"churn {self.seed}")
         profile = self.profile
-        common = {"flags": profile.flags, "never": profile.never, "keywords": profile.keywords}
+        common = {
+            "flags": profile.flags,
+            "never": profile.never,
+            "keywords": profile.keywords,
+            "rewrites": profile.rewrites,
+            "dated": profile.dated,
+        }
         self.server = ServerHand(self.ledger, self.rand, str(self.seed), side="s", **common)  # type: ignore[arg-type]
         self.maildir = MaildirHand(
             self.ledger,
@@ -174,7 +180,7 @@ class Churn:
 
     def check_equal(self) -> None:
         served, filed = self.server.read(), self.maildir.read()
-        said = broken([*served, *filed], self.ledger.born, self.profile.rewrites)
+        said = broken([*served, *filed], self.ledger.born)
         said += equal([one for one, _ in served], [one for one, _ in filed])
         said += self.other_boxes(served + filed)
         if self.profile.dated:

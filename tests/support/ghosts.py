@@ -248,19 +248,10 @@ def wrong_dates(server: list[Copy], local: list[Copy], redated: set[str]) -> lis
     ]
 
 
-def broken(
-    copies: Iterable[tuple[Copy, bytes]], born: Mapping[str, bytes], rewritten: bool = False
-) -> list[str]:
-    """Copies whose bytes are not those of birth, but for line ends; `rewritten`: but for a line
-    end more at the end and lone CRs, too."""
-
-    def form(body: bytes) -> bytes:
-        if rewritten:
-            return body.replace(b"\r", b"").removesuffix(b"\n")
-        return canonical(body)
-
+def broken(copies: Iterable[tuple[Copy, bytes]], born: Mapping[str, bytes]) -> list[str]:
+    """Copies whose bytes are not those of birth, but for line ends."""
     return [
         f"{one.ghost} in {one.box} is not as it was born"
         for one, body in copies
-        if one.ghost not in born or form(body) != form(born[one.ghost])
+        if canonical(body) != born.get(one.ghost)
     ]

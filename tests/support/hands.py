@@ -33,8 +33,10 @@ KEYWORDS = ["Zap", "$Label1", "$Junk", "$MDNSent"]
 _numbers = itertools.count(1)
 
 
-def body_of(ghost: str, rand: random.Random) -> bytes:
-    """With CRLF or LF, of any size, odd in many ways."""
+def body_of(ghost: str, rand: random.Random, rewritten: bool = False) -> bytes:
+    """With CRLF or LF, of any size, odd in many ways.
+
+    `rewritten`: the server changes how some end, so that a body proves nothing there."""
     head = f"From: a@x.example\r\nSubject: {ghost}\r\n"
     kind = rand.randrange(8)
     if kind != 0:
@@ -43,7 +45,8 @@ def body_of(ghost: str, rand: random.Random) -> bytes:
     text = "x" * 70 + "\r\n"
     body = text * rand.choice([0, 1, 1, 3, 40, 400])
     odd = ["", "no newline at the end", "caf\xe9 \xff\r\n", "a lone \r is here\r\n", ".\r\n..\r\n"]
-    return head.encode() + (body + rand.choice(odd)).encode("latin-1")
+    end = rand.choice(odd)
+    return head.encode() + (body + ("" if rewritten else end)).encode("latin-1")
 
 
 @dataclass
@@ -58,6 +61,8 @@ class Hand:
     side: str = ""
     never: tuple[str, ...] = ()
     keywords: bool = True
+    rewrites: bool = False
+    dated: bool = True
 
     def pick(self, copies: list[Copy]) -> Copy | None:
         hot = [one for one in copies if one.ghost in self.hot]
@@ -70,7 +75,7 @@ class Hand:
 
     def birth(self) -> tuple[str, bytes]:
         ghost = f"g{self.seed}n{len(self.ledger.born)}{self.side}"
-        body = body_of(ghost, self.rand)
+        body = body_of(ghost, self.rand, self.rewrites)
         self.ledger.born[ghost] = canonical(body)
         return ghost, body
 
@@ -151,7 +156,7 @@ class ServerHand(Hand):
     def append(self, copies: list[Copy], boxes: list[str]) -> str:
         ghost, body = self.birth()
         box, flags = self.rand.choice(boxes), self.letters()
-        date = self.rand.choice([None, *DATES])
+        date = self.rand.choice([None, *DATES] if self.dated else [None])
         words = " ".join(FLAGS[f] for f in flags)
         self.client.append_raw(body, wire(box), words, date)
         return f"APPEND {ghost} to {box} [{flags}] {date}"

@@ -90,6 +90,15 @@ class Hand:
         if target != one.box:
             self.ledger.moved[one.ghost].add(self.side)
 
+    def carry(self, copies: list[Copy], box: str, new: str) -> None:
+        """All of a mailbox gets another name; where the other side gives it another one, too,
+        both are kept (rule 7)."""
+        self.whole(box, new)
+        for one in copies:
+            if below(one.box, box):
+                self.left(one, new)
+        copies[:] = [one for one in copies if not below(one.box, box)]
+
     def new_name(self, boxes: list[str]) -> str:
         taken = {*boxes, *self.ledger.taboo, *self.never}
         free = [name for name in PLAIN if name not in taken]
@@ -220,8 +229,7 @@ class ServerHand(Hand):
         box = self.rand.choice(old)
         self.client.select("INBOX")  # Dovecot ends a connection whose mailbox goes away
         if kind == "r" and new and not below(new, box):
-            self.whole(box, new)
-            copies[:] = [one for one in copies if not below(one.box, box)]
+            self.carry(copies, box, new)
             with contextlib.suppress(AssertionError):  # there may be one that cannot be selected
                 self.client.rename(wire(box), wire(new))
             return f"RENAME {box} to {new}"
@@ -410,8 +418,7 @@ class MaildirHand(Hand):
             return ""
         box = self.rand.choice(old)
         if kind == "r" and new and not below(new, box):
-            self.whole(box, new)
-            copies[:] = [one for one in copies if not below(one.box, box)]
+            self.carry(copies, box, new)
             (self.root / new).parent.mkdir(exist_ok=True)
             if (self.root / new).exists():  # a directory with mailboxes below
                 return ""

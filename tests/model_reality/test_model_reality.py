@@ -15,6 +15,14 @@ marks = {"dovecot": pytest.mark.dovecot}
 KINDS = [pytest.param(kind, marks=marks.get(kind, pytest.mark.servers)) for kind in LIKE]
 
 
+NAMES = ["lists", "renames", "mailboxes", "two sessions, mailboxes"]
+
+
+def scripts_of(kind: str) -> list[str]:
+    """Cyrus with dots differs in names only; `play.py cyrus-dots` says it all."""
+    return NAMES if kind == "cyrus-dots" else list(SCRIPTS)
+
+
 @pytest.fixture(scope="module")
 def found(
     real_server: Callable[[str], Server],
@@ -26,16 +34,23 @@ def found(
     def ask(kind: str, script: str) -> list[Difference]:
         if kind not in played:
             server = real_server(kind)
-            with ThreadPoolExecutor(len(SCRIPTS)) as pool:
-                said = pool.map(lambda name: differences(kind, server, name), SCRIPTS)
-                played[kind] = dict(zip(SCRIPTS, said, strict=True))
+            scripts = scripts_of(kind)
+            with ThreadPoolExecutor(len(scripts)) as pool:
+                said = pool.map(lambda name: differences(kind, server, name), scripts)
+                played[kind] = dict(zip(scripts, said, strict=True))
         return played[kind][script]
 
     return ask
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("kind", "script"),
+    [
+        pytest.param(kind, script, marks=marks.get(kind, pytest.mark.servers))
+        for kind in LIKE
+        for script in scripts_of(kind)
+    ],
+)
 def test_the_model_answers_as_the_server_does(
     found: Callable[[str, str], list[Difference]], kind: str, script: str
 ) -> None:
@@ -53,6 +68,6 @@ def test_every_known_difference_is_one(
 ) -> None:
     """None is left in the table that was mended meanwhile."""
     for known in KNOWN:
-        if kind.split("-")[0] in known.kinds:
+        if kind.split("-")[0] in known.kinds and known.script in scripts_of(kind):
             lines = [one.line for one in found(kind, known.script)]
             assert any(known.explains(kind, known.script, line) for line in lines), known

@@ -47,7 +47,7 @@ def test_first_sync_and_an_idle_one(rig: Wired) -> None:
 # -- both ways, with what each server lacks --------------------------------------------------------
 
 
-ROUNDS = {"cyrus": 2, "cyrus-dots": 2, "courier": 3, "courier-old": 3}
+ROUNDS = {"cyrus": 2, "cyrus-dots": 1, "courier": 2, "courier-old": 2, "imap4d": 2}
 
 
 @pytest.mark.parametrize("name", ROUNDS)
@@ -65,7 +65,7 @@ def test_churn_on_pymap(tmp_path: Path) -> None:
 
 # -- what hurts users of other programs (reliability.md §0) ----------------------------------------
 
-COUNT = 40
+COUNT = 30
 
 
 @pytest.fixture(params=["cyrus", "courier-old"])
@@ -74,7 +74,7 @@ def full(
     real_server: Callable[[str], Server],
     wired_on: Callable[..., Wired],
 ) -> Wired:
-    """40 messages on both sides, under the default guard."""
+    """30 messages on both sides, under the default guard."""
     made = wired_on(real_server(request.param), guard=Guard())
     made.fill(COUNT)
     made.settle()
@@ -134,14 +134,14 @@ def test_s8_s9_a_reader_renames_and_moves_files(full: Wired) -> None:
     """By COPY where there is no MOVE; without UIDPLUS the copies are looked up."""
     target = full.make("Archive")
     for number, path in enumerate(full.files()):
-        if number < 10:
+        if number < 5:
             path.rename(path.parent.parent / "cur" / f"17{number:08}.R{number}.reader:2,")
-        elif number < 30:
+        elif number < 25:
             path.rename(target / "cur" / path.name)
     report = full.settle()
     assert report.total().moved == 20, report
     nothing_transferred(full)
-    assert (on_server(full), on_server(full, "Archive")) == (20, 20)
+    assert (on_server(full), on_server(full, "Archive")) == (10, 20)
     full.idle()
 
 

@@ -38,7 +38,7 @@ COMMANDS = (
         (
             ("demo", "demo", "See it work, with a private server and sample mail."),
             ("config", "configure", "Print a sample configuration; check your own."),
-            ("check", "check", "Compare the cache with the Maildir and the server."),
+            ("check", "check", "Prove that the Maildir is what the server has."),
         ),
     ),
 )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from mailsync.local import names
 from mailsync.local.lines import ToWire
 from mailsync.local.tree import CHUNK, Tree
-from mailsync.model.content import Digest, Digester
+from mailsync.model.content import Digest, Digester, as_shown
 from mailsync.model.errors import Help, Reach, StorageError
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UIDValidity, UniqueName
@@ -246,13 +246,13 @@ def _pieces(reader: Reader, path: str) -> Iterator[bytes]:
         reader.close()
 
 
-def digest(tree: Tree, name: MailboxName, entry: LocalEntry) -> Digest | None:
+def digest(tree: Tree, name: MailboxName, entry: LocalEntry, shown: bool = False) -> Digest | None:
     found = pieces(tree, tree.file(name, entry))
     if found is None:
         return None
     digester = Digester()
     for piece in found:
-        digester.feed(piece)
+        digester.feed(as_shown(piece) if shown else piece)
     return digester.finish()
 
 

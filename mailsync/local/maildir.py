@@ -94,9 +94,10 @@ class Maildir:
         """Size, mtime and origin (no digest); a file that vanished is not in the result."""
         return listing.inspect(self._tree, name, entries, uid_validity)
 
-    def digest(self, name: MailboxName, entry: LocalEntry) -> Digest | None:
-        """Reads the whole file in constant memory; None: it vanished."""
-        return listing.digest(self._tree, name, entry)
+    def digest(self, name: MailboxName, entry: LocalEntry, shown: bool = False) -> Digest | None:
+        """Reads the whole file in constant memory; None: it vanished.  `shown`: of its bytes as
+        some servers show them (`content.as_shown`)."""
+        return listing.digest(self._tree, name, entry, shown)
 
     def wire_chunks(
         self, name: MailboxName, entry: LocalEntry, wire_size: int

@@ -137,6 +137,12 @@ def _hash(data: bytes) -> bytes:
     return blake2b(data, digest_size=HASH_SIZE).digest()
 
 
+def as_shown(data: bytes) -> bytes:
+    """Any piece of a message as it is told from others where a server shows NUL as 0x80 and drops
+    CRs, as Dovecot does."""
+    return data.translate(_NUL_SHOWN, b"\r")
+
+
 NO_HEADER = header_hash(b"")
 
 

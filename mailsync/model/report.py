@@ -281,13 +281,5 @@ class Undeleted:
     exits: frozenset[Exit] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class CheckReport:
-    """`lines`: what the cache, the Maildir and the server disagree on; none: all is well."""
-
-    lines: tuple[str, ...] = ()
-    exit: Exit = Exit.OK
-
-
 def held_total(lines: Iterable[HeldLine]) -> int:
     return sum(line.count for line in lines)

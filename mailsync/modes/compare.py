@@ -1,105 +1,295 @@
-"""Does the cache tell the truth?  Compared with the Maildir and the server, without bodies."""
+"""Server, Maildir and cache side by side, without bodies: every message by UID, file, flags, size.
+
+A side that is not asked is taken to be as the cache says.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from mailsync.executor.run import Run
+from mailsync.local import Listing
+from mailsync.model.checked import Difference, MailboxCheck
+from mailsync.model.errors import MailsyncError, Reach
 from mailsync.model.flags import letters
-from mailsync.model.mailboxname import MailboxName
-from mailsync.model.observation import ServerMailbox, ServerObservation
-from mailsync.model.rows import Mailbox, Presence, Row, Side
+from mailsync.model.ids import UID, UniqueName
+from mailsync.model.mailboxname import INBOX, MailboxName
+from mailsync.model.observation import (
+    FileFacts,
+    LocalEntry,
+    ServerItem,
+    ServerMailbox,
+    ServerObservation,
+)
+from mailsync.model.rows import Mailbox, Presence, Row, Settled, Side, Wait
 from mailsync.modes.observe import Selector
 from mailsync.server import Ask
 
-SHOWN = 10  # differences named one by one for each mailbox and side
+SERVER, LOCAL, BOTH = frozenset({Side.SERVER}), frozenset({Side.LOCAL}), frozenset(Side)
+HERE, THERE = "in the Maildir", "on the server"
+WANTED = {Wait.UNSENT, Wait.KEPT}  # differences that the configuration asks for
 
 
-async def compare(
-    run: Run, listed: Sequence[ServerMailbox] | None, selected: Selector
-) -> tuple[list[str], set[Side]]:
-    """A line for each difference, and the sides on which there are any.
+@dataclass(slots=True)
+class Found:
+    """One mailbox on its way; `pairs` are the messages that are on both sides."""
 
-    `listed` None: the server is not asked.
-    """
-    lines: list[str] = []
-    wrong: set[Side] = set()
-    checked = 0
-    for box in sorted(run.mailboxes.values(), key=lambda box: box.name):
-        if not box.selected:
-            continue
-        rows = await run.stored(run.cache.rows_of, box.id)
+    box: Mailbox | None
+    name: MailboxName
+    server: int | None = None
+    local: int | None = None
+    cache: int | None = None
+    differences: list[Difference] = field(default_factory=list)
+    notes: list[Difference] = field(default_factory=list)
+    pairs: dict[UID, tuple[Row, LocalEntry]] = field(default_factory=dict)
+    errors: list[MailsyncError] = field(default_factory=list)
+    read: int = 0
+    size: int = 0
+
+    def differ(self, what: str, stale: frozenset[Side] = frozenset()) -> None:
+        self.differences.append(Difference(what, stale=stale))
+
+    def failed(self, error: MailsyncError) -> None:
+        """What reaches further ends it all: half a proof is none."""
+        if error.reach is Reach.ACCOUNT:
+            raise error
+        self.errors.append(error)
+
+    def done(self) -> MailboxCheck:
+        return MailboxCheck(
+            self.name,
+            self.server,
+            self.local,
+            self.cache,
+            tuple(self.differences),
+            tuple(self.notes),
+            self.read,
+            self.size,
+        )
+
+
+class Comparison:
+    """`listed` None: the server is not asked.  `only`: these mailboxes; None: all in scope."""
+
+    def __init__(
+        self,
+        run: Run,
+        listed: Sequence[ServerMailbox] | None,
+        selected: Selector,
+        only: Collection[str] | None = None,
+    ) -> None:
+        self.run, self.selected, self.only = run, selected, only
+        self.listed = None if listed is None else {b.name: b for b in listed if b.selectable}
+        self.boxes = {box.name: box for box in run.mailboxes.values()}
+
+    async def found(self) -> list[Found]:
+        """Every mailbox in scope on any side."""
+        local, _ = await self.run.disk(self.run.maildir.mailboxes)
+        made: dict[MailboxName, Found] = {}
+        asks: list[Ask] = []
+        for name in sorted({*local, *self.boxes, *(self.listed or ())}):
+            if not self._in_scope(name):
+                continue
+            made[name] = one = Found(self.boxes.get(name), name)
+            if not self._on_both(one, name in local):
+                await self._by_the_way(one)
+                continue
+            if self.listed is None:
+                await self._messages(one, None)
+            else:
+                asks.append(Ask(name, self.listed[name].wire_name, full=True))
+        if not asks:
+            return list(made.values())
+        async for seen in self.run.server.observe(asks, read_only=True):
+            if self.run.progress is not None:
+                place = seen[0] if isinstance(seen, tuple) else seen.mailbox
+                self.run.progress.look(f"{self.run.account.name}/{place}")
+            if isinstance(seen, tuple):
+                made[seen[0]].failed(seen[1])
+            else:
+                await self._messages(made[seen.mailbox], seen)
+        return list(made.values())
+
+    def _in_scope(self, name: MailboxName) -> bool:
+        if self.only is not None and name not in self.only:
+            return False
+        box, shown = self.boxes.get(name), (self.listed or {}).get(name)
+        if box is None:
+            return self.selected(name, None if shown is None else shown.role)
+        return box.selected
+
+    def _on_both(self, one: Found, here: bool) -> bool:
+        """Whether there is anything to compare message by message."""
+        box = one.box
+        known = (box.server, box.local) if box is not None else (Presence.NONE, Presence.NONE)
+        there = known[0] is Presence.THERE if self.listed is None else one.name in self.listed
+        if not (here or there):
+            if Presence.THERE in known:
+                one.differ("the mailbox is on neither side, and in the cache", BOTH)
+            return False
+        one.cache = box.messages if box is not None else None
+        stale = SERVER if there is not (known[0] is Presence.THERE) else frozenset()
+        stale |= LOCAL if here is not (known[1] is Presence.THERE) else frozenset()
+        if here and there and box is not None and not stale:
+            return True
+        if here and there:
+            one.differ("the mailbox is on both sides, and new to the cache", stale)
+        else:
+            one.differ(f"the mailbox is not {HERE if there else THERE}", stale)
+        return False
+
+    async def _by_the_way(self, one: Found) -> None:
+        """A mailbox that was removed on one side and is empty on the other is left there by every
+        sync, if others are below it or it has a role: it holds nothing that could be missing."""
+        box = one.box
+        if box is None or box.messages or not (box.has_children or box.role or box.name == INBOX):
+            return
+        if Presence.GONE not in (box.server, box.local) or any(d.stale for d in one.differences):
+            return
         if box.local is Presence.THERE:
-            found = await _local(run, box, rows)
-            checked += sum(row.local is Presence.THERE for row in rows)
-            if found:
-                wrong.add(Side.LOCAL)
-            lines += found
-        if listed is not None and box.server is Presence.THERE:
-            found = await _server(run, box, rows, listed)
-            if found:
-                wrong.add(Side.SERVER)
-            lines += found
-    if not wrong:
-        sides = "cache and Maildir" if listed is None else "cache, Maildir and server"
-        lines.append(f"{checked:,} messages: {sides} agree")
-    return lines, wrong
+            listing = await self.run.disk(self.run.maildir.entries, box.name, True)
+            empty = listing is not None and not listing.entries
+        else:
+            cursor = None if self.listed is None else self.listed[box.name].cursor
+            empty = self.listed is None or (cursor is not None and not cursor.messages)
+        if empty:
+            one.notes, one.differences = [*one.notes, *one.differences], []
+
+    async def _messages(self, one: Found, seen: ServerObservation | None) -> None:
+        run, box = self.run, one.box
+        assert box is not None
+        items = None if seen is None else {item.uid: item for item in seen.items}
+        if seen is not None and seen.cursor.uid_validity != box.uid_validity:
+            one.differ("the server has another UIDVALIDITY: all UIDs lost their meaning", SERVER)
+            items = None
+        elif seen is not None and len(seen.items) != seen.cursor.messages:
+            counts = f"counts {seen.cursor.messages:,} messages and lists {len(seen.items):,}"
+            one.differ(f"the server {counts}: nothing is proven")
+        rows = await run.stored(run.cache.rows_of, box.id)
+        try:
+            listing = await run.disk(run.maildir.entries, box.name, True)
+            if listing is None:
+                one.differ("its directory new/ or cur/ is missing", LOCAL)
+                return
+            facts = await run.disk(run.maildir.inspect, box.name, listing.entries, None)
+        except MailsyncError as error:
+            one.failed(error)
+            return
+        _notices(one, listing)
+        by_name = {entry.name: entry for entry in listing.entries if entry.name in facts}
+        one.local = len(by_name)
+        one.server = None if items is None else len(items)
+        one.cache = sum(Presence.THERE in (row.server, row.local) for row in rows)
+        sides = Sides(box, items, by_name, facts)
+        for row in rows:
+            sides.compare(one, row)
+        one.differences += sides.left()
 
 
-async def _local(run: Run, box: Mailbox, rows: Sequence[Row]) -> list[str]:
-    listing = await run.disk(run.maildir.entries, box.name, True)
-    if listing is None:
-        return [f"{box.name}: the directory is missing"]
-    entries = {entry.name: entry for entry in listing.entries}
-    facts = await run.disk(run.maildir.inspect, box.name, listing.entries, None)
-    found: list[str] = []
-    for row in rows:
-        if row.local is not Presence.THERE or row.name is None:
-            continue
-        entry = entries.pop(row.name, None)
-        seen = facts.get(row.name)
-        if entry is None or seen is None:
-            found.append(f"file {row.name} is missing")
-        elif (seen.size, seen.mtime_ns) != (row.file_size, row.mtime_ns):
-            found.append(f"file {row.name} was changed in place")
-        elif entry.flags & box.permanent != row.local_flags:
-            found.append(f"file {row.name} has other flags: {letters(entry.flags) or 'none'}")
-    found += [f"file {name} is not known" for name in entries]
-    return _named(box.name, found)
+def _notices(one: Found, listing: Listing) -> None:
+    """A file that shares its unique name with another message is in no sync."""
+    one.notes += [Difference(text) for text in listing.notices]
+    for double in listing.doubles:
+        if any(f"/{double.name}{double.info}: another message" in text for text in listing.notices):
+            file = f"{double.folder}/{double.name}{double.info}"
+            one.differences.append(Difference(f"not {THERE}: its name is taken", file=file))
 
 
-async def _server(
-    run: Run, box: Mailbox, rows: Sequence[Row], listed: Sequence[ServerMailbox]
-) -> list[str]:
-    shown = next((one for one in listed if one.name == box.name), None)
-    if shown is None:
-        return [f"{box.name}: not on the server any more"]
-    ask = Ask(name=box.name, wire_name=shown.wire_name, cursor=None, full=True)
-    async for seen in run.server.observe([ask], read_only=True):
-        if isinstance(seen, tuple):
-            return [f"{box.name}: {str(seen[1]).removeprefix(f'{box.name}: ')}"]
-        return _named(box.name, _against(box, rows, seen))
-    return []
+class Sides:
+    """What both sides show of one mailbox; `compare` takes from it what the cache knows."""
+
+    def __init__(
+        self,
+        box: Mailbox,
+        items: dict[UID, ServerItem] | None,
+        entries: dict[UniqueName, LocalEntry],
+        facts: Mapping[UniqueName, FileFacts],
+    ) -> None:
+        self.box, self.items, self.entries, self.facts = box, items, entries, facts
+
+    def compare(self, one: Found, row: Row) -> None:
+        entry = item = None
+        if row.name is not None and row.local in (Presence.THERE, Presence.UNKNOWN):
+            entry = self.entries.pop(row.name, None)
+        if row.uid is not None and row.server in (Presence.THERE, Presence.UNKNOWN):
+            item = self._item(row, row.uid)
+        said: list[str] = []
+        stale: set[Side] = set()
+        if (entry is not None) != (row.local is Presence.THERE):
+            stale.add(Side.LOCAL)
+        if (item is not None) != (row.server is Presence.THERE):
+            stale.add(Side.SERVER)
+        if entry is not None and item is not None:
+            one.pairs[item.uid] = (row, entry)
+            said += self._flags(row, entry, item, stale)
+            said += self._sizes(row, item)
+        elif entry is None and item is None:
+            if Presence.THERE not in (row.server, row.local):
+                return  # nothing is left of it but the memory
+            said.append("on neither side any more, and in the cache")
+        else:
+            said.append(self._alone(row, THERE if item is None else HERE))
+        if entry is not None:
+            said += self._edited(row, stale)
+        if not said:
+            return
+        file = f"{row.folder}/{row.name}{row.info}" if row.name is not None else ""
+        if entry is not None:
+            file = _path(entry)
+        found = Difference("; ".join(said), row.uid, file, frozenset(stale))
+        by_wish = not stale and (row.wait in WANTED or row.settled is Settled.KEPT)
+        (one.notes if by_wish else one.differences).append(found)
+
+    def _item(self, row: Row, uid: UID) -> ServerItem | None:
+        if self.items is not None:
+            return self.items.pop(uid, None)
+        if row.server is not Presence.THERE:
+            return None
+        return ServerItem(uid, row.server_flags, size=row.size)  # by the cache's word
+
+    def _flags(
+        self, row: Row, entry: LocalEntry, item: ServerItem, stale: set[Side]
+    ) -> Iterator[str]:
+        here, there = entry.flags & self.box.permanent, item.flags & self.box.permanent
+        if here != row.local_flags:
+            stale.add(Side.LOCAL)
+        if there != row.server_flags:
+            stale.add(Side.SERVER)
+        if here != there:
+            shown = (letters(there) or "none", letters(here) or "none")
+            yield f"flags are {shown[0]} {THERE}, {shown[1]} {HERE}"
+        elif here not in (row.local_flags, row.server_flags) or row.local_flags != row.server_flags:
+            yield f"flags are {letters(here) or 'none'} on both sides, not in the cache"
+
+    def _sizes(self, row: Row, item: ServerItem) -> Iterator[str]:
+        """The server's word of a size proves something only where it was once true."""
+        exact = row.size is not None and row.size == row.wire_size
+        if exact and item.size is not None and item.size != row.size:
+            yield f"{item.size:,} bytes {THERE}, {row.size:,} when it was synced"
+
+    def _edited(self, row: Row, stale: set[Side]) -> Iterator[str]:
+        assert row.name is not None
+        seen = self.facts[row.name]
+        if row.file_size is not None and (seen.size, seen.mtime_ns) != (
+            row.file_size,
+            row.mtime_ns,
+        ):
+            stale.add(Side.LOCAL)
+            yield "the file was changed in place"
+
+    def _alone(self, row: Row, where: str) -> str:
+        intent = ", what a command did to it is not known" if row.intent else ""
+        held = ", held" if row.wait is Wait.HELD else ", parked" if row.parked else ""
+        return f"not {where}{intent or held}"
+
+    def left(self) -> Iterator[Difference]:
+        """What the cache does not know."""
+        for uid in self.items or ():
+            yield Difference(f"not {HERE}, new to the cache", uid, stale=SERVER)
+        for entry in self.entries.values():
+            yield Difference(f"not {THERE}, new to the cache", file=_path(entry), stale=LOCAL)
 
 
-def _against(box: Mailbox, rows: Sequence[Row], seen: ServerObservation) -> list[str]:
-    if seen.cursor.uid_validity != box.uid_validity:
-        return ["the server has another UIDVALIDITY: all UIDs lost their meaning"]
-    items = {item.uid: item for item in seen.items}
-    found: list[str] = []
-    for row in rows:
-        if row.server is not Presence.THERE or row.uid is None:
-            continue
-        item = items.pop(row.uid, None)
-        if item is None:
-            found.append(f"UID {row.uid} is not on the server")
-        elif item.flags & box.permanent != row.server_flags:
-            found.append(f"UID {row.uid} has other flags on the server")
-    return found + [f"UID {uid} is not known" for uid in items]
-
-
-def _named(name: MailboxName, found: list[str]) -> list[str]:
-    lines = [f"{name}: {text}" for text in found[:SHOWN]]
-    if len(found) > SHOWN:
-        lines.append(f"{name}: and {len(found) - SHOWN} more")
-    return lines
+def _path(entry: LocalEntry) -> str:
+    return f"{entry.folder}/{entry.name}{entry.info}"

@@ -1,4 +1,4 @@
-"""Looking, never changing: status, mailboxes, check."""
+"""Looking, never changing: status, mailboxes."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ import asyncio
 import os
 from collections import defaultdict
 from collections.abc import Sequence
-from contextlib import ExitStack
 
 from mailsync.cache import Cache, Matter
 from mailsync.cache import Report as CacheReport
-from mailsync.executor import Run, Tallies
-from mailsync.model.errors import Exit, MailsyncError
+from mailsync.model.errors import MailsyncError
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.report import (
     AccountStatus,
-    CheckReport,
     MailboxLine,
     MailboxStatus,
     Remark,
@@ -25,12 +22,9 @@ from mailsync.model.report import (
 )
 from mailsync.model.rows import Mailbox
 from mailsync.model.settings import Account
-from mailsync.modes.compare import compare
-from mailsync.modes.full import copy_cache, exits_of, place_for_copy
-from mailsync.modes.job import LAST_SUCCESS, Job, has_cache, last_failure, locked
-from mailsync.modes.observe import observe_in_full
-from mailsync.modes.ownership import Ownership
-from mailsync.modes.scope import maildir_of, selector
+from mailsync.modes.full import exits_of
+from mailsync.modes.job import LAST_SUCCESS, Job, has_cache, last_failure
+from mailsync.modes.scope import maildir_of
 from mailsync.modes.world import production_world
 
 KINDS = {
@@ -152,51 +146,3 @@ async def _mailboxes(account: Account, interactive: bool) -> tuple[list[MailboxL
             )
         )
     return lines, notices
-
-
-def check(
-    account: Account, *, server: bool, repair: bool, interactive: bool = False
-) -> CheckReport:
-    """Cache against Maildir and, if wanted, server.  `repair` changes the cache only."""
-    return asyncio.run(_check(account, server, repair, interactive))
-
-
-async def _check(account: Account, ask: bool, repair: bool, interactive: bool) -> CheckReport:
-    if not has_cache(account):
-        return CheckReport(("never synced, there is nothing to check",))
-    with ExitStack() as stack:
-        directory = str(account.state)
-        if repair:
-            stack.enter_context(locked(account))
-        else:  # whatever looking changes, it changes a copy
-            directory = stack.enter_context(place_for_copy(str(account.state)))
-            copy_cache(str(account.state), directory)
-        world = stack.enter_context(production_world())
-        job = Job.of(Target(account), SyncOptions(interactive=interactive), world)
-        return await _compare(job, directory, ask, repair)
-
-
-async def _compare(job: Job, directory: str, ask: bool, repair: bool) -> CheckReport:
-    account, world, pool = job.target.account, job.world, job.world.pool
-    cache = await pool.cache(Cache.open, directory, account.name)
-    maildir = maildir_of(account, world)
-    server = job.server()
-    try:
-        doubt = await Ownership(account, world, maildir, cache).verify(dry=True)
-        if doubt:
-            return CheckReport((f"{doubt} by the next sync",), Exit.FAILED)
-        run = Run(account, world, server, maildir, cache, Tallies(), "check", dry=True)
-        boxes = await pool.cache(cache.mailboxes, world.clock.wall())
-        run.mailboxes = {box.id: box for box in boxes}
-        listed = None
-        if ask:
-            await server.connect()
-            listed = await server.mailboxes()
-        lines, wrong = await compare(run, listed, selector(account))
-        if wrong and repair:
-            await observe_in_full(run, listed, wrong)
-            lines.append("repaired: the cache knows what is there; the next sync acts on it")
-    finally:
-        await server.close()
-        await pool.cache(cache.close)
-    return CheckReport(tuple(lines), Exit.FAILED if wrong and not repair else Exit.OK)

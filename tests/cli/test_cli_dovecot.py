@@ -228,26 +228,37 @@ def test_undelete(home: Home, client: Client) -> None:
 
 
 def test_check_looks_and_repair_changes_the_cache_only(home: Home, client: Client) -> None:
-    assert good(home.run("check")).out == "me: never synced, there is nothing to check\n"
+    assert "never synced: there is nothing to compare" in good(home.run("check"), 1).err
     good(home.run("sync"))
-    assert good(home.run("check")).out == "me: 13 messages: cache and Maildir agree\n"
-    assert good(home.run("check", "--server")).out == (
-        "me: 13 messages: cache, Maildir and server agree\n"
-    )
+    offline = good(home.run("check", "--no-server")).out
+    assert offline.startswith("me: 13 messages in 2 mailboxes: cache and Maildir agree\n")
+    assert good(home.run("check")).out.splitlines() == [
+        "me: 13 messages in 2 mailboxes: cache, Maildir and server agree",
+        "  mailbox  server  here  cache  differ",
+        "  INBOX         1     1      1       0",
+        "  Work         12    12     12       0",
+    ]
+    assert good(home.run("check", "-q")).out == ""
+    read = good(home.run("check", "--read-data")).out.splitlines()
+    assert read[0].startswith("me: 13 messages in 2 mailboxes, 13 read on both sides (")
+    assert read[3].split() == ["Work", "12", "12", "12", "0", "12"]
+    found = json.loads(good(home.run("check", "--json")).out)
+    assert (found["exit-status"], found["accounts"]["me"]["messages"]) == (0, 13)
+    assert "needs the server" in good(home.run("check", "--read-data", "--no-server"), 2).err
     path = next((home.mail / "Work/new").iterdir())
     os.utime(path, (1, 1))
     client.store(client.uids("Work")[-1:], "+FLAGS (\\Flagged)", "Work")
     before = home.bytes()
-    done = good(home.run("check", "--server"), 1)
-    assert f"me: Work: file {path.name} was changed in place" in done.out
-    assert len(done.out.splitlines()) == 2
+    done = good(home.run("check", "-q"), 1)
+    assert f"new/{path.name}: the file was changed in place" in done.out
+    assert len(done.out.splitlines()) == 3
     assert home.bytes() == before
     done = good(home.run("check", "--repair"))
     assert "repaired: the cache knows what is there; the next sync acts on it" in done.out
     changed = {name for name, was in home.bytes().items() if before.get(name) != was}
     assert all(name.startswith(".local/state/mailsync/me") for name in changed)
     assert "downloaded" not in good(home.run("sync")).out
-    good(home.run("check", "--server"))
+    good(home.run("check"))
     assert len(client.uids("Work")) == 12
 
 

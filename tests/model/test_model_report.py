@@ -82,4 +82,4 @@ def test_lines() -> None:
     target = report.Target(Account("a", "h", 993, "u", Path("m"), Path("s")))
     assert target.mailboxes == ()
     assert report.SyncOptions().progress is None
-    assert report.CheckReport().exit is Exit.OK
+    assert report.Undeleted(("INBOX/a",)).errors == ()

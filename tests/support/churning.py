@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import TypeVar
 from unittest import mock
 
+from mailsync.model.checked import CheckOptions
 from mailsync.model.errors import Exit
 from mailsync.model.report import AccountReport
 from mailsync.model.settings import Deletions
-from mailsync.modes import world
+from mailsync.modes import check, world
 from support.churn_profiles import Profile
 from support.ghosts import Copy, Ledger, States, broken, equal, harm, miscounted, wrong_dates
 from support.hands import SPECIAL, MaildirHand, ServerHand
@@ -116,11 +117,18 @@ class Churn:
                 [one for one, _ in self.server.read()],
                 [one for one, _ in self.maildir.read()],
             )
+            if number % 3 == 1 and self.differ():
+                self.check_proof(Exit.FAILED)
             self.reach(self.allowed())
             self.check_equal()
             now = [one for one, _ in self.server.read()]
             self.complain(harm(states, now, self.ledger, trash=self.trash))
             self.check_idle()
+            if number % 3 == 2:
+                self.check_proof(Exit.OK, read_data=True)
+
+    def differ(self) -> list[str]:
+        return equal([one for one, _ in self.server.read()], [c for c, _ in self.maildir.read()])
 
     def change(self, base: list[Copy]) -> None:
         copies = {self.server.side: list(base), self.maildir.side: [
@@ -211,6 +219,14 @@ class Churn:
         said += [f"idle: exit {report.exit} {text_of(report)}"] if report.exit else []
         self.complain(said)
 
+    def check_proof(self, exit: Exit, **options: bool) -> None:
+        """`mailsync check` says what two other pairs of eyes saw, and changes nothing."""
+        before = self.rig.snapshot()
+        found = check.check(self.rig.account, CheckOptions(**options))
+        said = [f"check: exit {found.exit}, not {exit}"] if found.exit is not exit else []
+        said += ["check: a file was touched"] if self.rig.snapshot() != before else []
+        self.complain([*said, repr(found)] if said else [])
+
 
 class During(Churn):
     """The changes come while a sync runs; when they end, two syncs bring both sides together."""
@@ -242,9 +258,6 @@ class During(Churn):
             now = [one for one, _ in self.server.read()]
             self.complain(miscounted(base, now, self.ledger))
             self.check_idle()
-
-    def differ(self) -> list[str]:
-        return equal([one for one, _ in self.server.read()], [c for c, _ in self.maildir.read()])
 
     def agitate(self, hand: ServerHand | MaildirHand, over: threading.Event, seed: float) -> None:
         hand.rand = rand = random.Random(seed)

@@ -1,0 +1,174 @@
+"""Are the bytes the same?  Every message is read on both sides and hashed, a stream at a time.
+
+The server's bodies are pipelined; files are hashed on the disk's threads beside them, at most
+`AHEAD` batches behind.  What is unequal is read once more, to tell what a server does to messages
+(it drops a CR, it rewrites what is uploaded) from what nobody can explain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from mailsync.executor.run import Run
+from mailsync.model.checked import Difference
+from mailsync.model.content import Digest, Digester, as_shown
+from mailsync.model.errors import Reach, StorageError
+from mailsync.model.ids import UID
+from mailsync.model.observation import LocalEntry
+from mailsync.model.rows import Row
+from mailsync.model.uidset import UIDSet
+from mailsync.modes.compare import Found
+
+BATCH = 50  # messages
+BATCH_BYTES = 1 << 20
+AHEAD = 4  # batches that wait for the disk
+Pair = tuple[Row, LocalEntry]
+
+
+@dataclass(slots=True)
+class Pass:
+    """One reading of the pairs; `unequal` has what each side's bytes were."""
+
+    run: Run
+    found: Found
+    pairs: dict[UID, Pair]  # those that are still to come
+    shown: bool = False
+    unequal: dict[UID, tuple[Pair, Digest, Digest]] = field(default_factory=dict)
+    batch: list[tuple[UID, Pair, bytes]] = field(default_factory=list)
+    batch_size: int = 0
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def all(self) -> None:
+        try:
+            async for body in self.run.server.bodies(self.found.name, list(self.pairs)):
+                if body.chunks is not None:
+                    digest = await self.stream(body.chunks)
+                    if body.uid is not None and (pair := self.pairs.pop(body.uid, None)):
+                        await self.aside(partial(self.judge, body.uid, pair, digest))
+                elif body.data is None or body.uid is None:
+                    continue
+                elif pair := self.pairs.pop(body.uid, None):
+                    await self.take(body.uid, pair, body.data)
+            await self.hand_over()
+            while self.tasks:
+                await self.one_done()
+        finally:
+            for task in self.tasks:
+                task.cancel()
+            await asyncio.gather(*self.tasks, return_exceptions=True)
+
+    async def take(self, uid: UID, pair: Pair, data: bytes) -> None:
+        self.batch.append((uid, pair, data))
+        self.batch_size += len(data)
+        if len(self.batch) >= BATCH or self.batch_size >= BATCH_BYTES:
+            await self.hand_over()
+
+    async def hand_over(self) -> None:
+        batch, self.batch, self.batch_size = self.batch, [], 0
+        await self.aside(partial(self.judge_all, batch))
+
+    async def aside(self, work: Callable[[], None]) -> None:
+        while len(self.tasks) >= AHEAD:
+            await self.one_done()
+        self.tasks.add(asyncio.create_task(self.run.disk(work)))
+
+    async def one_done(self) -> None:
+        done, self.tasks = await asyncio.wait(self.tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+    async def stream(self, chunks: AsyncIterator[bytes]) -> Digest:
+        digester = Digester()
+        held: list[bytes] = []
+        size = 0
+        async for piece in chunks:
+            held.append(piece)
+            size += len(piece)
+            if size >= BATCH_BYTES:
+                await self.run.disk(self.feed, digester, held)
+                held, size = [], 0
+        await self.run.disk(self.feed, digester, held)
+        return digester.finish()
+
+    # -- on the disk's threads -------------------------------------------------------------------
+
+    def feed(self, digester: Digester, pieces: list[bytes]) -> None:
+        for piece in pieces:
+            digester.feed(as_shown(piece) if self.shown else piece)
+
+    def judge_all(self, batch: list[tuple[UID, Pair, bytes]]) -> None:
+        for uid, pair, data in batch:
+            digester = Digester()
+            digester.feed(as_shown(data) if self.shown else data)
+            self.judge(uid, pair, digester.finish())
+
+    def judge(self, uid: UID, pair: Pair, there: Digest) -> None:
+        row, entry = pair
+        try:
+            here = self.run.maildir.digest(self.found.name, entry, self.shown)
+        except StorageError as error:
+            if error.reach is not Reach.MESSAGE:
+                raise
+            self.differ(uid, entry, str(error))
+            return
+        if here is None:
+            self.differ(uid, entry, "the file went away while it was to be read")
+            return
+        if not self.shown:
+            self.found.read += 1
+            self.found.size += there.size
+        if here.body != there.body:
+            self.unequal[uid] = pair, there, here
+        elif not self.shown and row.body not in (None, here.body):
+            self.differ(uid, entry, "the same bytes on both sides, the cache knows others")
+        if self.run.progress is not None and not self.shown:
+            self.run.progress.advance(1, there.size, f"{self.run.account.name}/{self.found.name}")
+
+    def differ(self, uid: UID, entry: LocalEntry, what: str) -> None:
+        file = f"{entry.folder}/{entry.name}{entry.info}"
+        self.found.differences.append(Difference(what, uid, file, data=True))
+
+
+async def read_data(run: Run, found: Found) -> None:
+    """Compare the bytes of all pairs of one mailbox."""
+    if not found.pairs:
+        return
+    first = Pass(run, found, dict(found.pairs))
+    await first.all()
+    if first.pairs:
+        alive = await run.server.alive(found.name, UIDSet(first.pairs))
+        for uid in alive:
+            first.differ(uid, first.pairs[uid][1], "the server lists it and gives no text for it")
+    if not first.unequal:
+        return
+    again = Pass(run, found, {uid: one[0] for uid, one in first.unequal.items()}, shown=True)
+    await again.all()
+    for uid, (pair, there, here) in sorted(first.unequal.items()):
+        why = _explained(pair[0], there, here, uid in again.unequal)
+        if why:
+            file = f"{pair[1].folder}/{pair[1].name}{pair[1].info}"
+            found.notes.append(Difference(why, uid, file))
+        else:
+            first.differ(uid, pair[1], _told(pair[0], there, here))
+
+
+def _explained(row: Row, there: Digest, here: Digest, otherwise: bool) -> str:
+    """Why unequal bytes are no damage; "" when they are not explained."""
+    if not otherwise:
+        return "the server shows a NUL or a CR of it otherwise"
+    rewritten = row.server_header is not None and row.server_header != row.header
+    if rewritten and here.body == row.body and there.header == row.server_header:
+        return "the server stored it otherwise than it was uploaded"
+    return ""
+
+
+def _told(row: Row, there: Digest, here: Digest) -> str:
+    what = f"other bytes: {there.wire_size:,} on the server, {here.wire_size:,} in the file"
+    if row.body is None:
+        return what
+    if row.body in (there.body, here.body):
+        return f"{what}; the {'file' if row.body == there.body else 'server'} has changed since"
+    return f"{what}; both have changed since they were synced"

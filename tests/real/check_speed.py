@@ -1,0 +1,74 @@
+"""How long does `mailsync check` take?  A private Dovecot, so many small messages, a process.
+
+python tests/real/check_speed.py --messages 100000            # the figure: 30 s without bodies
+python tests/real/check_speed.py --messages 20000 --size 20 --read-data
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
+
+from support.dovecot import Dovecot
+from support.killing import configure
+from support.rig import Rig, message
+from support.wired import append_many
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--messages", type=int, default=100_000)
+    parser.add_argument("--size", type=int, default=0, help="lines of 70 characters in each")
+    parser.add_argument("--read-data", action="store_true")
+    options = parser.parse_args()
+    root = Path(tempfile.mkdtemp(prefix="check-"))
+    with Dovecot() as server:
+        rig = Rig(server, root)
+        began = time.monotonic()
+        with rig.client() as client:
+            for at in range(0, options.messages, 1000):
+                many = range(at, min(at + 1000, options.messages))
+                append_many(client, (message(number, options.size) for number in many))
+        print(f"{time.monotonic() - began:6.1f} s  APPEND", flush=True)
+        began = time.monotonic()
+        assert rig.sync().exit == 0
+        print(f"{time.monotonic() - began:6.1f} s  first sync", flush=True)
+        words = [*configure(rig, server.port)[:-2], "check"]
+        if options.read_data:
+            words.append("--read-data")
+        for _ in range(3):
+            status, told = timed(words)
+            print(told, flush=True)
+    shutil.rmtree(root)
+    return status
+
+
+def timed(words: list[str]) -> tuple[int, str]:
+    """Exit status; time, CPU and memory of one process (its maxrss would count ours as well)."""
+    used, began, peak = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic(), 0
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        while process.poll() is None:
+            found = Path(f"/proc/{process.pid}/status").read_text().partition("VmHWM:")[2]
+            peak = max(peak, int((found.split() or ["0"])[0]))
+            time.sleep(0.02)
+        assert process.stdout is not None
+        said = process.stdout.read().partition("\n")[0]
+    seconds, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
+    cost = f"{seconds:6.1f} s  check ({cpu:.1f} s of CPU, {peak >> 10} MiB)"
+    return process.returncode, f"{cost}, exit {process.returncode}: {said}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

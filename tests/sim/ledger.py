@@ -80,6 +80,12 @@ class Ledger:
         deeds.for_good = simple and (rested or deeds.for_good)
         deeds.deleted = True
 
+    def shaken(self, ghost: str) -> None:
+        """A copy vanished that nobody deleted."""
+        deeds, rested = self._touch(ghost)
+        deeds.restless |= not rested
+        deeds.for_good = False
+
     def flagged(self, ghost: str, letters: dict[str, bool]) -> None:
         """Only what it changed."""
         deeds, _ = self._touch(ghost)
@@ -93,7 +99,7 @@ class Ledger:
             if box is None or deeds.homes[box] or deeds.deleted:
                 deeds.for_good = False
                 deeds.restless |= not deeds.at_rest
-                deeds.spare += self.rewritten
+                deeds.spare += self.rewritten or not deeds.at_rest
                 deeds.touched, deeds.rest_at = self.now, None
 
     def renamed(self, old: str, new: str) -> None:
@@ -102,6 +108,7 @@ class Ledger:
                 if box == old or box.startswith(f"{old}/"):
                     deeds.homes[new + box[len(old) :]] += deeds.homes.pop(box)
                     deeds.restless |= not deeds.at_rest
+                    deeds.spare += not deeds.at_rest
                     deeds.touched, deeds.rest_at = self.now, None
 
     def rest(self, views: list[dict[str, Counter[tuple[str, str]]]], since: int) -> str:

@@ -50,6 +50,7 @@ class _Maker:
         self.calmness = rand.choice([0.1, 0.4, 0.7])  # share of syncs without a fault
         self.meddles = rand.choice([0, 0, 2, 6])
         self.rare = rand.chance(0.25)
+        self.accidents = rand.chance(0.2)
 
     def run(self) -> Run:
         rand = self.rand
@@ -57,13 +58,18 @@ class _Maker:
             Act("server", "screate", (box,)) for box in self.boxes if box != "INBOX"
         ]
         events += [self._birth() for _ in range(2 + rand.below(8))]
+        if self.accidents:
+            self.acts.append("accident")
+            box = rand.choice(self.boxes)
+            events += [self._birth(box) for _ in range(32)]
+            events += self._rest()
         for _ in range(2 + rand.below(5)):
             events += [self._act() for _ in range(rand.below(6))]
             events.append(Pause(rand.choice([1.0, 5.0, 60.0, 3700.0])))
             events.append(self._sync())
             if rand.chance(0.3):  # what comes next, comes when all is at rest
                 events += self._rest()
-        settings = []
+        settings = [("guard", "yes")] if self.accidents else []
         if rand.chance(0.4):
             settings.append(("deletions", "trash"))
         return Run(
@@ -86,8 +92,8 @@ class _Maker:
         self.ghosts.append(ghost)
         return ghost
 
-    def _birth(self) -> Act:
-        rand, box = self.rand, self.rand.choice(self.boxes)
+    def _birth(self, box: str = "") -> Act:
+        rand, box = self.rand, box or self.rand.choice(self.boxes)
         ghost = self._new()
         self.where[ghost] = box
         letters = self._some()
@@ -106,6 +112,11 @@ class _Maker:
             return self._mailbox()
         if what == "machine":
             return self._machine()
+        if what == "accident":
+            box, how = self.rand.choice(self.boxes), self.rand.choice(["accident", "delete"])
+            if self.rand.chance(0.5):
+                return Act("server", f"s{how}", (box,))
+            return Act(self._who(), f"f{how}", (box,))
         ghost = self.rand.choice(self.ghosts[-12:])
         box = self.where[ghost]
         server = self.rand.chance(0.5)
@@ -192,7 +203,8 @@ class _Maker:
         if self.faults and not rand.chance(self.calmness):
             faults = tuple(self._fault(len(machines)) for _ in range(1 + rand.below(2)))
         if self.lies and rand.chance(0.8):
-            kinds = ",".join(sorted(kind for kind in LIES if rand.chance(0.15)))
+            told = sorted(kind for kind in LIES if kind not in OPEN)
+            kinds = ",".join(kind for kind in told if rand.chance(0.15))
             faults += (Fault("lie", 0, rand.choice([5, 20, 60]), kinds),)
         return Sync(machines, rand.below(1_000_000), meddling, faults)
 
@@ -231,6 +243,9 @@ class _Maker:
         return Fault(what, who, 1 + rand.below(12), rand.choice(self.boxes))  # nil, missing
 
 
+# Known and not mended: a mailbox that was once READ-ONLY is looked at again only when something
+# changes there; until then what is to be put into it waits as unsent.
+OPEN = ("read-only",)
 _ACTS = ("birth", "birth", "flag", "flag", "delete", "move", "copy", "edit", "mailbox", "machine")
 _COMMANDS = (
     *("SELECT", "UID FETCH", "UID STORE", "UID MOVE", "UID COPY", "UID EXPUNGE", "APPEND"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,7 +18,7 @@ from unittest import mock
 
 from mailsync.model.errors import Exit
 from mailsync.model.report import AccountReport, Target
-from mailsync.model.settings import Deletions, Secret
+from mailsync.model.settings import Deletions, Guard, Secret
 from mailsync.modes import decide
 from sim import faults as faulty
 from sim.events import Act, Event, Pause, Run, Sync
@@ -34,6 +35,11 @@ PASSWORD = "Taint-5f1c0e"
 HEALED = 2 * 86400.0  # seconds: what was parked is due again
 ROUNDS = 8
 LONGEST = 6 * 3600.0  # seconds that one sync may take, whatever the server does (I18)
+SETTINGS: dict[str, Callable[[str], object]] = {
+    "deletions": Deletions,
+    "guard": lambda text: Guard() if text == "yes" else Guard(share=None),
+    "expunge_deleted": lambda text: text == "yes",
+}
 Views = dict[str, Counter[tuple[str, str]]]
 
 
@@ -73,7 +79,7 @@ class Play:
         self.seen: tuple[int, ...] = ()
         settings: dict[str, Any] = {"secret": Secret(inline=PASSWORD)}
         for key, value in run.settings:
-            settings[key] = Deletions(value) if key == "deletions" else value == "yes"
+            settings[key] = SETTINGS[key](value)
         self.machines = [Stack(run.seed, self.profile, **settings)]
         first = self.machines[0]
         self.server = first.server

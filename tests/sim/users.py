@@ -12,7 +12,7 @@ from collections.abc import Callable
 from sim.events import Act
 from sim.ledger import Ledger
 from sim.oracle import LETTERS
-from sim.server_state import Message
+from sim.server_state import Message, ghost_of
 from sim.stack import ROOT, Stack
 
 FLAGS = {letter: name for name, letter in LETTERS.items()}
@@ -22,6 +22,9 @@ FLAGS["P"] = "$Forwarded"
 
 def letters_of(flags: set[str]) -> str:
     return "".join(sorted(LETTERS[f.lower()] for f in flags if f.lower() in LETTERS))
+
+
+LOSS_SEEN = 27  # the guard holds when more than 25 messages, and a quarter, go
 
 
 class Users:
@@ -152,6 +155,71 @@ class Users:
     def frename_(self, m: Stack, old: str, new: str) -> None:
         m.rename(f"{ROOT}/{old}", f"{ROOT}/{new}")
         self.ledger.renamed(old, new)
+
+    # -- accidents: nobody meant it, so all must come back (I12) ---------------------------------
+
+    def _accident(self, ghosts: list[str]) -> None:
+        kept = self.machines[0].oracle.kept(self.server, *(m.fs for m in self.machines))
+        for ghost in ghosts:
+            if ghost in kept:
+                self.ledger.shaken(ghost)
+            else:
+                self.ledger.gone(ghost)
+
+    def _known(self, ghosts: list[str]) -> int:
+        """How many of them everybody has, and nothing else is going on with them."""
+        return sum(self.ledger.deeds[g].at_rest for g in ghosts if g in self.ledger.deeds)
+
+    def saccident_(self, box: str) -> None:
+        """The provider loses all of a mailbox."""
+        messages = self.server.messages(self.wire(box))
+        if self._known([message.ghost or "?" for message in messages]) >= LOSS_SEEN:
+            self.server.expunge(self.wire(box), [message.uid for message in messages])
+            self._accident([message.ghost or "?" for message in messages])
+
+    def sdelete_(self, box: str) -> None:
+        messages = self.server.messages(self.wire(box))
+        if box != "INBOX" and messages:
+            self.server.delete(self.wire(box))
+            self._accident([message.ghost or "?" for message in messages])
+
+    def _files(self, m: Stack, box: str) -> dict[str, str]:
+        """Path → ghost."""
+        start = f"{ROOT}/{box}/"
+        found = {path: ghost_of(data) for path, data in m.fs.files(under=start).items()}
+        return {
+            path: ghost
+            for path, ghost in found.items()
+            if ghost and path.count("/") == start.count("/") + 1 and "/tmp/" not in path
+        }
+
+    def faccident_(self, m: Stack, box: str) -> None:
+        """All files of a mailbox are gone, the directories are there."""
+        files = self._files(m, box)
+        if self._known(list(files.values())) >= LOSS_SEEN:
+            self._unlink(m, files)
+
+    def fdelete_(self, m: Stack, box: str) -> None:
+        """The directory of a mailbox is gone; not where there are others below it."""
+        files = self._files(m, box)
+        if box != "INBOX" and files:
+            self._unlink(m, files, quiet=True)
+            for folder in ("cur", "new", "tmp"):
+                for name, _ in list(m.fs.list(f"{ROOT}/{box}/{folder}")):
+                    m.fs.unlink(f"{ROOT}/{box}/{folder}/{name}")
+                m.fs.rmdir(f"{ROOT}/{box}/{folder}")
+            m.fs.rmdir(f"{ROOT}/{box}")
+            m.fs.sync_dir(f"{ROOT}/{box}".rpartition("/")[0])
+            self._accident(list(files.values()))
+
+    def _unlink(self, m: Stack, files: dict[str, str], *, quiet: bool = False) -> None:
+        for path, ghost in files.items():
+            m.fs.unlink(path)
+            m.took.add(ghost)
+        for folder in {path.rpartition("/")[0] for path in files}:
+            m.fs.sync_dir(folder)
+        if not quiet:
+            self._accident(list(files.values()))
 
     # -- the machine ---------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from mailsync.local import files, hierarchy, listing, marker, names, recall
+from mailsync.local import files, hierarchy, listing, marker, names, recall, spelling
 from mailsync.local.deliver import Delivery
 from mailsync.local.listing import Listing
 from mailsync.local.marker import Marker
@@ -45,6 +45,12 @@ class Maildir:
         those below the root are put there by name instead.
         """
         return hierarchy.walk(self._tree, closed)
+
+    def clashes(
+        self, here: Iterable[MailboxName], there: Iterable[MailboxName]
+    ) -> dict[MailboxName, str]:
+        """Names of `there` that this file system takes for another one, and why."""
+        return spelling.clashes(spelling.look(self._tree), here, there)
 
     def create(self, *mailboxes: MailboxName) -> None:
         """Make these mailboxes durably, parents first (as plain directories, also the root);

@@ -50,6 +50,8 @@ async def observe_names(
         if await run.stored(run.cache.has_more, local):
             again, _ = await run.disk(run.maildir.mailboxes, closed)
             local = sorted({*local, *again})
+        listed, clashing = await _told_apart(run, listed, local)
+        notices = [*notices, *clashing]
     for notice in (*notices, *run.server.notices):
         if notice not in run.tallies.errors:
             run.tallies.errors.append(notice)
@@ -66,6 +68,18 @@ async def observe_names(
     await run.stored(run.cache.see_mailboxes, listed, local, selected)
     await refresh(run)
     return {box.name: box for box in listed}
+
+
+async def _told_apart(
+    run: Run, listed: Sequence[ServerMailbox], local: Sequence[MailboxName]
+) -> tuple[Sequence[ServerMailbox], list[str]]:
+    """Without those that would share a directory with another mailbox: two would become one."""
+    names = [box.name for box in listed if box.selectable]
+    refused = await run.disk(run.maildir.clashes, local, names)
+    if not refused:
+        return listed, []
+    notices = [f"mailbox {name} is left out: {why}" for name, why in sorted(refused.items())]
+    return [box for box in listed if box.name not in refused], notices
 
 
 async def observe_in_full(

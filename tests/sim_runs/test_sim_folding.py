@@ -1,0 +1,72 @@
+"""On a disk where two names are one, two mailboxes stay two: the second is left out and said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from support.storied import Story
+
+
+@pytest.fixture(params=["fold", "nfd"])
+def story(request: pytest.FixtureRequest) -> Iterator[Story]:
+    with Story(f"folding {request.param}") as made:
+        made.disk.names = request.param
+        yield made
+
+
+def counts(story: Story) -> dict[bytes, int]:
+    return {wire: len(box.messages) for wire, box in story.server.boxes.items()}
+
+
+def at_rest(story: Story, left_out: str) -> None:
+    """Nothing went from one to the other, however often it is synced."""
+    before = counts(story)
+    for _ in range(4):
+        ran = story.tell()
+        assert f"{left_out} is left out" in ran.text, ran.text
+        assert ran.stored == 0
+        assert counts(story) == before
+        assert not {"CREATE", "DELETE", "RENAME", "APPEND"} & set(ran.commands), ran.commands
+
+
+PAIRS = [("Ab", "aB"), ("Work/One", "work/Two"), ("Straße", "STRASSE"), ("Ab", "ab/below")]
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_two_new_mailboxes(story: Story, first: str, second: str) -> None:
+    for name in (first, second):
+        wire = name.replace("ß", "&AN8-")
+        story.server.create(wire)
+        story.serve(wire, f"in {name}")
+    at_rest(story, sorted((first, second))[1])
+
+
+def test_a_second_one_later(story: Story) -> None:
+    """The one that is here keeps its directory, whatever comes first in the alphabet."""
+    story.server.create("ab")
+    story.serve("ab", "old")
+    story.tell()
+    story.tell()
+    story.server.create("AB")
+    story.serve("AB", "new")
+    at_rest(story, "AB")
+    assert any("/ab/" in path for path in story.mail())
+
+
+def test_a_name_that_the_disk_writes_otherwise() -> None:
+    with Story("decomposed") as story:
+        story.disk.names = "nfd"
+        story.tell()
+        story.server.create("caf&AOk-")
+        story.serve("caf&AOk-", "one")
+        at_rest(story, "café")
+
+
+def test_an_ordinary_disk_keeps_both() -> None:
+    with Story("ordinary") as story:
+        for name in ("Ab", "aB"):
+            story.server.create(name)
+            story.serve(name, name)
+        assert "left out" not in story.tell().text
+        story.agree({"Ab": "Ab", "aB": "aB"})

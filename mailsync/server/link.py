@@ -131,17 +131,17 @@ class Link:
         selected = self.session.selected
         return selected is not None and selected.wire_name == self.wire(box)
 
-    async def refresh(self, box: MailboxName) -> None:
+    async def refresh(self, box: MailboxName, *, appended: bool = False) -> None:
         """See a selected mailbox as it is now.  The NOOP is answered first: Dovecot puts off what
         it is for while more commands wait.
 
-        Without UIDPLUS what we appended a moment ago must be found: it is selected anew then, as
-        imap4d sees nothing new within the second that it looked last."""
+        `appended`: to find what we put there a moment ago.  Without UIDPLUS it is selected anew for
+        that, as imap4d sees nothing new within the second that it looked last."""
         if self.is_selected(box):
-            if self.has("UIDPLUS"):
-                await self.session.run(Call(cmd.noop()))
-            else:
+            if appended and not self.has("UIDPLUS"):
                 self.session.selected = None
+            else:
+                await self.session.run(Call(cmd.noop()))
 
     def select(self, box: MailboxName, writable: bool = False) -> Call | None:
         """None: it is selected already."""

@@ -78,7 +78,7 @@ class Server(Changes):
         """Every message with a UID ≥ `from_uid`, by a fresh look; not made to be stored."""
         link, items = self.link, Items()
         async with link.session.busy():
-            await link.refresh(box)
+            await link.refresh(box, appended=True)
             facts = facts_of(link.session, link.quirks, link.refused)
             fetch = Call(cmd.uid_fetch(UIDSet.span(from_uid, UID_MAX), facts.items), items.take)
             selection = await link.on(box, [fetch], "to list", uid_validity)

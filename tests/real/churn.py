@@ -13,36 +13,20 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
-from support.churn_profiles import PROFILES, Profile
+from support.churn_profiles import PROFILES
 from support.churn_profiles import SERVERS as OTHERS
 from support.churning import Churn, During, Failed, churning
-from support.dovecot import Dovecot
-from support.servers import SERVERS, Server, missing
+from support.servers import serving
 
 from mailsync.model.settings import Deletions
 
-
-@contextmanager
-def serving(profile: Profile) -> Iterator[Server]:
-    if profile.server == "dovecot":
-        server: Server = Dovecot(capability=profile.capability)
-    elif reason := missing(profile.server):
-        raise SystemExit(reason)
-    else:
-        server = SERVERS[profile.server]()
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
+IGNORED = shutil.ignore_patterns("run", "socket", "mux", "idle")  # sockets
 
 
 def main() -> int:
@@ -65,7 +49,8 @@ def main() -> int:
         began = time.monotonic()
         profile, deletions = known[name], Deletions(options.deletions)
         profile = replace(profile, flags=options.flags or profile.flags)
-        with serving(profile) as server:
+        cut = {"capability": profile.capability} if profile.server == "dovecot" else {}
+        with serving(profile.server, **cut) as server:
             kind = During if options.during else Churn
             with churning(kind, profile, options.seed, root, server, deletions) as churn:
                 try:
@@ -75,7 +60,7 @@ def main() -> int:
                     print(f"FAILED {error}", flush=True)
                     if options.keep:
                         print(f"kept: {root}")
-                        shutil.copytree(server.dir, root / "server", ignore_dangling_symlinks=True)
+                        shutil.copytree(server.dir, root / "server", ignore=IGNORED)
         if not options.keep:
             shutil.rmtree(root)
         print(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -48,3 +49,15 @@ def missing(name: str) -> str:
     if kind == "dovecot":
         return no_dovecot()
     return unpacked.missing(kind) if kind in unpacked.PACKAGES else ""
+
+
+@contextmanager
+def serving(name: str, **options: object) -> Iterator[Server]:
+    """One of them, for as long as the block takes."""
+    if reason := missing(name):
+        raise SystemExit(reason)
+    server: Server = SERVERS[name](**options).start()
+    try:
+        yield server
+    finally:
+        server.stop()

@@ -16,14 +16,17 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from mailsync.executor.resolve import NOT_THERE
 from mailsync.model.errors import Exit
+from mailsync.model.report import AccountReport
 from support.churning import Churn
 from support.cutter import Cutter
 from support.rig import Rig, message
-from support.wired import append_many
+from support.wired import append_many, text_of
 
 # System call → how often one thread of a run with a dozen changes makes it, about.
 CALLS = {"renameat2": 4, "fsync": 6, "fdatasync": 20, "pwrite64": 150, "sendto": 50, "utimensat": 4}
+PARKED = 4 * 3600.0  # seconds
 APPEND_WAIT = 2.0  # as long as Dovecot may still execute what a dead client had sent
 
 
@@ -78,6 +81,15 @@ class Killing(Churn):
             self.killed[mode] += hit
             self.log.append(f"{what}{'' if hit else ' (not reached)'}")
         super().reach(allowed)
+
+    def sync(self) -> AccountReport:
+        """What was ended twice in the middle of its APPEND is parked (rule 8), and due later."""
+        report = super().sync()
+        if NOT_THERE in text_of(report):
+            self.log.append("ended twice in one APPEND: parked, and due later")
+            self.rig.watch.ahead += PARKED
+            report = super().sync()
+        return report
 
     def strace(self) -> tuple[str, bool]:
         """SIGKILL at the Nth of one system call, counted by thread."""

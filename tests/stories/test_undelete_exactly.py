@@ -25,7 +25,7 @@ from support.storied import Story
 from mailsync.local import split_name
 from mailsync.modes import decide
 
-STRIDE = int(os.environ.get("MAILSYNC_STORY_STRIDE", "9"))  # 1: every step
+STRIDE = int(os.environ.get("MAILSYNC_STORY_STRIDE", "13"))  # 1: every step
 BOXES = ("INBOX", "Work", "Lists/Deep")
 INFOS = (
     *("", ":2,", ":2,S", ":2,FRS", ":2,DPT", ":2,a", ":2,FSaz", ":2,zS", ":2,SX9"),
@@ -153,7 +153,7 @@ def check_back(told: Told, expected: Counter[tuple[str, str, str, bytes]]) -> No
 
 
 @settings(
-    max_examples=int(os.environ.get("MAILSYNC_STORY_SEEDS", "25")),
+    max_examples=int(os.environ.get("MAILSYNC_STORY_SEEDS", "15")),
     deadline=None,
     phases=[Phase.generate],
     derandomize=True,

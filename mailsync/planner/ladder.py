@@ -34,18 +34,29 @@ LOOKS = 16  # among twins of one key that do not fit, so that time stays linear
 Classes = Sequence[tuple[Sequence[Row], Sequence[Row]]]
 
 
-def climb(steps: Iterable[Step], classes: Classes) -> list[Match]:
+def climb(steps: Iterable[Step], classes: Classes, *, home_first: bool = False) -> list[Match]:
     """Match rows of the left lists with rows of the right ones, the first rung that holds first.
 
     On each rung the classes are tried in turn; among twins the order of the lists decides.
+    `home_first`: a twin in the same mailbox goes before one elsewhere: a new name or UID is more
+    likely than a move and a copy.
     """
     used: set[RowId] = set()
     found: list[Match] = []
     classes = [(lefts, rights) for lefts, rights in classes if lefts and rights]
     for step in steps:
         for lefts, rights in classes:
+            if home_first:
+                found += _rung(_at_home(step), lefts, rights, used)
             found += _rung(step, lefts, rights, used)
     return found
+
+
+def _at_home(step: Step) -> Step:
+    def inside(keys: Keys) -> Keys:
+        return lambda row: [(row.mailbox, key) for key in keys(row)]
+
+    return step._replace(left=inside(step.left), right=inside(step.right))
 
 
 def _rung(

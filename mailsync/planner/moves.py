@@ -11,7 +11,7 @@ from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.rows import Presence, Row
 from mailsync.planner.ladder import LOCAL_MOVES, SERVER_MOVES, climb
 from mailsync.planner.policy import Departed, Ground, Policy
-from mailsync.planner.scene import Scene, uid_order
+from mailsync.planner.scene import Scene
 from mailsync.planner.verdict import Ruling, Verdict
 
 N, T, G, U = Presence.NONE, Presence.THERE, Presence.GONE, Presence.UNKNOWN
@@ -62,15 +62,14 @@ class Journey:
 
 
 def new_files(scene: Scene, spent: Collection[RowId]) -> list[Row]:
-    return sorted(
-        (row for row in scene.local_only if row.id not in spent and _is_new_file(scene, row)),
-        key=uid_order,
+    return scene.in_order(
+        row for row in scene.local_only if row.id not in spent and _is_new_file(scene, row)
     )
 
 
 def new_messages(scene: Scene, spent: Collection[RowId]) -> list[Row]:
     fresh = (row for row in scene.server_only if row.local is N)
-    return sorted((row for row in fresh if row.id not in spent), key=uid_order)
+    return scene.in_order(row for row in fresh if row.id not in spent)
 
 
 def _is_new_file(scene: Scene, row: Row) -> bool:
@@ -80,28 +79,32 @@ def _is_new_file(scene: Scene, row: Row) -> bool:
 
 def deleted_files(scene: Scene, spent: Collection[RowId]) -> list[Row]:
     gone = (row for row in scene.server_only if scene.states(row)[1] is G)
-    return sorted((row for row in gone if row.id not in spent), key=uid_order)
+    return scene.in_order(row for row in gone if row.id not in spent)
 
 
 def expunged(scene: Scene, spent: Collection[RowId]) -> list[Row]:
     gone = (row for row in scene.local_only if scene.states(row)[0] is G)
-    return sorted((row for row in gone if row.id not in spent), key=uid_order)
+    return scene.in_order(row for row in gone if row.id not in spent)
+
+
+def left_on_both(scene: Scene, spent: Collection[RowId]) -> list[Row]:
+    return scene.in_order(row for row in scene.both_gone if row.id not in spent)
 
 
 def journeys(scene: Scene, spent: Collection[RowId]) -> list[Journey]:
     """Where the messages went that left a mailbox on one side or on both."""
-    left_both = sorted((row for row in scene.both_gone if row.id not in spent), key=uid_order)
+    left_both = left_on_both(scene, spent)
     here, there = deleted_files(scene, spent), expunged(scene, spent)
     files: dict[RowId, Row] = {}
     messages: dict[RowId, Row] = {}
     rungs: dict[RowId, Rung] = {}
     if here or left_both:
         fresh = new_files(scene, spent)
-        for one in climb(LOCAL_MOVES, [(here, fresh), (left_both, fresh)]):
+        for one in climb(LOCAL_MOVES, [(here, fresh), (left_both, fresh)], home_first=True):
             files[one.left.id], rungs[one.left.id] = one.right, one.rung
     if there or left_both:
         arrived = new_messages(scene, spent)
-        for one in climb(SERVER_MOVES, [(arrived, there), (arrived, left_both)]):
+        for one in climb(SERVER_MOVES, [(arrived, there), (arrived, left_both)], home_first=True):
             messages[one.right.id], rungs[one.right.id] = one.left, one.rung
     return [
         Journey(row, files.get(row.id), messages.get(row.id), rungs[row.id])
@@ -239,15 +242,13 @@ def _copy_local(row: Row, join: Row, found: Moves, grounds: Mapping[MailboxId, G
 # -- copies instead of transfers ---------------------------------------------------------------
 
 
-def copies(
-    uploads: Iterable[Row], paired: Iterable[Row], policy: Policy
-) -> tuple[list[Two], list[Row]]:
+def copies(uploads: Iterable[Row], scene: Scene, policy: Policy) -> tuple[list[Two], list[Row]]:
     """Uploads whose content lies on the server already, and the rest of them."""
     uploads = list(uploads)
     wanted = {row.body for row in uploads if row.body is not None}
     known: dict[bytes, Row] = {}
     if wanted:
-        for row in _sources(paired, policy):
+        for row in _sources(scene, policy):
             if row.body in wanted and row.body is not None and row.server_header is None:
                 known.setdefault(row.body, row)
     made = [(known[row.body], row) for row in uploads if row.body is not None and row.body in known]
@@ -255,11 +256,11 @@ def copies(
 
 
 def local_copies(
-    downloads: Sequence[Row], paired: Iterable[Row], policy: Policy
+    downloads: Sequence[Row], scene: Scene, policy: Policy
 ) -> tuple[list[Two], list[Row]]:
     """Downloads whose EMAILID says that a file of them is there already, and the rest of them."""
     known: dict[str, Row] = {}
-    for row in _sources(paired, policy):
+    for row in _sources(scene, policy):
         if row.email_id is not None:
             known.setdefault(row.email_id, row)
     if not known:
@@ -273,9 +274,9 @@ def local_copies(
     return made, [row for row in downloads if row.id not in done]
 
 
-def _sources(paired: Iterable[Row], policy: Policy) -> Iterable[Row]:
+def _sources(scene: Scene, policy: Policy) -> Iterable[Row]:
     """Paired rows that this plan does nothing to but, perhaps, change flags."""
-    for row in sorted(paired, key=uid_order):
+    for row in scene.in_order(scene.paired):
         flagged = (row.server_flags | row.local_flags) & Flags.DELETED
         if row.synced is not None and not (policy.expunge_deleted and flagged):
             yield row

@@ -20,7 +20,13 @@ from mailsync.planner.ladder import (
     is_draft,
     sizes,
 )
-from mailsync.planner.moves import deleted_files, expunged, new_files, new_messages
+from mailsync.planner.moves import (
+    deleted_files,
+    expunged,
+    left_on_both,
+    new_files,
+    new_messages,
+)
 from mailsync.planner.pairing import match, moved_by_name, opposites
 from mailsync.planner.policy import Policy
 from mailsync.planner.scene import Scene, survey, uid_order
@@ -101,7 +107,7 @@ def _pairing_wants(scene: Scene, wanted: _Wanted) -> set[RowId]:
 
 def _local_moves_want(scene: Scene, spent: set[RowId], wanted: _Wanted) -> None:
     sources = deleted_files(scene, spent)
-    left_both = sorted((row for row in scene.both_gone if row.id not in spent), key=uid_order)
+    left_both = left_on_both(scene, spent)
     if not sources and not left_both:
         return
     files = new_files(scene, spent)
@@ -115,11 +121,11 @@ def _local_moves_want(scene: Scene, spent: set[RowId], wanted: _Wanted) -> None:
 
 def _server_moves_want(scene: Scene, spent: set[RowId], wanted: _Wanted) -> None:
     sources = expunged(scene, spent)
-    left_both = sorted((row for row in scene.both_gone if row.id not in spent), key=uid_order)
+    left_both = left_on_both(scene, spent)
     if not sources and not left_both:
         return
     arrived = new_messages(scene, spent)
-    known = climb((EMAIL_ID,), [(arrived, sources), (arrived, left_both)])
+    known = climb((EMAIL_ID,), [(arrived, sources), (arrived, left_both)], home_first=True)
     done = {row.id for one in known for row in (one.left, one.right)}
     sources = [row for row in sources if row.id not in done]
     arrived = [row for row in arrived if row.id not in done]

@@ -42,7 +42,7 @@ def opposites(scene: Scene) -> dict[MailboxId, tuple[list[Row], list[Row]]]:
             messages[row.mailbox].append(row)
     return {
         box: (sorted(rows, key=uid_order), sorted(files[box], key=uid_order))
-        for box, rows in sorted(messages.items())
+        for box, rows in sorted(messages.items(), key=lambda item: scene.boxes[item[0]].name)
     }
 
 
@@ -126,8 +126,9 @@ def base(keep: Row, file: Row) -> Flags | None:
 
 def _moved_on_both(scene: Scene, found: Sequence[Match]) -> dict[RowId, Row]:
     new = [one.left for one in found if base(one.left, one.right) is None]
-    old = sorted(scene.both_gone, key=uid_order)
-    return {one.left.id: one.right for one in climb((EMAIL_ID, *CONTENT), [(new, old)])}
+    old = scene.in_order(scene.both_gone)
+    matches = climb((EMAIL_ID, *CONTENT), [(new, old)], home_first=True)
+    return {one.left.id: one.right for one in matches}
 
 
 def _left_behind(
@@ -145,13 +146,10 @@ def _left_behind(
         and one.left.id not in moved
     ]
     paired = {one.right.id for one in found}  # those files are at home
-    old = sorted(
-        (
-            row
-            for row in scene.local_only
-            if scene.states(row)[0] is G and row.synced is not None and row.id not in paired
-        ),
-        key=uid_order,
+    old = scene.in_order(
+        row
+        for row in scene.local_only
+        if scene.states(row)[0] is G and row.synced is not None and row.id not in paired
     )
     if not new or not old:
         return {}

@@ -245,13 +245,13 @@ def _write_transfers(
     """Downloads, uploads and the copies that spare them; what is really sent, by row."""
     downloads = [row for row, _ in rulings.downloads]
     why = {row.id: ruling.reason for row, ruling in rulings.downloads + rulings.uploads}
-    made, downloads = local_copies(downloads, scene.paired, policy)
+    made, downloads = local_copies(downloads, scene, policy)
     sheet.local_copies += made
     for row in downloads:
         sheet.downloads[row.mailbox, why[row.id]].append(row)
     uploads = [row for row, _ in rulings.uploads]
     later = doubtful(downloads, uploads)
-    made, uploads = copies((row for row in uploads if row.id not in later), scene.paired, policy)
+    made, uploads = copies((row for row in uploads if row.id not in later), scene, policy)
     sheet.copies += made
     for row, _ in rulings.uploads:
         if row.id in later:

@@ -45,6 +45,11 @@ class Scene:
     _server_gone: frozenset[MailboxId] = frozenset()
     _local_gone: frozenset[MailboxId] = frozenset()
 
+    def in_order(self, rows: Iterable[Row]) -> list[Row]:
+        """Twins of the whole account in the order in which they find their partners: by the name
+        of their mailbox, not by its id, which says when this cache met it."""
+        return sorted(rows, key=lambda row: (self.boxes[row.mailbox].name, uid_order(row)))
+
     def states(self, row: Row) -> States:
         server, local = row.server, row.local
         if server is T and row.mailbox in self._server_gone:

@@ -38,7 +38,6 @@ class Hands(Users):
     def __init__(self, world: World, stack: Stack) -> None:
         super().__init__(world)
         self.stack = stack
-        self.files = 0
 
     def do(self, op: Op) -> None:
         if op.what in ("bring back", "new UIDVALIDITY"):
@@ -57,8 +56,8 @@ class Hands(Users):
         super().do(op)
         new = [(box, key, m) for box, key, m in self._all(op.side) if id(m) not in had]
         if chosen is None or op.what in ("receive", "save", "receive twin", "save twin", "copy"):
-            for box, _, m in new:
-                self._put(op.side, box, m)
+            for box, key, m in new:
+                self._put(op.side, box, key, m)
             return
         box, key, m = chosen
         if op.side == "server":
@@ -75,12 +74,12 @@ class Hands(Users):
 
     # -- the server ----------------------------------------------------------------------------
 
-    def _put(self, side: str, box: Box, m: Message) -> None:
+    def _put(self, side: str, box: Box, key: object, m: Message) -> None:
         if side == "server":
             names = [*imap_names(m.flags), *m.keywords]
             self.stack.server.deliver(box.name, wire(m.text), names, DATE + m.date)
         else:
-            self._write(box, m)
+            self._write(box, m, str(key))
 
     def _serve(self, op: Op, box: Box, was: Message, m: Message, new: list[object]) -> None:
         server = self.stack.server
@@ -104,10 +103,9 @@ class Hands(Users):
 
     # -- the Maildir ---------------------------------------------------------------------------
 
-    def _write(self, box: Box, m: Message, name: str = "") -> None:
-        self.files += 1
+    def _write(self, box: Box, m: Message, name: str) -> None:
+        """Under the world's name: among twins it decides."""
         self.stack.make(box.name)
-        name = name or f"{DATE}.{self.files}.reader"
         path = f"{ROOT}/{box.name}/cur/{name}:2,{letters(m.flags)}"
         self.stack.write(path, wire(m.text).replace(b"\r\n", b"\n"), DATE + m.date)
 
@@ -133,13 +131,12 @@ class Hands(Users):
             ((_, after, edited),) = new  # type: ignore[misc]
             stack.fs.unlink(path)
             stack.fs.sync_dir(folder)
-            self._write(box, edited, unique if after == key else "")
+            self._write(box, edited, unique if after == key else str(after))
         else:
             ((target, after, _),) = [
                 (box, key, one) for box, key, one in self._all("local") if one is m
             ]
-            self.files += 1
-            name = unique if after == key else f"{DATE}.{self.files}.reader"
+            name = unique if after == key else str(after)
             stack.make(target.name)
             to = f"{ROOT}/{target.name}/cur/{name}:2,{letters(m.flags)}"
             if to != path:

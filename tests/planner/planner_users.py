@@ -15,7 +15,6 @@ from mailsync.model.settings import Guard
 from mailsync.planner import Policy
 
 FLAGS = [Flags.SEEN, Flags.FLAGGED, Flags.ANSWERED, Flags.DELETED, Flags.FORWARDED, Flags.DRAFT]
-# In the order in which a cache meets them: twins are told apart by it.
 BOXES = {"INBOX": None, "Jobs": None, "Old": None, "Trash": Role.TRASH, "Drafts": Role.DRAFTS}
 
 SERVER = ["receive", "receive twin", "flag", "keyword", "expunge", "move", "copy", "away and back"]

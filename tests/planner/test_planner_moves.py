@@ -140,6 +140,21 @@ MOVES = {
     "a new name here, A>B there": Case(
         "INBOX a x x .\nINBOX a - . -\nWork a . - -", "Pair INBOX a HEADER", "Work a"
     ),
+    "a new name where it was and a copy, A>B there: the new name is no copy": Case(
+        "Drafts a - S - read=yes\nINBOX a x x .\nINBOX a - . - read=yes\nWork a . - -",
+        "Pair INBOX a HEADER; Upload Drafts a",
+        "Drafts a:S | Work a",
+    ),
+    "a new UID where it was and a copy, A>B here: the new UID is no copy": Case(
+        "Drafts a . - -\nINBOX a x x .\nINBOX a . - -\nWork a - S - read=yes",
+        "Pair INBOX a HEADER; Download Drafts a",
+        "Drafts a | Work a:S",
+    ),
+    "among twins by the name of the mailbox, whichever the cache met first": Case(
+        "Work a x . .\nOld a . - -\nINBOX a . - -",
+        "MoveLocal Work>INBOX a; Download Old a",
+        "INBOX a | Old a",
+    ),
     "a new UID there, A>B here": Case(
         "INBOX a x x .\nINBOX a . - -\nWork a - . -", "Pair INBOX a HEADER", "Work a"
     ),

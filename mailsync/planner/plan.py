@@ -66,8 +66,6 @@ def plan(
             sheet.wait(row, Wait.UNSENT, Side.LOCAL, LEFT_BEHIND)
     unseen = Unseen.of((*rows, *candidates), policy)
     rulings = _judge(scene, pairing, moves, grounds, policy, unseen)
-    for row, ruling in rulings.waiting:
-        _write_wait(sheet, row, ruling)
     for row in rulings.merging:
         _write_flags(sheet, row, grounds[row.mailbox])
     _write_followers(sheet, rulings.followers, grounds)
@@ -242,7 +240,8 @@ def _write_flags(sheet: Sheet, row: Row, ground: Ground) -> None:
 def _write_transfers(
     sheet: Sheet, rulings: Rulings, scene: Scene, policy: Policy
 ) -> dict[RowId, Row]:
-    """Downloads, uploads and the copies that spare them; what is really sent, by row."""
+    """Downloads, uploads and the copies that spare them, and what waits; what is really sent, by
+    row.  A file that only a body tells from a message that comes does not wait: it may be that."""
     downloads = [row for row, _ in rulings.downloads]
     why = {row.id: ruling.reason for row, ruling in rulings.downloads + rulings.uploads}
     made, downloads = local_copies(downloads, scene, policy)
@@ -250,12 +249,16 @@ def _write_transfers(
     for row in downloads:
         sheet.downloads[row.mailbox, why[row.id]].append(row)
     uploads = [row for row, _ in rulings.uploads]
-    later = doubtful(downloads, uploads)
+    alone = [row for row, _ in rulings.waiting if row.local is T and row.server is not T]
+    later = doubtful(downloads, uploads + alone)
     made, uploads = copies((row for row in uploads if row.id not in later), scene, policy)
     sheet.copies += made
-    for row, _ in rulings.uploads:
+    for row, _ in rulings.uploads + rulings.waiting:
         if row.id in later:
             sheet.doubtful[row.mailbox].append(row)
+    for row, ruling in rulings.waiting:
+        if row.id not in later:
+            _write_wait(sheet, row, ruling)
     for row in uploads:
         sheet.uploads[row.mailbox, why[row.id]].append(row)
     return {row.id: row for row in (*uploads, *(join for _, join in made))}

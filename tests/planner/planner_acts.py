@@ -308,9 +308,10 @@ class Acts:
             message = self.file(row)
             assert row.server is not T
             box.hints.discard(row.id)
+            sent = replace(message, flags=message.flags & box.facts.permanent)
             self.changed(
-                row, uid=self.append(box, message), server=T, **self._server_facts(message),
-                synced=message.flags, synced_extra=frozenset(), settled=Settled.NO,
+                row, uid=self.append(box, sent), server=T, **self._server_facts(sent),
+                synced=sent.flags, synced_extra=frozenset(), settled=Settled.NO,
             )  # fmt: skip
             self.digest(self.rows[row.id])
 

@@ -5,31 +5,42 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from hashlib import blake2b
 from random import Random
 
 from planner_parts import Box, Message
 from planner_scenario import OFF, Scenario, Turn, claim, made_up, rounds
 from planner_users import BOXES, Op, Users, settled_world
 from planner_world import World
-from sim.server_profile import Profile, condstore, plain, strict_qresync
+from sim.server_profile import Profile, condstore, courier, dovecot, plain, strict_qresync
+from sim.server_state import Message as Served
+from sim.server_state import State
 from sim.stack import DATE, ROOT, Stack
 
+from mailsync.model.errors import Exit
 from mailsync.model.flags import Flags, from_letters, imap_names, letters
-from mailsync.model.settings import Direction
 
-PROFILES = {"qresync": strict_qresync, "condstore": condstore, "plain": plain}
+PROFILES = {
+    "qresync": lambda: replace(strict_qresync(), objectid=False),
+    "objectid": strict_qresync,
+    "condstore": condstore,
+    "plain": plain,
+    "dovecot": dovecot,
+    "few flags": lambda: replace(courier(), delimiter="/", prefix=b""),
+}
 View = dict[str, Counter[tuple[str, str]]]  # mailbox → (text, flag letters)
+HOUR = 3600
 
 
 def fitting(rng: Random) -> Scenario:
-    """A scenario that both can play: two ways, no guard, nothing wrong with the cache."""
-    while True:
-        made = made_up(rng)
-        policy = replace(
-            made.policy, direction=Direction.BOTH, guard=OFF, gmail=False, has_move=True, trash=4
-        )
-        if not policy.keeps and not any(op.side == "cache" for turn in made.turns for op in turn):
-            return replace(made, policy=policy, email_ids=False)
+    """A scenario that both can play: nothing befell the cache but a new UIDVALIDITY."""
+    made = made_up(rng)
+    turns = tuple(
+        tuple(op for op in turn if op.side != "cache" or op.what == "new UIDVALIDITY")
+        for turn in made.turns
+    )
+    policy = replace(made.policy, gmail=False, trash=4)  # type: ignore[arg-type]
+    return replace(made, policy=policy, email_ids=False, turns=turns)
 
 
 class Hands(Users):
@@ -38,10 +49,18 @@ class Hands(Users):
     def __init__(self, world: World, stack: Stack) -> None:
         super().__init__(world)
         self.stack = stack
+        self.paths: list[str] = []  # beside `removed`
 
     def do(self, op: Op) -> None:
-        if op.what in ("bring back", "new UIDVALIDITY"):
+        if op.side == "cache":
+            self._renumber(op)
             return
+        if op.what == "bring back" and self.removed:
+            self._bring_back(op)
+            return
+        if op.side == "server":
+            kept = next(iter(self.world.boxes.values())).facts.permanent
+            op = op._replace(flag=op.flag & kept or Flags.SEEN)
         before = self._all(op.side)
         keys = Counter((box.name, m.text, m.date) for box, _, m in before)
         chosen = before[op.which % len(before)] if before else None
@@ -73,6 +92,13 @@ class Hands(Users):
         ]
 
     # -- the server ----------------------------------------------------------------------------
+
+    def _renumber(self, op: Op) -> None:
+        had = {box.id: box.uid_validity for box in self.world.boxes.values()}
+        super().do(op)
+        for box in self.world.boxes.values():
+            if box.uid_validity != had[box.id]:
+                self.stack.server.new_uidvalidity(box.name, op.where * 3)
 
     def _put(self, side: str, box: Box, key: object, m: Message) -> None:
         if side == "server":
@@ -124,7 +150,8 @@ class Hands(Users):
         unique = name.partition(":2,")[0]
         if op.what == "flag":
             stack.rename(path, f"{ROOT}/{box.name}/cur/{unique}:2,{letters(m.flags)}")
-        elif op.what == "remove":
+        elif op.what in ("remove", "bring back"):
+            self.paths.append(path)
             stack.fs.unlink(path)
             stack.fs.sync_dir(folder)
         elif op.what == "edit":
@@ -141,6 +168,14 @@ class Hands(Users):
             to = f"{ROOT}/{target.name}/cur/{name}:2,{letters(m.flags)}"
             if to != path:
                 stack.rename(path, to)
+
+    def _bring_back(self, op: Op) -> None:
+        at = op.which % len(self.removed)
+        box, name, m = self.removed[at]
+        super().do(op)
+        path = self.paths.pop(at)
+        if box.local is not None and box.local.get(name) is m:
+            self.stack.write(path, wire(m.text).replace(b"\r\n", b"\n"), DATE + m.date)
 
 
 def wire(text: str) -> bytes:
@@ -186,13 +221,24 @@ def expected(state: dict[str, list[tuple[str, Flags]]]) -> View:
 
 def side_by_side(scenario: Scenario, profile: str, seed: int) -> None:
     """Raises where the engine ends otherwise than the world."""
-    policy = scenario.policy
-    made: Profile = replace(PROFILES[profile](), objectid=False)
+    made: Profile = PROFILES[profile]()
+    policy = replace(scenario.policy, has_move=made.move)
     stack = Stack(
-        f"twin {seed}", made, deletions=policy.deletions, expunge_deleted=policy.expunge_deleted
+        f"twin {seed}",
+        made,
+        direction=policy.direction,
+        deletions=policy.deletions,
+        expunge_deleted=policy.expunge_deleted,
+        guard=policy.guard,
     )
+    if made.objectid:
+        _tells_by_content(stack.server.state)
     try:
-        world = settled_world(policy)
+        world = settled_world(policy, made.objectid)
+        names = {*made.permanent, *(["$Forwarded"] if made.keywords else [])}
+        kept = Flags(sum(f for f in Flags if names.intersection(imap_names(f))))
+        for box in world.boxes.values():
+            box.facts = replace(box.facts, permanent=kept)
         for name in BOXES:
             if name not in ("INBOX", "Trash", "Drafts"):
                 stack.server.create(name)
@@ -208,14 +254,27 @@ def side_by_side(scenario: Scenario, profile: str, seed: int) -> None:
         stack.close()
 
 
+def _tells_by_content(server: State) -> None:
+    """Its EMAILIDs are alike where the content is, as those of the world."""
+    make = server.make
+
+    def made(body: bytes, *rest: object) -> Served:
+        message: Served = make(body, *rest)  # type: ignore[arg-type]
+        message.email_id = "M" + blake2b(body, digest_size=8).hexdigest()
+        return message
+
+    server.make = made  # type: ignore[method-assign, assignment]
+
+
 def _turn(hands: Hands, turn: Turn) -> None:
     world, stack = hands.world, hands.stack
     for op in turn:
         hands.do(op)
     world.sync(rounds(world.policy))
-    stack.pass_time(60)
+    stack.pass_time(HOUR + 1)
     report = stack.sync()
-    claim(not report.exit, f"exit {report}")
+    held = {Exit.HELD} if world.policy.guard is not OFF else set()
+    claim(report.exit in {Exit.OK, *held}, f"exit {report}")
     if world.policy.expunge_deleted:
         stack.pass_time(60)
         stack.sync()  # as many rounds as the world was given
@@ -228,3 +287,4 @@ def _turn(hands: Hands, turn: Turn) -> None:
     sent = [one.name for one in stack.server.changing(at)]
     claim(not sent and shown(stack) == (server, local), f"a further sync: {sent}")
     claim(not stack.server.violations, f"protocol: {stack.server.violations[:3]}")
+    world.an_hour_passes()

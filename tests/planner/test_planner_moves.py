@@ -46,6 +46,9 @@ LADDER = {
     "a draft by its body, when it is fetched": Case(
         "INBOX a D - -\nINBOX a - D -", "Download INBOX a", "INBOX a:D"
     ),
+    "a draft by its body, when only one side may be changed": Case(
+        "INBOX a D - -\nINBOX a - D -", "Download INBOX a", "INBOX a:D", policy=PULL
+    ),
     "a draft of equal size, by its body": Case(
         "INBOX a D - - date=50\nINBOX a - D - date=60", "Download INBOX a", "INBOX a:D"
     ),

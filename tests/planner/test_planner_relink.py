@@ -42,6 +42,12 @@ RELINK = {
         "INBOX a",
         None,
     ),
+    "new UIDVALIDITY, a draft: told by its body, neither held nor doubled": (
+        "INBOX a ? DS DS\nINBOX b ? D D\nINBOX a DS - -",
+        "Download INBOX a",
+        "INBOX a:DS",
+        "INBOX a:DS b:D",
+    ),
     "flags of both sides since": (
         "INBOX a ? SF S\nINBOX a SR - -",
         "Pair INBOX a HEADER",

@@ -19,6 +19,8 @@ if __name__ == "__main__":
 from planner_scenario import Scenario, fault, made_up, smaller
 from planner_twin import PROFILES, fitting, side_by_side
 
+SHRINK = 60  # seconds for the failures of one kind
+
 
 def beside(scenario: Scenario, profile: str) -> str | None:
     """Where the engine ends otherwise than the world, in a word or two."""
@@ -49,7 +51,11 @@ def main() -> int:
     print(f"{count} scenarios, seed {given.seed}: {sum(map(len, kinds.values()))} failures")
     for why, found in kinds.items():
         fails = partial(beside, profile=why.split(",")[0]) if given.engine else fault
-        least = min((smaller(one, fails) for one in found[:4]), key=lambda one: len(repr(one)))
+        until = time.monotonic() + SHRINK
+        least = min(
+            (smaller(one, fails, lambda end=until: time.monotonic() < end) for one in found[:4]),
+            key=lambda one: len(repr(one)),
+        )
         print(f"{why} ({len(found)}):\n  {least!r}")
     return 1 if kinds else 0
 

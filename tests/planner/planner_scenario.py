@@ -305,13 +305,19 @@ def fault(scenario: Scenario) -> str | None:
     return None
 
 
-def smaller(scenario: Scenario, fails: Callable[[Scenario], str | None] = fault) -> Scenario:
+def smaller(
+    scenario: Scenario,
+    fails: Callable[[Scenario], str | None] = fault,
+    patient: Callable[[], bool] = lambda: True,
+) -> Scenario:
     """Leave out what can be left out so that it still fails in the same way."""
     why = fails(scenario)
     shrunk = True
     while shrunk:
         shrunk = False
         for less in _less(scenario):
+            if not patient():
+                break
             if fails(less) == why:
                 scenario, shrunk = less, True
                 break

@@ -13,7 +13,7 @@ from planner_parts import NS, Box, G, Message, N, T, U
 
 from mailsync.model.actions import Plan
 from mailsync.model.flags import ALL_FLAGS, Flags
-from mailsync.model.rows import Mailbox, Row, Settled, Side, Tally, Wait
+from mailsync.model.rows import Mailbox, Role, Row, Settled, Side, Tally, Wait
 from mailsync.planner import Policy, needs, plan
 
 __all__ = ["Box", "G", "Message", "N", "T", "U", "World"]
@@ -244,6 +244,10 @@ class World(Acts):
             for box in self.boxes.values()
             if box.facts.selected and box.facts.synced and None in (box.server, box.local)
         }
+        bodies = {row.body for row in due} - {None}
+        deleted = any(row.server is T and row.local is G and row.body for row in due)
+        trash = {box.id for box in self.boxes.values() if deleted and box.facts.role is Role.TRASH}
+        relinked = {box.id for box in self.boxes.values() if box.relink}
         return [
             row
             for row in self.rows.values()
@@ -251,6 +255,8 @@ class World(Acts):
             and (
                 row.wait is Wait.HELD
                 or row.mailbox in leaving
+                or (row.mailbox in trash and row.body in bodies)
+                or (row.mailbox in relinked and (row.server, row.local) == (U, G))
                 or (row.mailbox, row.uid) in origins
                 or not traits.isdisjoint(self._traits(row))
             )

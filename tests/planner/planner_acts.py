@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -63,7 +64,8 @@ CONTENT = ("wire_size", "body", "header", "message_id")
 class Acts:
     """The half of `World` that acts."""
 
-    def execute(self: Any, made: Plan) -> None:
+    def execute(self: Any, made: Plan, part: Sequence[Action] | None = None) -> None:
+        """All of it in its order, or `part` of it."""
         check(made)
         self.log.append(made)
         self.unsent = [
@@ -72,7 +74,7 @@ class Acts:
             if isinstance(action, Upload | Download)
             for row in (action.rows if isinstance(action, Upload) else action.maybe)
         ]
-        for action in made.actions:
+        for action in made.actions if part is None else part:
             self.act(action)
         for box in self.boxes.values():  # our own doing is no news
             box.facts = replace(

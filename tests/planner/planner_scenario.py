@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from random import Random
 
+from planner_order import clone, essence, reordered
 from planner_users import CACHE, FLAGS, LOCAL, SERVER, Ledger, Op, Users, settled_world
 from planner_world import World
 
@@ -141,7 +142,9 @@ class Turned:
             box.id: (len(box.server or {}), len(box.local or {})) for box in world.boxes.values()
         }
         at = len(world.log)
+        others = [clone(world), clone(world)]
         world.sync(rounds(policy))
+        same_end(world, others[0], others[1], Random(at + len(world.rows)))
         claim(not world.plan().actions, "a plan right after the sync")
         claim(not world.due(), "due rows right after the sync")
         claim(world.sync(0) == 0, "a second sync does something")
@@ -263,6 +266,20 @@ class Turned:
                 continue
             allowed = max(guard.floor, guard.share * counts[box][side])
             claim(count <= allowed, f"guard: {count} of {counts[box][side]}")
+
+
+def same_end(world: World, shuffled: World, interrupted: World, rng: Random) -> None:
+    """Where `world` ended two others end: one that carries out every plan in another permitted
+    order (I6), one whose first plan is broken off in the middle (I7)."""
+    most = rounds(world.policy)
+    shuffled.shuffled = rng
+    shuffled.sync(most)
+    claim(essence(shuffled) == essence(world), "the order of actions matters")
+    made = interrupted.observed_plan()
+    part = reordered(made, rng, interrupted.text_of)
+    interrupted.execute(made, part[: rng.randrange(len(part) + 1)])
+    interrupted.sync(most)
+    claim(essence(interrupted) == essence(world), "an interruption matters")
 
 
 def _keeping(world: World) -> bool:

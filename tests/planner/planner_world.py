@@ -7,8 +7,11 @@ what users see to both sides; `planner_acts` has the actions.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from random import Random
 
 from planner_acts import Acts
+from planner_measure import measure
+from planner_order import reordered
 from planner_parts import NS, Box, G, Message, N, T, U
 
 from mailsync.model.actions import Plan
@@ -32,6 +35,7 @@ class World(Acts):
     next_row: int = 1
     next_box: int = 1
     log: list[Plan] = field(default_factory=list)  # what was executed
+    shuffled: Random | None = None  # actions in another permitted order
 
     # -- setting up and user actions -----------------------------------------------------------
 
@@ -335,6 +339,10 @@ class World(Acts):
         due = self.due()
         return plan(due, self.candidates(due), self.mailboxes(), self.policy)
 
+    def observed_plan(self) -> Plan:
+        self.observe()
+        return self.plan()
+
     def sync(self, most: int = 3) -> int:
         """Observe, then plan and execute until nothing is left; how many rounds that took."""
         self.observe()
@@ -343,7 +351,11 @@ class World(Acts):
             if not made.actions:
                 self.finish()
                 return round_
-            self.execute(made)
+            before, part = measure(self), None
+            if self.shuffled is not None:
+                part = reordered(made, self.shuffled, self.text_of)
+            self.execute(made, part)
+            assert measure(self) < before, f"no progress: {before} to {measure(self)}"
         raise AssertionError(f"not quiescent: {made}")
 
     def finish(self) -> None:
@@ -354,6 +366,11 @@ class World(Acts):
         for row in list(self.rows.values()):
             if (row.server, row.local) == (T, T) and row.synced_extra != row.server_extra:
                 self.rows[row.id] = replace(row, synced_extra=row.server_extra)
+
+    def text_of(self, row: Row) -> str | None:
+        box = self.boxes[row.mailbox]
+        there = (box.server or {}).get(row.uid) or (box.local or {}).get(row.name)  # type: ignore[arg-type]
+        return None if there is None else there.text
 
     def an_hour_passes(self) -> None:
         for box in self.boxes.values():

@@ -1,0 +1,60 @@
+"""What every planning round lowers (I4): a sum over the rows that are due.
+
+A weight is more than what the row can turn into: deleted into \\Trash it leaves a row on neither
+side, to be forgotten, and a new message there; paired with what is on neither side a new message
+becomes one to be deleted.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from planner_parts import G, T
+
+from mailsync.model.flags import Flags
+from mailsync.model.rows import Row, Settled
+from mailsync.planner.flags import merged
+
+FORGET = 2
+COPIED = 3
+IN_TRASH = 4  # new or deleted there: it goes no further
+ONE_SIDED = 10
+DELETED = 8
+LEFT = 5  # a file that lost its message
+FLAGS = 1
+MARKED = 12  # \Deleted where that deletes
+
+
+def measure(world: Any) -> int:
+    return sum(weight(world, row) for row in world.due())
+
+
+def weight(world: Any, row: Row) -> int:
+    trash = world.policy.is_trash(world.boxes[row.mailbox].facts)
+    if row.settled is Settled.COPIED and row.server is T:
+        return COPIED if row.local is not T else LEFT + 1
+    if row.server is T and row.local is T:
+        return _flags(world, row)
+    if row.server is T:
+        kind = DELETED if row.local is G else ONE_SIDED
+        return (IN_TRASH if trash else kind) + _marked(world, row)
+    if row.local is T:
+        return (LEFT if row.server is G else ONE_SIDED) + _marked(world, row)
+    return FORGET
+
+
+def _flags(world: Any, row: Row) -> int:
+    """On how many sides they are to change: one of the two may wait for the next round."""
+    shared = world.boxes[row.mailbox].facts.permanent
+    server, local = row.server_flags & shared, row.local_flags & shared
+    wanted = merged(None if row.synced is None else row.synced & shared, server, local)
+    deletes = world.policy.expunge_deleted and wanted & Flags.DELETED
+    return FLAGS * ((server != wanted) + (local != wanted)) + MARKED * bool(deletes)
+
+
+def _marked(world: Any, row: Row) -> int:
+    if not world.policy.expunge_deleted:
+        return 0
+    agreed = row.server is G and row.synced is not None and row.synced & Flags.DELETED
+    flags = (row.server_flags if row.server is T else 0) | row.local_flags
+    return MARKED if flags & Flags.DELETED and not agreed else 0

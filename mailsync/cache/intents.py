@@ -15,6 +15,8 @@ from mailsync.model.flags import Flags
 from mailsync.model.ids import IntentId
 from mailsync.model.rows import Presence
 
+MOVES = frozenset({IntentKind.MOVE, IntentKind.MOVE_BY_COPY})  # with the merge base of the source
+
 _ROW = text("SELECT * FROM messages WHERE id = :id")
 _AT_UID = text("SELECT * FROM messages WHERE mailbox = :box AND uid = :uid")
 _DELETE = text("DELETE FROM messages WHERE id = :id")
@@ -176,7 +178,7 @@ def _link(c: Connection, item: Linked, new: NewIntent, source: Any, seen: Any) -
         c.execute(_DELETE, {"id": seen.id})
     shows = seen if seen is not None else source
     base = item.flags
-    if base is None and new.kind is not IntentKind.APPEND and source is not None:
+    if base is None and new.kind in MOVES and source is not None:
         # One that is moved back to its file has its merge base there.
         synced = row.synced if source.synced is None and row is not None else source.synced
     else:

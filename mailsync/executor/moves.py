@@ -16,12 +16,14 @@ from mailsync.executor.upload import known_uid_next, link_appended
 from mailsync.model.actions import Copy, CopyLocal, Move, MoveLocal, uid_of, uids_of
 from mailsync.model.content import Digest, header_hash, message_id
 from mailsync.model.errors import Disconnected, Refused
+from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, RowId
 from mailsync.model.rows import Mailbox, Row
 from mailsync.server import CopyUID
 
 BATCH = 500
 Pairs = tuple[tuple[Row, Row | None], ...]
+Bases = dict[RowId | None, Flags]  # by the row that gets the copy
 KINDS = {
     "move": IntentKind.MOVE,
     "copy-delete": IntentKind.MOVE_BY_COPY,
@@ -42,6 +44,9 @@ async def _transfer(run: Run, action: Move | Copy, how: str) -> None:
     target = await ensure_observed(run, action.target)
     source = run.mailboxes[action.mailbox]
     joins: Sequence[Row | None] = action.joins or [None] * len(action.rows)
+    bases: Bases = {}
+    if isinstance(action, Copy):
+        bases = {join.id: base for join, base in zip(action.joins, action.bases, strict=True)}
     sound = {row.id for row in await as_they_were(run, target, action.joins)}
     pairs = sorted(
         (
@@ -55,7 +60,7 @@ async def _transfer(run: Run, action: Move | Copy, how: str) -> None:
     async def call(rows: tuple[Row, ...]) -> None:
         chosen = {row.id for row in rows}
         group = tuple(pair for pair in pairs if pair[0].id in chosen)
-        await _transfer_batch(run, source, target, group, how)
+        await _transfer_batch(run, source, target, group, how, bases)
 
     stopped = ""
 
@@ -77,12 +82,15 @@ async def _transfer(run: Run, action: Move | Copy, how: str) -> None:
 
 
 async def _transfer_batch(
-    run: Run, source: Mailbox, target: Mailbox, group: Pairs, how: str
+    run: Run, source: Mailbox, target: Mailbox, group: Pairs, how: str, bases: Bases
 ) -> None:
     kind = KINDS[how]
     group = await _recognisable(run, source, target, group)
     uid_next = await known_uid_next(run, target)
-    new = [_intent(row, join, target, uid_next, kind) for row, join in group]
+    new = [
+        _intent(row, join, target, uid_next, kind, bases.get(None if join is None else join.id))
+        for row, join in group
+    ]
     ids = await run.stored(run.cache.begin_intents, new, run.id, run.now())
     rows = tuple(row for row, _ in group)
     uids = uids_of(rows)
@@ -145,7 +153,7 @@ def _read(join: Row | None, digests: Mapping[RowId, Digest]) -> Row | None:
 
 
 def _intent(
-    row: Row, join: Row | None, target: Mailbox, uid_next: int, kind: IntentKind
+    row: Row, join: Row | None, target: Mailbox, uid_next: int, kind: IntentKind, base: Flags | None
 ) -> NewIntent:
     assert target.uid_validity is not None
     known = row if join is None or join.body is None else join
@@ -161,7 +169,7 @@ def _intent(
         body=known.body,
         header=row.server_header or known.header or row.header,
         internal_date=row.internal_date,
-        flags=row.server_flags,
+        flags=row.server_flags if base is None else base,
     )
 
 

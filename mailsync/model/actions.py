@@ -138,13 +138,17 @@ class MoveLocal:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """UID COPY from `rows` (there on the server) instead of uploading the files of `joins`."""
+    """UID COPY from `rows` (there on the server) instead of uploading the files of `joins`.
+
+    `bases[i]` is the merge base from then on of the copy's flags and the file's.
+    """
 
     mailbox: MailboxId
     target: MailboxId
     rows: tuple[Row, ...]
     joins: tuple[Row, ...]
     reason: str
+    bases: tuple[Flags, ...]
 
 
 @dataclass(frozen=True, slots=True)

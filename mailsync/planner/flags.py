@@ -26,6 +26,13 @@ def merged(base: Flags | None, server: Flags, local: Flags) -> Flags:
     return union(server, local) if base is None else merge(base, server, local)
 
 
+def based(base: Flags | None, server: Flags, local: Flags) -> Flags:
+    """A base that merges the two as `base` does, which may be none."""
+    if base is not None:
+        return base
+    return (server & local) | ((server ^ local) & ~union(server, local))
+
+
 def saves(base: Flags, now: Flags) -> bool:
     """Whether the change from `base` to `now` outweighs a deletion on the other side (I10)."""
     return bool(now & ~base & SAVING or base & ~now & SAVING_WHEN_REMOVED)

@@ -9,6 +9,7 @@ from mailsync.model.actions import Pair, Rung
 from mailsync.model.flags import Flags
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.rows import Presence, Row
+from mailsync.planner.flags import based
 from mailsync.planner.ladder import LOCAL_MOVES, SERVER_MOVES, climb
 from mailsync.planner.policy import Departed, Ground, Policy
 from mailsync.planner.scene import Scene
@@ -17,6 +18,7 @@ from mailsync.planner.verdict import Ruling, Verdict
 N, T, G, U = Presence.NONE, Presence.THERE, Presence.GONE, Presence.UNKNOWN
 
 Two = tuple[Row, Row]  # the row that moves or is copied, the row it joins
+Copied = tuple[Row, Row, Flags]  # and the merge base of the copy's flags and the file's
 
 READ_ONLY_SOURCE = Ruling(Verdict.UNSENT_SERVER, "moved away, but the server may not be changed")
 UNSENT_MOVE = Ruling(Verdict.UNSENT_SERVER, "moved in the Maildir; the server may not be changed")
@@ -40,7 +42,7 @@ class Moves:
 
     moves: list[Two] = field(default_factory=list)
     local_moves: list[Two] = field(default_factory=list)
-    copies: list[Two] = field(default_factory=list)
+    copies: list[Copied] = field(default_factory=list)
     local_copies: list[Two] = field(default_factory=list)
     pairs: list[Pair] = field(default_factory=list)
     waiting: list[tuple[Row, Ruling]] = field(default_factory=list)
@@ -180,7 +182,7 @@ def _both(
         found.done.add(source.id)
         found.pairs.append(Pair(source.mailbox, message, source, rung, source.synced))
     else:
-        _copy(message, file, found, grounds)
+        _copy(message, file, source.synced, found, grounds)
         _copy_local(file, message, found, grounds)
 
 
@@ -189,7 +191,7 @@ def _move(row: Row, join: Row, found: Moves, grounds: Mapping[MailboxId, Ground]
     if here.server_ok and target.server_ok:
         found.moves.append((row, join))
     elif target.server_ok:
-        found.copies.append((row, join))
+        found.copies.append((row, join, based(row.synced, row.server_flags, join.local_flags)))
         found.waiting.append((row, READ_ONLY_SOURCE))
     elif _accepted(row, join, target) and here.local_ok:
         found.local_moves.append((join, row))  # back to where the server has it
@@ -219,10 +221,16 @@ def _move_local(row: Row, join: Row, found: Moves, grounds: Mapping[MailboxId, G
         found.waiting += [(row, ruling), (join, ruling)]
 
 
-def _copy(row: Row, join: Row, found: Moves, grounds: Mapping[MailboxId, Ground]) -> None:
+def _copy(
+    row: Row,
+    join: Row,
+    base: Flags | None,
+    found: Moves,
+    grounds: Mapping[MailboxId, Ground],
+) -> None:
     target = grounds[join.mailbox]
     if target.server_ok:
-        found.copies.append((row, join))
+        found.copies.append((row, join, based(base, row.server_flags, join.local_flags)))
     elif target.departed is Departed.ACCEPTED:
         found.done.discard(join.id)  # it goes with its mailbox: the other one is kept
     else:
@@ -242,8 +250,9 @@ def _copy_local(row: Row, join: Row, found: Moves, grounds: Mapping[MailboxId, G
 # -- copies instead of transfers ---------------------------------------------------------------
 
 
-def copies(uploads: Iterable[Row], scene: Scene, policy: Policy) -> tuple[list[Two], list[Row]]:
-    """Uploads whose content lies on the server already, and the rest of them."""
+def copies(uploads: Iterable[Row], scene: Scene, policy: Policy) -> tuple[list[Copied], list[Row]]:
+    """Uploads whose content lies on the server already, and the rest of them.  A copy gets the
+    flags of its file, as an upload would."""
     uploads = list(uploads)
     wanted = {row.body for row in uploads if row.body is not None}
     known: dict[bytes, Row] = {}
@@ -251,7 +260,11 @@ def copies(uploads: Iterable[Row], scene: Scene, policy: Policy) -> tuple[list[T
         for row in _sources(scene, policy):
             if row.body in wanted and row.body is not None and row.server_header is None:
                 known.setdefault(row.body, row)
-    made = [(known[row.body], row) for row in uploads if row.body is not None and row.body in known]
+    made = [
+        (known[row.body], row, known[row.body].server_flags)
+        for row in uploads
+        if row.body is not None and row.body in known
+    ]
     return made, [row for row in uploads if row.body is None or row.body not in known]
 
 

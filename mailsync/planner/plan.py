@@ -251,8 +251,8 @@ def _write_transfers(
     uploads = [row for row, _ in rulings.uploads]
     alone = [row for row, _ in rulings.waiting if row.local is T and row.server is not T]
     later = doubtful(downloads, uploads + alone)
-    made, uploads = copies((row for row in uploads if row.id not in later), scene, policy)
-    sheet.copies += made
+    copied, uploads = copies((row for row in uploads if row.id not in later), scene, policy)
+    sheet.copies += copied
     for row, _ in rulings.uploads + rulings.waiting:
         if row.id in later:
             sheet.doubtful[row.mailbox].append(row)
@@ -261,7 +261,7 @@ def _write_transfers(
             _write_wait(sheet, row, ruling)
     for row in uploads:
         sheet.uploads[row.mailbox, why[row.id]].append(row)
-    return {row.id: row for row in (*uploads, *(join for _, join in made))}
+    return {row.id: row for row in (*uploads, *(join for _, join, _ in copied))}
 
 
 # -- mailboxes that go -------------------------------------------------------------------------

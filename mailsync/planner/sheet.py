@@ -34,9 +34,10 @@ from mailsync.planner.verdict import FOLLOWS
 
 Place = tuple[MailboxId, str]  # mailbox and reason
 Two = tuple[Row, Row]
+Copied = tuple[Row, Row, Flags]
 Bulk = defaultdict[Place, list[Row]]
 ActionT = TypeVar("ActionT", Download, Upload, RemoveLocal, Expunge, Forget)
-TwoT = TypeVar("TwoT", Move, MoveLocal, Copy, CopyLocal)
+TwoT = TypeVar("TwoT", Move, MoveLocal, CopyLocal)
 FlagsT = TypeVar("FlagsT", StoreFlags, SetLocalFlags)
 
 
@@ -59,7 +60,7 @@ class Sheet:
     followers: list[tuple[MailboxId, MailboxId, Row]] = field(default_factory=list)
     moves: list[Two] = field(default_factory=list)
     local_moves: list[Two] = field(default_factory=list)
-    copies: list[Two] = field(default_factory=list)
+    copies: list[Copied] = field(default_factory=list)
     local_copies: list[Two] = field(default_factory=list)
     stored: defaultdict[tuple[MailboxId, Flags, Flags], list[Row]] = field(
         default_factory=lambda: defaultdict(list)
@@ -96,7 +97,7 @@ class Sheet:
         yield from _following(self.followers)
         yield from _joined(Move, self.moves, "moved in the Maildir")
         yield from _joined(MoveLocal, self.local_moves, "moved on the server")
-        yield from _joined(Copy, self.copies, "the server has it already")
+        yield from _copied(self.copies)
         yield from _joined(CopyLocal, self.local_copies, "the Maildir has it already")
         yield from _flagged(StoreFlags, self.stored)
         yield from _flagged(SetLocalFlags, self.set_locally)
@@ -158,6 +159,16 @@ def _following(rows: Iterable[tuple[MailboxId, MailboxId, Row]]) -> Iterator[Mov
         grouped[box, target].append(row)
     for (box, target), members in sorted(grouped.items()):
         yield Move(box, target, _ascending(members), (), FOLLOWS.reason)
+
+
+def _copied(copies: Iterable[Copied]) -> Iterator[Copy]:
+    grouped: defaultdict[tuple[MailboxId, MailboxId], list[Copied]] = defaultdict(list)
+    for one in copies:
+        grouped[one[0].mailbox, one[1].mailbox].append(one)
+    for (box, target), members in sorted(grouped.items()):
+        members.sort(key=lambda one: (uid_order(one[0]), uid_order(one[1])))
+        rows, joins, bases = zip(*members, strict=True)
+        yield Copy(box, target, rows, joins, "the server has it already", bases)
 
 
 def _flagged(

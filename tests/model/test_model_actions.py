@@ -35,7 +35,7 @@ TABLE: list[tuple[Action, str]] = [
     (actions.Pair(A, rows(3)[0], files(1)[0], Rung.HEADER, None), "Pair INBOX UID 3 with f0: same header"),
     (actions.Move(A, B, rows(1, 2), (), "deleted"), "Move INBOX -> Trash UID 1:2: deleted"),
     (actions.MoveLocal(A, B, rows(1), (), "x"), "MoveLocal INBOX -> Trash UID 1: x"),
-    (actions.Copy(A, MailboxId(9), rows(1), (), "x"), "Copy INBOX -> ? UID 1: x"),
+    (actions.Copy(A, MailboxId(9), rows(1), (), "x", ()), "Copy INBOX -> ? UID 1: x"),
     (actions.CopyLocal(A, B, rows(1), (), "x"), "CopyLocal INBOX -> Trash UID 1: x"),
     (actions.StoreFlags(A, rows(1, 3), SEEN, GONE), "StoreFlags INBOX +S -FT UID 1,3: flags differ"),
     (actions.StoreFlags(A, rows(1), SEEN, Flags.NONE), "StoreFlags INBOX +S UID 1: flags differ"),

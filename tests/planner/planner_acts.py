@@ -237,7 +237,7 @@ class Acts:
 
     def do_Copy(self: Any, action: Copy) -> None:
         target = self.boxes[action.target]
-        for row, given in zip(action.rows, action.joins, strict=True):
+        for row, given, synced in zip(action.rows, action.joins, action.bases, strict=True):
             message = self.on_server(row)
             assert message.text == self.file(given).text
             target.hints.discard(given.id)
@@ -246,7 +246,7 @@ class Acts:
                 uid=self.append(target, message),
                 server=T,
                 **self._server_facts(message),
-                synced=self.rows[row.id].synced,
+                synced=synced & target.facts.permanent,
                 synced_extra=message.keywords,
                 settled=Settled.NO,
             )

@@ -50,7 +50,11 @@ def units(made: Plan) -> Iterator[Action]:
     """The plan a row at a time, as a failure in the middle may leave it."""
     for action in made.actions:
         match action:
-            case Move() | MoveLocal() | Copy() | CopyLocal():
+            case Copy():
+                parts = zip(action.rows, action.joins, action.bases, strict=True)
+                for row, join, base in parts:
+                    yield replace(action, rows=(row,), joins=(join,), bases=(base,))
+            case Move() | MoveLocal() | CopyLocal():
                 for at, row in enumerate(action.rows):
                     joins = action.joins[at : at + 1]
                     yield replace(action, rows=(row,), joins=joins)

@@ -140,6 +140,11 @@ MOVES = {
         "Forget INBOX a; Copy Old>Work a; CopyLocal Work>Old a",
         "Old a | Work a",
     ),
+    "A>B here and unread, A>C there: the copy for B is unread": Case(
+        "INBOX a x x S\nWork a - . -\nOld a S - -",
+        "Forget INBOX a; Copy Old>Work a; CopyLocal Work>Old a",
+        "Old a:S | Work a",
+    ),
     "a new name here, A>B there": Case(
         "INBOX a x x .\nINBOX a - . -\nWork a . - -", "Pair INBOX a HEADER", "Work a"
     ),
@@ -189,10 +194,10 @@ MOVES = {
         "INBOX a | Work a",
         policy=PUSH,
     ),
-    "a copy of a message that is open, too, is a COPY": Case(
+    "a copy of a message that is open, too, is a COPY with the flags of its file": Case(
         "INBOX a F . .\nWork a - S - read=yes",
         "Copy INBOX>Work a; SetLocalFlags INBOX a +F",
-        "INBOX a:F | Work a:FS",
+        "INBOX a:F | Work a:S",
     ),
     "a copy on the server, by EMAILID": Case(
         "INBOX a . . . email_id=M\nWork a S - - email_id=M",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -56,7 +57,26 @@ async def _transfer(run: Run, action: Move | Copy, how: str) -> None:
         ),
         key=lambda pair: uid_of(pair[0]),
     )
+    for layer in _layers(pairs):
+        await _transfer_layer(run, source, target, layer, how, bases)
 
+
+def _layers(pairs: Sequence[tuple[Row, Row | None]]) -> list[Pairs]:
+    """A command copies a UID once, however many files are to get it."""
+    found: list[list[tuple[Row, Row | None]]] = []
+    times: Counter[RowId] = Counter()
+    for row, join in pairs:
+        at = times[row.id]
+        times[row.id] += 1
+        if at == len(found):
+            found.append([])
+        found[at].append((row, join))
+    return [tuple(layer) for layer in found]
+
+
+async def _transfer_layer(
+    run: Run, source: Mailbox, target: Mailbox, pairs: Pairs, how: str, bases: Bases
+) -> None:
     async def call(rows: tuple[Row, ...]) -> None:
         chosen = {row.id for row in rows}
         group = tuple(pair for pair in pairs if pair[0].id in chosen)

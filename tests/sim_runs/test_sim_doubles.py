@@ -23,6 +23,22 @@ def story(request: pytest.FixtureRequest) -> Iterator[Story]:
         yield made
 
 
+def test_two_copies_of_one_message_are_two_commands() -> None:
+    """A COPY makes one: the other file was waited for, and sent at last."""
+    with Story("copies") as story:
+        six(story)
+        story.tell()
+        story.server.set_flags("INBOX", story.uid_of("INBOX", "a"), ["\\Seen"])
+        data = story.mail()[story.path_of("INBOX", "a")]
+        for name in ("one", "two"):
+            story.write(f"/mail/Work/cur/{name}:2,", data, 1_700_000_001)
+        story.unlink("INBOX", "b")  # a file is looked for: new ones are read
+        ran = story.tell()
+        assert (ran.exit, ran.stored, ran.total.uploaded) == (0, 0, 2)
+        assert story.server.ghosts("Work")["a"] == 2
+        story.idle()
+
+
 def view(story: Story, box: str) -> set[str]:
     return {ghost for ghost, _ in story.oracle.local_views(story.mail()).get(box, {})}
 

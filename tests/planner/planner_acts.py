@@ -77,8 +77,8 @@ class Acts:
         for action in made.actions if part is None else part:
             self.act(action)
         for box in self.boxes.values():  # our own doing is no news
-            box.facts = replace(
-                box.facts,
+            self.facts(
+                box,
                 server=T if box.server is not None else min(box.facts.server, G),
                 local=T if box.local is not None else min(box.facts.local, G),
             )

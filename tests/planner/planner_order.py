@@ -82,8 +82,14 @@ def bound(first: Action, then: Action, text_of: Callable[[Row], str | None]) -> 
     return bool(_rows(first) & _rows(then))
 
 
-def reordered(made: Plan, rng: Random, text_of: Callable[[Row], str | None]) -> list[Action]:
+def reordered(made: Plan, rng: Random, world: Any) -> list[Action]:
     """A random linear extension of what must come before what."""
+
+    def text_of(row: Row) -> str | None:
+        box = world.boxes[row.mailbox]
+        there = (box.server or {}).get(row.uid) or (box.local or {}).get(row.name)
+        return None if there is None else str(there.text)
+
     all_ = list(units(made))
     before: list[set[int]] = [
         {at for at, other in enumerate(all_[:then]) if bound(other, one, text_of)}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from random import Random
 
-from planner_order import clone, essence, reordered
+from planner_order import clone, essence, reordered, units
 from planner_users import CACHE, FLAGS, LOCAL, SERVER, Ledger, Op, Users, settled_world
 from planner_world import World
 
@@ -170,9 +170,7 @@ class Turned:
     def _same_in_any_order(self) -> None:
         world = self.world
         world.observe()
-        world.look()
-        due = world.due()
-        candidates, boxes = world.candidates(due), world.mailboxes()
+        due, candidates, boxes = world.look()
         made = plan(due, candidates, boxes, world.policy)
         shuffle = Random(len(due)).shuffle
         for given in (due, candidates, boxes):
@@ -271,12 +269,15 @@ class Turned:
 def same_end(world: World, shuffled: World, interrupted: World, rng: Random) -> None:
     """Where `world` ended two others end: one that carries out every plan in another permitted
     order (I6), one whose first plan is broken off in the middle (I7)."""
+    if all(sum(1 for _ in units(made)) < 2 for made in world.log[len(shuffled.log) :]):
+        return  # one step has one order, and no middle
     most = rounds(world.policy)
     shuffled.shuffled = rng
     shuffled.sync(most)
     claim(essence(shuffled) == essence(world), "the order of actions matters")
-    made = interrupted.observed_plan()
-    part = reordered(made, rng, interrupted.text_of)
+    interrupted.observe()
+    made = interrupted.plan()
+    part = reordered(made, rng, interrupted)
     interrupted.execute(made, part[: rng.randrange(len(part) + 1)])
     interrupted.sync(most)
     claim(essence(interrupted) == essence(world), "an interruption matters")

@@ -107,11 +107,11 @@ class World(Acts):
     def observe(self) -> None:
         for box in self.boxes.values():
             was = box.facts
-            box.facts = replace(
-                was,
+            self.facts(
+                box,
                 server=T if box.server is not None else (G if was.server is not N else N),
                 local=T if box.local is not None else (G if was.local is not N else N),
-                uid_validity=box.uid_validity,  # type: ignore[arg-type]
+                uid_validity=box.uid_validity,
                 mailbox_id=box.mailbox_id,
             )
             if (box.facts.server, box.facts.local) != (was.server, was.local):
@@ -122,6 +122,11 @@ class World(Acts):
                 self._see_server(box, box.server)
             if box.local is not None and was.selected:
                 self._see_local(box, box.local)
+
+    @staticmethod
+    def facts(box: Box, **facts: object) -> None:
+        if any(getattr(box.facts, key) != value for key, value in facts.items()):
+            box.facts = replace(box.facts, **facts)  # type: ignore[arg-type]
 
     def _see_server(self, box: Box, there: dict[int, Message]) -> None:
         known = {row.uid: row for row in self.of(box) if row.uid and row.id not in box.hints}
@@ -292,24 +297,26 @@ class World(Acts):
 
     @staticmethod
     def _tally(box: Box, rows: list[Row], side: Side) -> Tally:
-        there = [row for row in rows if (row.server if side is Side.SERVER else row.local) is T]
-        other = [row.local if side is Side.SERVER else row.server for row in there]
-        held = [
-            row
-            for row, state in zip(there, other, strict=True)
-            if row.wait is Wait.HELD and state is not T
-        ]
-        return Tally(there=len(there), executed=box.removed[side], held=len(held))
+        server = side is Side.SERVER
+        there = [row for row in rows if (row.server if server else row.local) is T]
+        held = sum(
+            row.wait is Wait.HELD and (row.local if server else row.server) is not T
+            for row in there
+        )
+        return Tally(there=len(there), executed=box.removed[side], held=held)
 
     # -- one sync ------------------------------------------------------------------------------
 
-    def look(self) -> None:
-        """Answer what the planner wants to know before it plans: three questions at most."""
+    def look(self) -> tuple[list[Row], list[Row], list[Mailbox]]:
+        """Answer what the planner wants to know before it plans: three questions at most.  What
+        there is to plan with."""
+        boxes = self.mailboxes()
         for _ in range(4):
             due = self.due()
-            wanted = needs(due, self.candidates(due), self.mailboxes())
+            candidates = self.candidates(due)
+            wanted = needs(due, candidates, boxes)
             if not wanted:
-                return
+                return due, candidates, boxes
             for rows in wanted.headers.values():
                 for row in rows:
                     message = self.on_server(row)
@@ -335,13 +342,7 @@ class World(Acts):
         )
 
     def plan(self) -> Plan:
-        self.look()
-        due = self.due()
-        return plan(due, self.candidates(due), self.mailboxes(), self.policy)
-
-    def observed_plan(self) -> Plan:
-        self.observe()
-        return self.plan()
+        return plan(*self.look(), self.policy)
 
     def sync(self, most: int = 3) -> int:
         """Observe, then plan and execute until nothing is left; how many rounds that took."""
@@ -353,7 +354,7 @@ class World(Acts):
                 return round_
             before, part = measure(self), None
             if self.shuffled is not None:
-                part = reordered(made, self.shuffled, self.text_of)
+                part = reordered(made, self.shuffled, self)
             self.execute(made, part)
             assert measure(self) < before, f"no progress: {before} to {measure(self)}"
         raise AssertionError(f"not quiescent: {made}")
@@ -361,16 +362,11 @@ class World(Acts):
     def finish(self) -> None:
         for box in self.boxes.values():
             if box.server is not None and box.local is not None and box.facts.selected:
-                box.facts = replace(box.facts, synced=True)
+                self.facts(box, synced=True)
                 box.relink = False
         for row in list(self.rows.values()):
             if (row.server, row.local) == (T, T) and row.synced_extra != row.server_extra:
                 self.rows[row.id] = replace(row, synced_extra=row.server_extra)
-
-    def text_of(self, row: Row) -> str | None:
-        box = self.boxes[row.mailbox]
-        there = (box.server or {}).get(row.uid) or (box.local or {}).get(row.name)  # type: ignore[arg-type]
-        return None if there is None else there.text
 
     def an_hour_passes(self) -> None:
         for box in self.boxes.values():

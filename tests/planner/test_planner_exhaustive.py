@@ -1,84 +1,36 @@
-"""Small scope, complete: every state of one message, and of two, in one mailbox."""
+"""Small scope, complete: every state of one message, and of two that have nothing or everything
+in common; neither another order of the actions nor an interruption leads elsewhere.
+
+Three messages: `python tests/planner/campaign.py --states moves --shard 0/16`.
+"""
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import islice, product
 
 import pytest
-from planner_world import G, Message, N, T, World
+from planner_scope import (
+    OFF,
+    SHAPES,
+    STATES,
+    D,
+    F,
+    S,
+    X,
+    expected,
+    fault_of,
+    numbered,
+    numbers,
+    set_up,
+    trees,
+)
+from planner_world import G, N
 
 from mailsync.model.flags import Flags
 from mailsync.model.rows import Presence
-from mailsync.model.settings import Deletions, Direction, Guard
+from mailsync.model.settings import Deletions, Direction
 from mailsync.planner import Policy
 from mailsync.planner.verdict import TABLE
-
-Tree = Flags | None  # None: not there
-State = tuple[Tree, Tree, Tree]  # server, local, synced
-
-S, F, D, X = Flags.SEEN, Flags.FLAGGED, Flags.DELETED, Flags.DRAFT
-OFF = Guard(share=None)
-
-
-def trees(one: Flags, two: Flags) -> list[Tree]:
-    return [None, Flags.NONE, one, two, one | two]
-
-
-def expected(state: State) -> Tree:
-    """The flags of the message on both sides in the end; None: it is gone."""
-    server, local, base = state
-    if server is None and local is None:
-        return None
-    if server is not None and local is not None:
-        if base is None:
-            kept = (server | local) & ~(D | X) | (server & local & D) | (server & X)
-            return Flags(kept)
-        return Flags(sum(_one(flag, server, local, base) for flag in Flags))
-    there = server if server is not None else local
-    assert there is not None
-    if base is None or there & ~base & (F | X) or base & ~there & D:
-        return there
-    return None
-
-
-def _one(flag: Flags, server: Flags, local: Flags, base: Flags) -> Flags:
-    if server & flag == local & flag:
-        return server & flag
-    return ~base & flag
-
-
-def set_up(states: list[State], texts: list[str], policy: Policy) -> World:
-    world = World(policy=policy)
-    box = world.box("INBOX", synced=True)
-    assert box.server is not None
-    assert box.local is not None
-    for text, (server, local, base) in zip(texts, states, strict=True):
-        row: dict[str, object] = {"mailbox": box.id, "synced": base}
-        date = world.tick()
-        if server is not None:
-            row["uid"] = world.append(box, Message(text, server, date))
-            row.update(server=T, **world._server_facts(Message(text, server, date)))
-        elif base is not None:
-            row.update(server=G, uid=box.uid_next)
-            box.uid_next += 1
-        if local is not None:
-            name = f"file{date}"
-            box.local[name] = Message(text, local, date)
-            row.update(name=name, local=T, **world._file_facts(box, name, box.local[name]))
-        elif base is not None:
-            row.update(local=G, name=f"gone{date}")
-        if (server, local, base) == (None, None, None):
-            continue
-        if base is None and server is not None and local is not None:
-            row.update(synced=None)
-        world.new_row(**row)
-        row_id = world.next_row - 1
-        if base is not None or local is not None:
-            known = Message(text, Flags.NONE, date)
-            world.rows[row_id] = world.put(
-                world.rows[row_id], body=known.body, header=known.header, wire_size=known.size
-            )
-    return world
 
 
 @pytest.mark.parametrize(("one", "two"), [(S, F), (D, X), (S, D)])
@@ -92,23 +44,26 @@ def test_every_state_of_one_message(one: Flags, two: Flags) -> None:
         assert world.plan().actions == ()
 
 
-def test_every_state_of_two_messages() -> None:
-    for first, second in product(product(trees(S, F), repeat=3), repeat=2):
-        world = set_up([first, second], ["a", "b"], Policy(guard=OFF))
-        world.sync()
-        flags = [("a", expected(first)), ("b", expected(second))]
-        want = {"INBOX": [(text, flag) for text, flag in flags if flag is not None]}
-        assert (world.server_state(), world.local_state()) == (want, want), (first, second)
+@pytest.mark.parametrize(("shape", "orders"), [("apart", 8), ("twins", 4), ("moves", 2)])
+def test_every_state_of_two_messages(shape: str, orders: int) -> None:
+    """Every state; of one in `orders` other orders, too."""
+    for number in range(len(STATES) ** 2):
+        states = numbered(number, 2)
+        assert fault_of(states, shape, number, orders=number % orders == 0) is None, states
 
 
-def test_every_state_of_twins() -> None:
-    """Two messages of equal content: nothing is lost, both sides are equal in the end."""
-    for first, second in product(product(trees(S, F), repeat=3), repeat=2):
-        world = set_up([first, second], ["a", "a"], Policy(guard=OFF))
-        least = min(1, len([state for state in (first, second) if expected(state) is not None]))
-        world.sync()
-        assert world.server_state() == world.local_state(), (first, second)
-        assert len(world.server_state()["INBOX"]) >= least, (first, second)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_some_states_of_three_messages(shape: str) -> None:
+    """500 of 1,953,125."""
+    for number in islice(numbers(3, seed=len(shape)), 500):
+        states = numbered(number, 3)
+        assert fault_of(states, shape, number) is None, states
+
+
+@pytest.mark.parametrize("shards", [1, 3, 16])
+def test_shards_make_up_all(shards: int) -> None:
+    found = [number for shard in range(shards) for number in numbers(2, shard, shards, seed=shard)]
+    assert sorted(found) == list(range(len(STATES) ** 2))
 
 
 @pytest.mark.parametrize("deletions", list(Deletions))

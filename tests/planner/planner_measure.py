@@ -44,12 +44,16 @@ def weight(world: Any, row: Row) -> int:
 
 
 def _flags(world: Any, row: Row) -> int:
-    """On how many sides they are to change: one of the two may wait for the next round."""
+    """On how many sides they are to change: one of the two may wait for the next round, and so
+    may \\Deleted, which Gmail is never sent."""
     shared = world.boxes[row.mailbox].facts.permanent
     server, local = row.server_flags & shared, row.local_flags & shared
     wanted = merged(None if row.synced is None else row.synced & shared, server, local)
     deletes = world.policy.expunge_deleted and wanted & Flags.DELETED
-    return FLAGS * ((server != wanted) + (local != wanted)) + MARKED * bool(deletes)
+    kept = Flags.DELETED if world.policy.gmail else Flags.NONE
+    send = server ^ wanted
+    parts = bool(send & ~kept) + bool(send & kept) + (local != wanted)
+    return FLAGS * parts + MARKED * bool(deletes)
 
 
 def _marked(world: Any, row: Row) -> int:

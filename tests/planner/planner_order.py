@@ -145,11 +145,13 @@ def essence(world: Any) -> dict[str, Counter[object]]:
     }
     for box in world.boxes.values():
         found[f"{box.name} server"] = Counter(
-            (m.text, m.flags, m.keywords) for m in (box.server or {}).values()
+            (m.text, m.flags) for m in (box.server or {}).values()
+        )
+        found[f"{box.name} keywords"] = Counter(
+            (m.text, m.keywords) for m in (box.server or {}).values()
         )
         found[f"{box.name} local"] = Counter((m.text, m.flags) for m in (box.local or {}).values())
         found[f"{box.name} rows"] = Counter(
-            (row.body, row.server, row.local, row.synced, row.wait, row.settled)
-            for row in world.of(box)
+            (row.server, row.local, row.synced, row.wait, row.settled) for row in world.of(box)
         )
     return found

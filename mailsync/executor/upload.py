@@ -272,7 +272,8 @@ async def _link_answered(
     """
     forgotten: dict[Flags, list[UID]] = {}
     for intent, uid in pairs:
-        if lost := intent.new.flags & box.permanent & ~shown[uid].flags:
+        sent = intent.new.kind is IntentKind.APPEND  # a MOVE takes the flags of now along
+        if sent and (lost := intent.new.flags & box.permanent & ~shown[uid].flags):
             forgotten.setdefault(lost, []).append(uid)
     for flags, uids in forgotten.items():
         with contextlib.suppress(Refused):  # then it cannot be kept there

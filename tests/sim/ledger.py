@@ -84,6 +84,7 @@ class Ledger:
         """A copy vanished that nobody deleted."""
         deeds, rested = self._touch(ghost)
         deeds.restless |= not rested
+        deeds.deleted |= not rested  # moved there and gone with the mailbox: as good as deleted
         deeds.for_good = False
 
     def flagged(self, ghost: str, letters: dict[str, bool]) -> None:
@@ -109,6 +110,7 @@ class Ledger:
                     deeds.homes[new + box[len(old) :]] += deeds.homes.pop(box)
                     deeds.restless |= not deeds.at_rest
                     deeds.spare += not deeds.at_rest
+                    deeds.for_good = False
                     deeds.touched, deeds.rest_at = self.now, None
 
     def rest(self, views: list[dict[str, Counter[tuple[str, str]]]], since: int) -> str:

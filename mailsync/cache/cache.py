@@ -172,6 +172,8 @@ class Cache:
         into scope is relinked on both sides.
         """
         with self._tx() as c:
+            if server is not None:
+                rename.finish(c, server)
             mailboxes.see_mailboxes(c, server, local, selected)
 
     def has_more(self, local: Sequence[MailboxName]) -> bool:
@@ -223,6 +225,12 @@ class Cache:
         """
         with self._tx() as c:
             rename.mailbox_renamed(c, mailbox, new, side, wire_name)
+
+    def renaming(self, mailbox: MailboxId, new: MailboxId | None) -> None:
+        """A RENAME to the name of `new` is about to be sent (None: it was refused); if the run
+        ends before its answer, the next listing tells what became of it."""
+        with self._tx() as c:
+            rename.renaming(c, mailbox, new)
 
     def renamed_by_moves(self, mailbox: MailboxId, new: MailboxId) -> None:
         """Renamed in the Maildir to `new`, where the server cannot RENAME: all goes there."""

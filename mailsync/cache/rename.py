@@ -8,6 +8,7 @@ was the server's) or by unique name (the Maildir's) are joined, the others come 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -17,6 +18,7 @@ from mailsync.cache.pairing import pair
 from mailsync.cache.relink import doubt_server
 from mailsync.cache.sql import FREE, agree, many, want
 from mailsync.model.ids import MailboxId
+from mailsync.model.observation import ServerMailbox
 from mailsync.model.rows import Side
 
 _BOX = text("SELECT * FROM mailboxes WHERE id = :box")
@@ -67,8 +69,35 @@ _RENAMED = text("""
         mailbox_id = coalesce(:mailbox_id, mailbox_id),
         uid_validity = :uid_validity, uid_next = :uid_next, messages = NULL,
         highest_modseq = NULL, stamp = NULL, held = 0, wait_side = NULL, wait_reason = NULL,
-        accepted_until = NULL, renamed = NULL
+        accepted_until = NULL, renamed = NULL, renaming = NULL
     WHERE id = :box""")
+
+_RENAMING = text("UPDATE mailboxes SET renaming = :new WHERE id = :box")
+_UNDER_WAY = text("""
+    SELECT mailboxes.id, mailboxes.name, new.id AS new, new.name AS new_name
+    FROM mailboxes LEFT JOIN mailboxes AS new ON new.id = mailboxes.renaming
+    WHERE mailboxes.renaming IS NOT NULL ORDER BY mailboxes.id""")
+# Below a mailbox, and in the Maildir not where they were.
+_BELOW = text("""
+    SELECT id, name, wire_name FROM mailboxes
+    WHERE substr(name, 1, length(:above)) = :above AND server = 1 AND local <> 1""")
+_TAKEN = text("SELECT EXISTS (SELECT 1 FROM mailboxes WHERE name = :name)")
+_GO_ALONG = text("UPDATE mailboxes SET name = :name, wire_name = :wire_name WHERE id = :box")
+
+
+def renaming(c: Connection, mailbox: MailboxId, new: MailboxId | None) -> None:
+    c.execute(_RENAMING, {"box": mailbox, "new": new})
+
+
+def finish(c: Connection, listed: Sequence[ServerMailbox]) -> None:
+    """The RENAME of a run that was cut off: what is listed under the new name alone was renamed by
+    us.  Without that, what went along below it would look renamed by somebody else."""
+    shown = {box.name: box.wire_name for box in listed if box.selectable}
+    for box, name, new, new_name in c.execute(_UNDER_WAY).all():
+        if new_name in shown and name not in shown:
+            mailbox_renamed(c, box, new, Side.SERVER, shown[new_name])
+        else:
+            renaming(c, box, None)
 
 
 def mailbox_renamed(
@@ -88,6 +117,7 @@ def mailbox_renamed(
         # A file that is there under both names is the new mailbox's: join takes it from there.
         found = [(old, file, synced) for old, file, synced in c.execute(_SAME_NAME, bound)]
         pair(c, found)
+        _go_along(c, old_box, new_box.name, wire_name)
     else:
         if validity == old_box.uid_validity is not None and new_box.uid_next is not None:
             c.execute(_LEFT, {**bound, "uid_next": new_box.uid_next})
@@ -109,6 +139,17 @@ def mailbox_renamed(
             "uid_next": uid_next,
         },
     )
+
+
+def _go_along(c: Connection, old: Any, name: str, wire_name: bytes | None) -> None:
+    """A server's RENAME takes what lies below along (RFC 9051 §6.3.6).  What the Maildir has under
+    that very name is joined when its own rename comes."""
+    for box, child, child_wire in c.execute(_BELOW, {"above": f"{old.name}/"}).all():
+        bound = {"box": box, "name": name + child[len(old.name) :], "wire_name": None}
+        if wire_name and old.wire_name and child_wire and child_wire.startswith(old.wire_name):
+            bound["wire_name"] = wire_name + child_wire[len(old.wire_name) :]
+        if not c.execute(_TAKEN, bound).scalar_one():
+            c.execute(_GO_ALONG, bound)
 
 
 def _join_uids(c: Connection, bound: dict[str, Any]) -> None:

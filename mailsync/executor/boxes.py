@@ -79,9 +79,11 @@ async def rename_mailbox(run: Run, action: RenameMailbox) -> None:
     is moved instead: the next plan makes a mailbox of that name."""
     box, new = run.mailboxes[action.mailbox], run.mailboxes[action.new]
     old = _by_now(run, box.name, new.name)
+    await run.stored(run.cache.renaming, box.id, new.id)
     try:
         wire, validity = await run.server.rename(old, new.name)
     except Refused as error:
+        await run.stored(run.cache.renaming, box.id, None)
         if new.name not in run.not_selectable or error.help is not Help.ASK:
             raise
         await run.stored(run.cache.renamed_by_moves, box.id, new.id)

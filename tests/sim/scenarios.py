@@ -161,6 +161,23 @@ def renamed_onto_a_parent(s: Stack) -> None:
     s.file("Old", "g")
 
 
+def with_child(s: Stack) -> None:
+    six(s)
+    s.server.create("Work/Sub")
+    s.serve("Work/Sub", "s")
+
+
+def both_renamed_here(s: Stack) -> None:
+    """A parent, and its child to another name below the parent's new one: the one RENAME on the
+    server takes the child along, and the other depends on it."""
+    s.fs.rename("/mail/Work", "/mail/Job")
+    s.fs.rename("/mail/Job/Sub", "/mail/Job/Part")
+    for folder in ("/mail/Job", "/mail"):
+        s.fs.sync_dir(folder)
+    s.flag("Job/Part", "s", "S")
+    s.serve("Work/Sub", "f")
+
+
 def renamed_apart(s: Stack) -> None:
     s.server.rename("Work", "Office")
     s.fs.rename("/mail/Work", "/mail/Job")
@@ -291,6 +308,12 @@ SCENARIOS = [
         renamed_onto_a_parent,
         {"INBOX": "a b:S c", "Old": "d:S e:F f g", "Old/Sub": "s", "Old/Child": "o"},
         plain,
+    ),
+    Scenario(
+        "parent and child renamed",
+        with_child,
+        both_renamed_here,
+        {"INBOX": "a b:S c", "Job": "d e:F", "Job/Part": "s:S f"},
     ),
     Scenario(
         "mailbox renamed apart",

@@ -37,6 +37,7 @@ _UPDATE = text("""
 BACK = text("""
     UPDATE messages SET wait = 0, wait_side = NULL, wait_reason = NULL, wait_policy = NULL
     WHERE mailbox = :box AND wait = 1 AND wait_policy IS NOT NULL""")
+_RETURNED = text("UPDATE mailboxes SET returned = :returned WHERE id = :box AND synced")
 _INSERT = text("""
     INSERT INTO mailboxes
         (name, server, local, role, guessed, wire_name, mailbox_id, selected, relink)
@@ -88,7 +89,8 @@ _TROUBLE = text("""
     WHERE id = :box""")
 _SYNCED = text("""
     UPDATE mailboxes SET
-        synced = CASE WHEN server = 1 AND local = 1 THEN 1 ELSE synced END, succeeded = :now
+        synced = CASE WHEN server = 1 AND local = 1 THEN 1 ELSE synced END, succeeded = :now,
+        returned = NULL
     WHERE id = :box""")
 _TROUBLE_OVER = text(f"""
     UPDATE mailboxes SET {NO_TROUBLE}
@@ -156,6 +158,8 @@ def see_mailboxes(
         was_gone = Presence.GONE in (row.server, row.local)
         if was_gone and at_server == at_local == Presence.THERE:
             c.execute(BACK, new)
+            side = Side.LOCAL if row.local == Presence.GONE else Side.SERVER
+            c.execute(_RETURNED, {**new, "returned": side})
         if new["selected"] and not row.selected and c.execute(_HAS_ROWS, new).scalar_one():
             begin_relink(c, MailboxId(row.id), set(Side))
 
@@ -234,6 +238,7 @@ def _mailbox(row: Any, sums: _Sums, has_children: bool, now: float) -> Mailbox:
         parked=is_parked(row.next_try, now),
         troubled=row.next_try is not None,
         renamed=row.renamed,
+        returned=None if row.returned is None else Side(row.returned),
         succeeded=row.succeeded,
     )
 

@@ -88,6 +88,7 @@ mailboxes = Table(
     Column("audit_at", Float),
     Column("succeeded", Float),  # last synced without trouble
     Column("renamed", Integer),  # the mailbox of its new name, where the server cannot RENAME
+    Column("returned", Text),  # the side on which it was gone, until a run has gone through
     Column("renaming", Integer),  # the same, while the RENAME on the server is under way
 )
 

@@ -138,5 +138,6 @@ class Mailbox:
     guessed: bool = False  # the role is by the name alone: to choose by, never to unguard
     parked: bool = False  # it failed as a whole, and its time has not come again
     troubled: bool = False  # it failed as a whole when it was last tried
+    returned: Side | None = None  # it was gone on this side and is back
     renamed: MailboxId | None = None  # gone here: all goes there, as the server cannot RENAME
     succeeded: float | None = None  # wall time of its last sync without such trouble

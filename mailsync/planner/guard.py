@@ -15,7 +15,12 @@ def stops(box: Mailbox, side: Side, planned: int, guard: Guard, trash: bool) -> 
     `trash`: the mailbox is where deleted messages go, by the server's or the user's word.
     """
     free = trash or (box.role in UNGUARDED and not box.guessed)
-    if guard.share is None or planned == 0 or free:
+    if planned == 0 or free:
+        return None
+    if box.returned is not None and box.returned is not side:
+        back = "in the Maildir" if box.returned is Side.LOCAL else "on the server"
+        return f"the mailbox was gone {back} and is back, without {planned} of its messages"
+    if guard.share is None:
         return None
     tally = box.on_server if side is Side.SERVER else box.on_local
     total = tally.executed + planned + tally.held

@@ -32,23 +32,15 @@ class Users:
         self.machines = machines
         self.server = machines[0].server
         self.ledger = ledger
-        self.vanished: dict[tuple[str, str], list[str]] = {}  # mailboxes that went by accident
         self.saved: dict[int, list[tuple[str, bytes]]] = {}
 
     def do(self, act: Act) -> None:
         named: Callable[..., None] = getattr(self, f"{act.what}_")
-        self._made_again(act)
         with contextlib.suppress(OSError, KeyError, ValueError):
             if act.who == "server":
                 named(*act.args)
             else:
                 named(self.machines[int(act.who) % len(self.machines)], *act.args)
-
-    def _made_again(self, act: Act) -> None:
-        """Known: once a user makes a vanished mailbox anew, what is not in it counts as deleted."""
-        for box in act.args:
-            for ghost in self.vanished.pop((act.who, box), []):
-                self.ledger.gone(ghost)
 
     # -- another client ------------------------------------------------------------------------
 
@@ -190,7 +182,6 @@ class Users:
         if box != "INBOX" and messages:
             self.server.delete(self.wire(box))
             ghosts = [message.ghost or "?" for message in messages]
-            self.vanished["server", box] = ghosts
             self._accident(ghosts)
 
     def _files(self, m: Stack, box: str) -> dict[str, str]:
@@ -220,7 +211,6 @@ class Users:
                 m.fs.rmdir(f"{ROOT}/{box}/{folder}")
             m.fs.rmdir(f"{ROOT}/{box}")
             m.fs.sync_dir(f"{ROOT}/{box}".rpartition("/")[0])
-            self.vanished[str(self.machines.index(m)), box] = list(files.values())
             self._accident(list(files.values()))
 
     def _unlink(self, m: Stack, files: dict[str, str], *, quiet: bool = False) -> None:

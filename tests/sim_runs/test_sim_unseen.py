@@ -219,3 +219,19 @@ def test_a_file_that_is_listed_and_never_found_when_the_cache_is_lost(story: Sto
     ran = story.tell()
     assert (ran.total.downloaded, ran.total.uploaded) == (0, 0)
     story.agree(SIX)
+
+
+def test_a_directory_that_was_away_and_is_made_anew_by_one_new_file(story: Story) -> None:
+    """What it had held is not deleted because a delivery made it again; accepted, it is."""
+    story.rename("/mail/Work", "/mail/.away")
+    assert story.tell().exit == 3
+    story.make("Work")
+    story.file("Work", "n")
+    ran = story.tell()
+    assert (ran.exit, ran.total.held, ran.total.uploaded, ran.total.expunged) == (3, 2, 1, 0)
+    assert "was gone in the Maildir and is back, without 2 of its messages" in ran.text
+    assert story.tell().exit == 3
+    story.accept("Work")
+    assert story.tell().total.expunged == 2
+    assert story.server.ghosts("Work") == {"n": 1}
+    story.idle()

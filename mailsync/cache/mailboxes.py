@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from mailsync.cache.observe_local import load_stamp
 from mailsync.cache.relink import begin_relink
-from mailsync.cache.schema import EXTRA, OPEN, is_parked, printable
+from mailsync.cache.schema import EXTRA, OPEN, STUCK, is_parked, printable
 from mailsync.cache.sql import LATELY, NO_TROUBLE
 from mailsync.cache.words import Known, Moment
 from mailsync.model.flags import Flags
@@ -250,12 +250,14 @@ def wire_names(c: Connection) -> dict[MailboxName, bytes]:
 
 def cursors(c: Connection) -> dict[MailboxName, Known]:
     counts = {box: there for box, there, _, _ in c.execute(_COUNTS)}
+    stuck = bool(c.execute(text(STUCK)).scalar())
     return {
         row.name: Known(
             cursor=cursor_of(row.uid_validity, row.uid_next, row.messages, row.highest_modseq),
             known=counts.get(row.id, 0),
             relink=bool(row.relink),
             stamp=None if row.stamp is None else load_stamp(row.stamp),
+            stuck=stuck and bool(row.read_only),
         )
         for row in c.execute(text("SELECT * FROM mailboxes"))
     }

@@ -11,6 +11,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, Row, text
 
 from mailsync.cache.relink import doubt_server
+from mailsync.cache.schema import OPEN
 from mailsync.cache.sql import (
     FREE,
     FREE_UNLESS_FIRM,
@@ -93,9 +94,10 @@ _REMASK = text(f"""
     agreed("(server_shown & :permanent)", "(local_shown & :permanent)", "(synced & :permanent)")
 } ELSE synced & :permanent END
     WHERE mailbox = :box""")
-_WRITABLE = text("""
+# In other mailboxes, too: it may be \Trash, to which they could not be moved.
+_WRITABLE = text(f"""
     UPDATE messages SET wait = 0, wait_side = NULL, wait_reason = NULL, wait_policy = NULL
-    WHERE mailbox = :box AND wait = 2 AND wait_side = 'server' AND wait_policy IS NOT NULL
+    WHERE {OPEN} AND wait = 2 AND wait_side = 'server' AND wait_policy IS NOT NULL
         AND settled = 0""")
 _ADVANCE = text("""
     UPDATE mailboxes SET
@@ -124,7 +126,7 @@ def store_server(c: Connection, obs: ServerObservation, now: float) -> Stored:
     if box.permanent != permanent:
         c.execute(_REMASK, bound)
     if box.read_only and not read_only:
-        c.execute(_WRITABLE, bound)  # what could not be sent is planned anew
+        c.execute(_WRITABLE)  # what could not be sent is planned anew
     if obs.items:
         c.execute(CAME_BACK, bound)
         c.execute(FOUND_AGAIN, bound)

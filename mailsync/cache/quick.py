@@ -20,6 +20,7 @@ from mailsync.cache.schema import (
     HEAD,
     IN_SCOPE,
     OPEN,
+    STUCK,
     read_only,
 )
 from mailsync.model.flags import Flags
@@ -148,7 +149,7 @@ def _look(
     if raw.execute("SELECT version_num FROM alembic_version").fetchall() != [(HEAD,)]:
         return None
     uuid, account_uuid, generation, login, against = raw.execute(FACTS).fetchone()
-    questions = [ANY_DUE, ANY_AUDIT_DUE] + ([ANY_DELETED_DUE] if expunge_deleted else [])
+    questions = [ANY_DUE, ANY_AUDIT_DUE, STUCK] + ([ANY_DELETED_DUE] if expunge_deleted else [])
     if against or any(raw.execute(one, {"now": now}).fetchone()[0] for one in questions):
         return None
     boxes: dict[MailboxName, QuickMailbox] = {}

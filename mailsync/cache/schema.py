@@ -1,3 +1,4 @@
+# ruff: noqa: S608 (the statements are put together from constants of this room)
 """What both doors of the cache share: `tables` by SQLAlchemy, `quick` without it."""
 
 from __future__ import annotations
@@ -25,6 +26,13 @@ _TRY = "({0}.next_try IS NULL OR {0}.next_try <= :now OR {0}.next_try > :now + 8
 
 # Rows to be planned now, but for what `mailboxes` say; :now in seconds.
 DUE = f"{OPEN} AND messages.wait = 0 AND {_TRY.format('messages')}"
+# Something waits because a mailbox may only be read: is that still so?
+STUCK = (
+    "SELECT EXISTS (SELECT 1 FROM mailboxes WHERE read_only AND server = 1"
+    " AND direction IS NOT 'pull')"
+    f" AND EXISTS (SELECT 1 FROM messages WHERE {OPEN} AND messages.wait = 2"
+    " AND wait_side = 'server')"
+)
 # Closed rows that `expunge-deleted` makes due.
 DUE_DELETED = (
     f"{DELETED} AND messages.server = 1 AND messages.local = 1 AND NOT ({OPEN})"

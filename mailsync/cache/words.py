@@ -34,13 +34,15 @@ class Known:
     """Where the last observations of one mailbox ended.
 
     `cursor` None: list in full.  `known`: rows whose UID is there.  `relink`: a relink (rule 4)
-    is under way.  `stamp` None: list the folders.
+    is under way.  `stamp` None: list the folders.  `stuck`: it was read-only, and something waits
+    for the server: is it still?
     """
 
     cursor: Cursor | None
     known: int
     relink: bool
     stamp: Stamp | None
+    stuck: bool = False
 
 
 @dataclass(frozen=True, slots=True)

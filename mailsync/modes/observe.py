@@ -123,7 +123,8 @@ def asks(
         # Without CONDSTORE equal cursors say nothing about flags: every run lists them (rule 2).
         covered = has_condstore and cursor is not None and cursor.highest_modseq is not None
         audit = audits[box.id].uids if box.id in audits else UIDSet()
-        if covered and shown.cursor == cursor and not audit:
+        stuck = had is not None and had.stuck
+        if covered and shown.cursor == cursor and not audit and not stuck:
             continue
         found.append(
             Ask(

@@ -108,6 +108,7 @@ SEARCHES: dict[str, tuple[TextClause | str, set[str]]] = {
     "held": (guard._HELD, {"SEARCH messages USING INDEX messages_open (wait=?)"}),
     "accept": (guard._ACCEPT, {"SEARCH messages USING INDEX messages_open (wait=?)"}),
     "quick: due": (quick.ANY_DUE, {"SEARCH messages USING INDEX messages_open (wait=?)"}),
+    "quick: stuck": (quick.STUCK, {"SEARCH messages USING INDEX messages_open (wait=?)"}),
     "quick: deleted": (
         quick.ANY_DELETED_DUE,
         {"SCAN messages USING INDEX messages_deleted"},

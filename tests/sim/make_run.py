@@ -203,7 +203,7 @@ class _Maker:
         if self.faults and not rand.chance(self.calmness):
             faults = tuple(self._fault(len(machines)) for _ in range(1 + rand.below(2)))
         if self.lies and rand.chance(0.8):
-            told = sorted(kind for kind in LIES if kind not in OPEN)
+            told = sorted(LIES)
             kinds = ",".join(kind for kind in told if rand.chance(0.15))
             faults += (Fault("lie", 0, rand.choice([5, 20, 60]), kinds),)
         return Sync(machines, rand.below(1_000_000), meddling, faults)
@@ -243,9 +243,6 @@ class _Maker:
         return Fault(what, who, 1 + rand.below(12), rand.choice(self.boxes))  # nil, missing
 
 
-# Known and not mended: a mailbox that was once READ-ONLY is looked at again only when something
-# changes there; until then what is to be put into it waits as unsent.
-OPEN = ("read-only",)
 _ACTS = ("birth", "birth", "flag", "flag", "delete", "move", "copy", "edit", "mailbox", "machine")
 _COMMANDS = (
     *("SELECT", "UID FETCH", "UID STORE", "UID MOVE", "UID COPY", "UID EXPUNGE", "APPEND"),

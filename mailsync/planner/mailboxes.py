@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailsync.model.actions import (
@@ -184,15 +184,22 @@ def _renamed_here(old: Mailbox, new: Mailbox, rows: Mapping[MailboxId, Sequence[
 # -- creation ----------------------------------------------------------------------------------
 
 
-def creations(boxes: Iterable[Mailbox], policy: Policy) -> list[Creation]:
-    """What is on one side only and not on its way out; parents first.  One that could not be
-    looked at may be the new name of one that is gone."""
-    made: list[Creation] = []
-    boxes = sorted(boxes, key=lambda box: box.name)
+def unmade(boxes: Collection[Mailbox], policy: Policy) -> frozenset[MailboxId]:
+    """On one side only, and could not be looked at there: perhaps the new name of one that is
+    gone, so not to be made on the other side yet."""
     doubtful = policy.unseen_local if any(map(gone_here, boxes)) else frozenset()
     doubtful |= policy.unseen_server if any(map(gone_there, boxes)) else frozenset()
-    for box in boxes:
-        if not policy.covers(box.id) or box.id in doubtful:
+    return frozenset(
+        box.id for box in boxes if box.id in doubtful and not (box.server is box.local is T)
+    )
+
+
+def creations(boxes: Collection[Mailbox], policy: Policy) -> list[Creation]:
+    """What is on one side only and not on its way out; parents first."""
+    made: list[Creation] = []
+    later = unmade(boxes, policy)
+    for box in sorted(boxes, key=lambda box: box.name):
+        if not policy.covers(box.id) or box.id in later:
             continue
         remake = not box.synced or (protected(box) and box.messages == 0)
         if box.server is T and policy.maildir_may_change:

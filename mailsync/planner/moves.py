@@ -150,6 +150,9 @@ def _plan(
         # Where it went has another name here: it follows first, and has gone there then.
         found.done.update(row.id for row in (one.source, *rows) if row is not one.message)
         return
+    if any(grounds[row.mailbox].unmade for row in rows):
+        found.done.update(row.id for row in (one.source, *rows))
+        return
     if not both_gone:
         found.done.add(one.source.id)
     found.done.update(row.id for row in rows)

@@ -12,7 +12,14 @@ from mailsync.model.ids import UID, MailboxId, RowId
 from mailsync.model.rows import Mailbox, Presence, Row, Settled, Side, Wait
 from mailsync.planner.deletions import Doomed, write_deletions
 from mailsync.planner.flags import merged
-from mailsync.planner.mailboxes import Creation, creations, departure, farewells, gone_here
+from mailsync.planner.mailboxes import (
+    Creation,
+    creations,
+    departure,
+    farewells,
+    gone_here,
+    unmade,
+)
 from mailsync.planner.moves import UNSENT_MOVE, Moves, copies, find_moves, local_copies
 from mailsync.planner.pairing import Pairing, doubtful, pair_up
 from mailsync.planner.policy import Departed, Ground, Policy
@@ -85,6 +92,7 @@ def plan(
 def _grounds(scene: Scene, made: Sequence[Creation], policy: Policy) -> dict[MailboxId, Ground]:
     made_here = {one.mailbox for one in made if isinstance(one, CreateLocalMailbox)}
     made_there = {one.mailbox for one in made if isinstance(one, CreateMailbox)}
+    later = unmade(scene.boxes.values(), policy)
     gone: defaultdict[MailboxId, dict[UID, Row]] = defaultdict(dict)
     for row in scene.due:
         if row.server is G and row.local is not T and row.uid is not None:
@@ -100,6 +108,7 @@ def _grounds(scene: Scene, made: Sequence[Creation], policy: Policy) -> dict[Mai
             expunge_deleted=policy.expunge_deleted,
             departed=departure(box, made_here | made_there, scene.by_moves, policy),
             renamed=scene.by_moves.get(box.id),
+            unmade=box.id in later,
             gone_uids=gone[box.id],
             gmail=policy.gmail,
         )
@@ -153,6 +162,8 @@ def _judge(
         if undecided(row, server, local, ruling, policy, unseen):
             continue
         if ruling.verdict is Verdict.FORGET and _may_come_back(row, ground):
+            continue
+        if ground.unmade and ruling.verdict in (Verdict.UNSENT_SERVER, Verdict.UNSENT_LOCAL):
             continue
         if ruling.verdict is Verdict.MERGE:
             found.merging.append(row)

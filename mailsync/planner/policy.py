@@ -83,6 +83,7 @@ class Ground:
     keeps: bool
     expunge_deleted: bool
     departed: Departed | None = None
+    unmade: bool = False  # on one side only, and nobody knows yet what it is
     renamed: MailboxId | None = None  # to this one, by moves
     gone_uids: Mapping[UID, Row] = field(default_factory=dict)  # proven gone on the server
     gmail: bool = False

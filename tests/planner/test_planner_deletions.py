@@ -225,6 +225,20 @@ def test_where_there_is_no_guard(role: Role) -> None:
     assert stops(box(100), Side.LOCAL, 100, Guard(share=None), trash=False) is None
 
 
+@pytest.mark.parametrize("side", list(Side))
+def test_a_mailbox_that_is_back_without_messages(side: Side) -> None:
+    """However few, and whatever `guard` says; what went on the other side goes on."""
+    other = Side.LOCAL if side is Side.SERVER else Side.SERVER
+    asked = replace(box(100), returned=other)
+    for guard in (Guard(), Guard(share=None)):
+        why = stops(asked, side, 1, guard, trash=False)
+        assert why is not None
+        assert ("gone in the Maildir" in why) == (side is Side.SERVER)
+        assert stops(asked, other, 1, guard, trash=False) is None
+        assert stops(asked, side, 0, guard, trash=False) is None
+        assert stops(asked, side, 1, guard, trash=True) is None
+
+
 TEN = "\n".join(f"INBOX m{n} . x ." for n in range(10))
 
 

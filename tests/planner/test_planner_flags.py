@@ -8,7 +8,7 @@ from planner_tables import OFF, Table
 from mailsync.model.flags import ALL_FLAGS, Flags
 from mailsync.model.settings import Deletions
 from mailsync.planner import Policy
-from mailsync.planner.flags import keyword_saves, merged
+from mailsync.planner.flags import based, keyword_saves, merge, merged
 
 EXPUNGE = Policy(deletions=Deletions.EXPUNGE, guard=OFF)
 GMAIL = Policy(guard=OFF, gmail=True)
@@ -79,6 +79,15 @@ def test_keywords(base: str, now: str, saved: bool) -> None:
     more = f"keywords={now}" + (f" synced_extra={base}" if base else "")
     table = Table(f"INBOX a . x . {more}", EXPUNGE)
     assert table.plan() == ("Download INBOX a" if saved else "Expunge INBOX a")
+
+
+def test_a_base_that_merges_as_none_does() -> None:
+    sides = [Flags(n) for n in range(0, 64, 3)]
+    for server in sides:
+        for local in sides:
+            assert based(Flags.SEEN, server, local) == Flags.SEEN
+            found = based(None, server, local)
+            assert merge(found, server, local) == merged(None, server, local)
 
 
 def test_a_flag_that_the_server_cannot_keep_stays_where_it_is() -> None:

@@ -10,7 +10,7 @@ from mailsync.model.actions import CopyLocal, Download, Upload
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, MailboxId, RowId, UniqueName
 from mailsync.model.mailboxname import MailboxName
-from mailsync.model.rows import Mailbox, Presence, Row
+from mailsync.model.rows import Mailbox, Presence, Row, Wait
 from mailsync.planner import Policy, plan
 
 N, T, G, U = Presence.NONE, Presence.THERE, Presence.GONE, Presence.UNKNOWN
@@ -100,3 +100,18 @@ def test_what_was_seen_last_in_a_mailbox_that_is_gone_is_not_forgotten(side: str
     for gone, forgotten in ((box, []), (replace(box, accepted=True), [row])):
         made = plan([row], [], [BOXES[0], gone], Policy())
         assert [r for action in made.actions for r in getattr(action, "rows", ())] == forgotten
+
+
+def test_what_went_to_a_mailbox_that_is_not_made_yet_waits_for_nothing_but_that() -> None:
+    """It may be the new name of one that is gone: neither is it made, nor is a move or an upload
+    into it put off until somebody decides."""
+    gone = replace(BOXES[1], local=G, held=True)
+    fresh = Mailbox(MailboxId(3), MailboxName("New"), N, T)
+    moved = file(mailbox=fresh.id, name=HIDDEN.name)
+    new = file(id=RowId(3), mailbox=fresh.id, name=UniqueName("other"), file_size=77)
+    rest = [replace(HIDDEN, id=RowId(n), uid=UID(n), name=UniqueName(f"n{n}")) for n in (8, 9)]
+    rest = [replace(row, wait=Wait.HELD, file_size=10 * row.id) for row in rest]
+    boxes, policy = [BOXES[0], gone, fresh], Policy(unseen_local=frozenset({fresh.id}))
+    assert plan([moved, new], [HIDDEN, *rest], boxes, policy).actions == ()
+    made = plan([moved, new], [HIDDEN, *rest], boxes, Policy())
+    assert [type(action).__name__ for action in made.actions] == ["CreateMailbox", "Move", "Upload"]

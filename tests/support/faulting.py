@@ -180,14 +180,25 @@ class Faulting(Killing):
 
 
 def faults(
-    server: Dovecot, root: Path, seed: int, kinds: tuple[str, ...], until: float, most: int
+    server: Dovecot,
+    root: Path,
+    seed: int,
+    kinds: tuple[str, ...],
+    until: float,
+    most: int,
+    hits: int | None = None,
 ) -> Faulting:
-    """Rounds of one account until that time; Failed says what went wrong."""
+    """Rounds of one account until that time, or until so many faults hit a sync at work; Failed
+    says what went wrong."""
     with small_disk(root, "256m"):
         kind = functools.partial(Faulting, modes=kinds)
         with churning(kind, PROFILES["full"], seed, root / "account", server) as churn:
             churn.begin()
-            while time.monotonic() < until and churn.rounds < most:
+            while (
+                time.monotonic() < until
+                and churn.rounds < most
+                and (hits is None or churn.killed.total() < hits)
+            ):
                 churn.rounds += 1
                 churn.round(churn.rounds)
             return churn

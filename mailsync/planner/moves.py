@@ -291,8 +291,9 @@ def local_copies(
 
 
 def _sources(scene: Scene, policy: Policy) -> Iterable[Row]:
-    """Paired rows that this plan does nothing to but, perhaps, change flags."""
+    """Paired rows that this plan does nothing to but, perhaps, change flags.  On Gmail a copy
+    would keep \\Deleted, which is never taken away there."""
     for row in scene.in_order(scene.paired):
         flagged = (row.server_flags | row.local_flags) & Flags.DELETED
-        if row.synced is not None and not (policy.expunge_deleted and flagged):
+        if row.synced is not None and not (flagged and (policy.expunge_deleted or policy.gmail)):
             yield row

@@ -210,6 +210,12 @@ MOVES = {
         "Work a",
         policy=Policy(deletions=Deletions.EXPUNGE, expunge_deleted=True, guard=OFF),
     ),
+    "not on Gmail of one that is \\Deleted: its copy would stay so": Case(
+        "INBOX a T T T\nWork a - S - read=yes",
+        "Upload Work a",
+        "INBOX a:T | Work a:S",
+        policy=Policy(gmail=True),
+    ),
     "not of one whose header the server rewrote": Case(
         "INBOX a F . . server_header=other\nWork a - . - read=yes",
         "SetLocalFlags INBOX a +F; Upload Work a",

@@ -79,7 +79,8 @@ def undecided(
     if ruling.verdict is Verdict.FORGET:
         return bool(policy.unseen_server or policy.unseen_local)
     if ruling.verdict is Verdict.UPLOAD:
-        moved = server is G and bool(policy.unseen_server)
+        # Not put back: in one that may not be read for a while it would be twice.
+        moved = server is G and bool(policy.unseen_server or policy.closed_server)
         return moved or row.mailbox in policy.unseen_server
     if ruling.verdict in (Verdict.DOWNLOAD, Verdict.FOLLOW):
         moved = local is G and bool(policy.unseen_local)

@@ -25,7 +25,8 @@ from sim.stack import Stack
 from sim.steps import Steps
 from sim.volume import add_options, go
 
-SECONDS = 3
+SECONDS = 3  # crashes more
+PARKED = 3600.0  # seconds
 
 
 def prepared(scenario: Scenario, seed: int | str) -> Stack:
@@ -90,10 +91,13 @@ def crashed(
             unharmed(stack, when)
             stack.pass_time(1)
         steps = Steps()
-        for again in (steps, None):
+        runs = (steps, None)
+        if second is not None:
+            runs = (steps, None, None)  # what was sent twice in vain is parked for a while (rule 8)
+        for again in runs:
             stack.sync(again)
             unharmed(stack, when)
-            stack.pass_time(40)
+            stack.pass_time(40 if second is None else PARKED)
         settled(scenario, stack, when)
         return steps.count
     finally:

@@ -24,6 +24,7 @@ FOUND = [  # what earlier runs of the whole found
     "deleted against changed|disk|94|ENOSPC|sticky",
     "new on both sides|disk|23|ENOENT|once",
     "mailbox renamed apart|disk|49|ENOENT|once",
+    "moved on the server|server|10|NO [NOPERM]|sticky",
     "parent and child renamed|disk|71|EIO|once",
     "moved on the server, plain|server|11|NO [EXPIRED]|once",
     "mailbox renamed apart|server|15|BAD|once",

@@ -50,7 +50,7 @@ async def observe_names(
         if await run.stored(run.cache.has_more, local):
             again, _ = await run.disk(run.maildir.mailboxes, closed)
             local = sorted({*local, *again})
-        listed, clashing = await _told_apart(run, listed, local)
+        listed, clashing = await _told_apart(run, listed, local, selected)
         notices = [*notices, *clashing]
     for notice in (*notices, *run.server.notices):
         if notice not in run.tallies.errors:
@@ -71,13 +71,18 @@ async def observe_names(
 
 
 async def _told_apart(
-    run: Run, listed: Sequence[ServerMailbox], local: Sequence[MailboxName]
+    run: Run,
+    listed: Sequence[ServerMailbox],
+    local: Sequence[MailboxName],
+    selected: Selector,
 ) -> tuple[Sequence[ServerMailbox], list[str]]:
-    """Without those that would share a directory with another mailbox: two would become one."""
-    names = [box.name for box in listed if box.selectable]
+    """Without those that would share a directory with another mailbox: two would become one.
+    What is left out so is not synced, whatever else went well."""
+    names = [box.name for box in listed if box.selectable and selected(box.name, box.role)]
     refused = await run.disk(run.maildir.clashes, local, names)
     if not refused:
         return listed, []
+    run.tallies.exits.add(Exit.FAILED)
     notices = [f"mailbox {name} is left out: {why}" for name, why in sorted(refused.items())]
     return [box for box in listed if box.name not in refused], notices
 

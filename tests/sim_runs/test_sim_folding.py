@@ -25,7 +25,7 @@ def at_rest(story: Story, left_out: str) -> None:
     for _ in range(4):
         ran = story.tell()
         assert f"{left_out} is left out" in ran.text, ran.text
-        assert ran.stored == 0
+        assert (ran.exit, ran.stored) == (1, 0)
         assert counts(story) == before
         assert not {"CREATE", "DELETE", "RENAME", "APPEND"} & set(ran.commands), ran.commands
 
@@ -61,6 +61,18 @@ def test_a_name_that_the_disk_writes_otherwise() -> None:
         story.server.create("caf&AOk-")
         story.serve("caf&AOk-", "one")
         at_rest(story, "café")
+
+
+def test_one_that_is_not_selected_is_in_nobodys_way() -> None:
+    with Story("excluded") as story:
+        story.disk.names = "fold"
+        for name in ("Ab", "aB"):
+            story.server.create(name)
+            story.serve(name, name)
+        story.change(mailboxes=("*", "!aB"))
+        ran = story.tell()
+        assert (ran.exit, "left out" in ran.text) == (0, False)
+        assert {path.split("/")[2] for path in story.mail()} == {"Ab"}
 
 
 def test_an_ordinary_disk_keeps_both() -> None:

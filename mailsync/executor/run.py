@@ -102,6 +102,8 @@ class Run:
     closed: set[MailboxName] = field(default_factory=set)  # the server does not let us read them
     untold: set[MailboxName] = field(default_factory=set)  # what pairing asked was not answered
     not_selectable: set[MailboxName] = field(default_factory=set)  # names listed, but no mailboxes
+    left_out: set[MailboxName] = field(default_factory=set)  # not told from others by the disk
+    put_back: set[RowId] = field(default_factory=set)  # looked for everywhere before
     rename_tried: set[MailboxId] = field(default_factory=set)
     renamed: list[tuple[MailboxName, MailboxName]] = field(default_factory=list)  # on the server
     renumbered: set[MailboxId] = field(default_factory=set)  # UIDs of the plan mean nothing there

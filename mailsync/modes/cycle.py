@@ -38,8 +38,8 @@ from mailsync.model.uidset import UIDSet
 from mailsync.modes.observe import Selector, asks, observe_local, observe_names, observe_server
 from mailsync.modes.ownership import Ownership
 from mailsync.modes.policy import planned_by, unseen
-from mailsync.modes.scope import check_asked, policy_of
-from mailsync.planner import needs, plan
+from mailsync.modes.scope import check_asked, policy_of, selector
+from mailsync.planner import PUT_BACK_UP, needs, plan
 from mailsync.server import Ask
 
 QUESTIONS = 3  # looks at headers and files before one plan
@@ -136,6 +136,8 @@ async def rounds(run: Run, ownership: Ownership, only: frozenset[MailboxName]) -
     for _ in range(ROUNDS):
         run.new_round()
         made = await make_plan(run, only)
+        if await looked_for(run, made):
+            made = await make_plan(run, only)
         while renames := untried(run, made):
             await ownership.raise_generation()
             await execute(run, Plan(renames))
@@ -148,6 +150,30 @@ async def rounds(run: Run, ownership: Ownership, only: frozenset[MailboxName]) -
             announce(run, made)
         await execute(run, made)
         await refresh(run)
+
+
+async def looked_for(run: Run, made: Plan) -> bool:
+    """Mailboxes are observed one after the other: what was moved meanwhile is gone from the one
+    that was looked at last, and in the other not yet.  Before such a message is put back, all
+    that changed since is looked at once more; whether anything was."""
+    back = {
+        row.id
+        for action in made.actions
+        if isinstance(action, Upload) and action.reason == PUT_BACK_UP.reason
+        for row in action.rows
+    }
+    if run.dry or back <= run.put_back:
+        return False
+    run.put_back |= back
+    listed = [box for box in await run.server.mailboxes() if box.name not in run.left_out]
+    await run.stored(run.cache.see_mailboxes, listed, None, selector(run.account))
+    await refresh(run)
+    shown = {box.name: box for box in listed}
+    known = await run.stored(run.cache.cursors)
+    wanted = asks(run.mailboxes.values(), shown, known, {}, run.server.has_condstore)
+    await observe_server(run, wanted)
+    await refresh(run)
+    return True
 
 
 def untried(run: Run, made: Plan) -> tuple[Action, ...]:

@@ -235,3 +235,26 @@ def test_a_directory_that_was_away_and_is_made_anew_by_one_new_file(story: Story
     assert story.tell().total.expunged == 2
     assert story.server.ghosts("Work") == {"n": 1}
     story.idle()
+
+
+@pytest.mark.parametrize("target", ["INBOX", "Fresh"])
+def test_moved_between_two_looks(story: Story, target: str) -> None:
+    """It left the mailbox that is looked at last, for one that was looked at, or listed, before:
+    it is not put back for its new flag."""
+    story.serve("INBOX", "n")
+    story.serve("Work", "m")
+    story.flag("Work", "d", "F")
+
+    def meanwhile(answer: bytes) -> bytes:
+        if target == "Fresh":
+            story.server.create("Fresh")
+        story.server.move("Work", story.uid_of("Work", "d"), target)
+        return answer
+
+    story.server.fault("UID FETCH", meanwhile, mailbox="INBOX")
+    ran = story.tell()
+    assert (ran.exit, ran.total.moved, ran.stored) == (0, 1, 0)
+    story.tell()
+    after = {"INBOX": "a b:S c n", "Work": "e:F m"}
+    after[target] = f"{after.get(target, '')} d:F".strip()
+    story.agree(after)

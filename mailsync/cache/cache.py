@@ -345,7 +345,7 @@ class Cache:
         with self._tx() as c:
             return read.open_rows(c, self._now)
 
-    def candidates(self, rows: Sequence[Row], unseen: Iterable[MailboxId] = ()) -> list[Row]:
+    def candidates(self, rows: Sequence[Row], unseen: Collection[MailboxId] = ()) -> list[Row]:
         """Other rows that share body or header hash, EMAILID, name or own-name UID with `rows`,
         and all that are held or parked; in the mailboxes `unseen`, which could not be looked at,
         also those with the same date and size."""

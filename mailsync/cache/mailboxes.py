@@ -11,8 +11,8 @@ from sqlalchemy import Connection, text
 
 from mailsync.cache.observe_local import load_stamp
 from mailsync.cache.relink import begin_relink
-from mailsync.cache.schema import EXTRA, OPEN, STUCK, is_parked, printable
-from mailsync.cache.sql import LATELY, NO_TROUBLE
+from mailsync.cache.schema import EXTRA, OPEN, STUCK, TRY_AGAIN, is_parked, printable
+from mailsync.cache.sql import LATELY, NO_TROUBLE, NO_WAIT
 from mailsync.cache.words import Known, Moment
 from mailsync.model.flags import Flags
 from mailsync.model.ids import MailboxId, ModSeq, UIDValidity
@@ -34,8 +34,8 @@ _UPDATE = text("""
         renamed = CASE WHEN :local = 1 THEN NULL ELSE renamed END
     WHERE id = :box""")
 # The mailbox is there again, or elsewhere: what is held because it was gone is judged anew.
-BACK = text("""
-    UPDATE messages SET wait = 0, wait_side = NULL, wait_reason = NULL, wait_policy = NULL
+BACK = text(f"""
+    UPDATE messages SET {NO_WAIT}
     WHERE mailbox = :box AND wait = 1 AND wait_policy IS NOT NULL""")
 _RETURNED = text("UPDATE mailboxes SET returned = :returned WHERE id = :box AND synced")
 _INSERT = text("""
@@ -94,7 +94,7 @@ _SYNCED = text("""
     WHERE id = :box""")
 _TROUBLE_OVER = text(f"""
     UPDATE mailboxes SET {NO_TROUBLE}
-    WHERE id = :box AND (next_try <= :now OR next_try > :now + 86400.0)""")
+    WHERE id = :box AND {TRY_AGAIN.format("mailboxes")}""")
 _KEYWORDS = text(f"""
     UPDATE messages INDEXED BY messages_extra SET synced_extra = server_extra
     WHERE messages.mailbox = :box AND {EXTRA} AND messages.server = 1 AND messages.local = 1""")
@@ -105,12 +105,12 @@ _HOLD_WAITING = text(f"""
         wait_side = CASE WHEN server = 1 THEN 'server' ELSE 'local' END
     WHERE mailbox = :box AND (wait IN (2, 3) OR settled = 2)
         AND (server = 1) <> (local = 1) AND synced IS NOT NULL""")
-_FREE_WAITING = text("""
-    UPDATE messages SET wait = 0, wait_side = NULL, wait_reason = NULL, wait_policy = NULL,
+_FREE_WAITING = text(f"""
+    UPDATE messages SET {NO_WAIT},
         settled = CASE WHEN settled = 2 THEN 0 ELSE settled END
     WHERE mailbox = :box AND (wait IN (2, 3) OR settled = 2)""")
-_VOID_WAITS = text("""
-    UPDATE messages SET wait = 0, wait_side = NULL, wait_reason = NULL, wait_policy = NULL
+_VOID_WAITS = text(f"""
+    UPDATE messages SET {NO_WAIT}
     WHERE mailbox = :box AND wait <> 0 AND settled = 0 AND wait_policy <> :digest""")
 _RAN_WITH = text("""
     UPDATE mailboxes SET direction = :direction, deletions = :deletions, policy = :digest

@@ -15,6 +15,7 @@ from mailsync.cache.schema import OPEN
 from mailsync.cache.sql import (
     FREE,
     FREE_UNLESS_FIRM,
+    NO_WAIT,
     STAYS,
     agreed,
     dump_extra,
@@ -96,7 +97,7 @@ _REMASK = text(f"""
     WHERE mailbox = :box""")
 # In other mailboxes, too: it may be \Trash, to which they could not be moved.
 _WRITABLE = text(f"""
-    UPDATE messages SET wait = 0, wait_side = NULL, wait_reason = NULL, wait_policy = NULL
+    UPDATE messages SET {NO_WAIT}
     WHERE {OPEN} AND wait = 2 AND wait_side = 'server' AND wait_policy IS NOT NULL
         AND settled = 0""")
 _ADVANCE = text("""

@@ -21,6 +21,7 @@ from mailsync.cache.schema import (
     IN_SCOPE,
     OPEN,
     STUCK,
+    is_parked,
     read_only,
 )
 from mailsync.model.flags import Flags
@@ -181,7 +182,7 @@ def _due(row: tuple[object, ...], now: float, policy: tuple[str, ...] | None) ->
     if policy is not None and row[14 : 14 + len(policy)] != policy:
         return True
     if isinstance(next_try, float):
-        return next_try <= now
+        return not is_parked(next_try, now)
     if held or (server == local == Presence.THERE):
         return False
     # One that is on one side only is due, unless `direction` forbids to make it on the other.

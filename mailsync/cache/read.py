@@ -3,7 +3,7 @@
 # ruff: noqa: S608 (the statements are put together from constants of this room)
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -128,7 +128,7 @@ def row_of_uid(
 
 
 def candidates(
-    c: Connection, given: Sequence[Row], now: float, unseen: Iterable[MailboxId]
+    c: Connection, given: Sequence[Row], now: float, unseen: Collection[MailboxId]
 ) -> list[Row]:
     c.exec_driver_sql("DELETE FROM wanted")
     many(
@@ -153,9 +153,9 @@ def candidates(
     by_name = BY_NAME if named * boxes < total else _BY_NAME_SCAN
     deleted = any(row.server is T and row.local is G and row.body for row in given)
     trash = [_IN_TRASH] if deleted else []
-    boxes_unseen = set(unseen)
-    load_spans(c, ((box, box) for box in boxes_unseen))
-    hidden = [UNSEEN] if boxes_unseen else []
+    hidden = [UNSEEN] if unseen else []
+    if unseen:
+        load_spans(c, ((box, box) for box in unseen))
     ids = " UNION ".join([*SHARED.values(), by_name, _HELD, _PARKED, REMOVED, *trash, *hidden])
     found = c.exec_driver_sql(
         f"SELECT {COLUMNS} FROM messages WHERE messages.id IN ({ids})"

@@ -22,7 +22,8 @@ EXTRA = "messages.synced_extra IS NOT messages.server_extra"
 
 # Nothing is parked for longer: a later time is of a wall clock that was wrong, and counts as past.
 LONGEST_PARK = 24 * 3600.0  # seconds
-_TRY = "({0}.next_try IS NULL OR {0}.next_try <= :now OR {0}.next_try > :now + 86400.0)"
+TRY_AGAIN = f"({{0}}.next_try <= :now OR {{0}}.next_try > :now + {LONGEST_PARK})"
+_TRY = f"({{0}}.next_try IS NULL OR {TRY_AGAIN})"
 
 # Rows to be planned now, but for what `mailboxes` say; :now in seconds.
 DUE = f"{OPEN} AND messages.wait = 0 AND {_TRY.format('messages')}"

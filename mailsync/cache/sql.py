@@ -13,10 +13,11 @@ from sqlalchemy import Connection, text
 from mailsync.cache.schema import pack
 from mailsync.model.observation import FileFacts, LocalEntry
 
+NO_WAIT = "wait = 0, wait_side = NULL, wait_reason = NULL, wait_policy = NULL"
 # Nothing holds a row back any more.  A wait without a policy stays until accept or reject,
 # unless a side came or went.
-FREE = """
-    wait = 0, wait_side = NULL, wait_reason = NULL, wait_policy = NULL,
+FREE = f"""
+    {NO_WAIT},
     accepted_until = NULL, attempts = 0, next_try = NULL, error = NULL"""
 NO_TROUBLE = "attempts = 0, next_try = NULL, error = NULL"
 FIRM = "(messages.wait <> 0 AND messages.wait_policy IS NULL)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailsync.model.actions import (
@@ -194,10 +194,11 @@ def unmade(boxes: Collection[Mailbox], policy: Policy) -> frozenset[MailboxId]:
     )
 
 
-def creations(boxes: Collection[Mailbox], policy: Policy) -> list[Creation]:
-    """What is on one side only and not on its way out; parents first."""
+def creations(
+    boxes: Iterable[Mailbox], later: Collection[MailboxId], policy: Policy
+) -> list[Creation]:
+    """What is on one side only and not on its way out, but for `later`; parents first."""
     made: list[Creation] = []
-    later = unmade(boxes, policy)
     for box in sorted(boxes, key=lambda box: box.name):
         if not policy.covers(box.id) or box.id in later:
             continue

@@ -58,8 +58,9 @@ def plan(
     """
     scene = survey(rows, candidates, mailboxes, policy)
     sheet = Sheet(renames=scene.renames, trash=policy.trash)
-    sheet.creations = creations(scene.boxes.values(), policy)
-    grounds = _grounds(scene, sheet.creations, policy)
+    later = unmade(scene.boxes.values(), policy)
+    sheet.creations = creations(scene.boxes.values(), later, policy)
+    grounds = _grounds(scene, sheet.creations, later, policy)
     pairing = pair_up(scene, policy)
     sheet.pairs += pairing.pairs
     moves = find_moves(scene, pairing.spent, grounds, policy)
@@ -89,10 +90,11 @@ def plan(
 # -- what holds where --------------------------------------------------------------------------
 
 
-def _grounds(scene: Scene, made: Sequence[Creation], policy: Policy) -> dict[MailboxId, Ground]:
+def _grounds(
+    scene: Scene, made: Sequence[Creation], later: AbstractSet[MailboxId], policy: Policy
+) -> dict[MailboxId, Ground]:
     made_here = {one.mailbox for one in made if isinstance(one, CreateLocalMailbox)}
     made_there = {one.mailbox for one in made if isinstance(one, CreateMailbox)}
-    later = unmade(scene.boxes.values(), policy)
     gone: defaultdict[MailboxId, dict[UID, Row]] = defaultdict(dict)
     for row in scene.due:
         if row.server is G and row.local is not T and row.uid is not None:

@@ -33,11 +33,13 @@ from mailsync.planner.scene import uid_order
 from mailsync.planner.verdict import FOLLOWS
 
 Place = tuple[MailboxId, str]  # mailbox and reason
+Route = tuple[MailboxId, MailboxId]  # from, to
 Two = tuple[Row, Row]
 Copied = tuple[Row, Row, Flags]
 Bulk = defaultdict[Place, list[Row]]
 ActionT = TypeVar("ActionT", Download, Upload, RemoveLocal, Expunge, Forget)
 TwoT = TypeVar("TwoT", Move, MoveLocal, CopyLocal)
+TwoOrMoreT = TypeVar("TwoOrMoreT", Two, Copied)
 FlagsT = TypeVar("FlagsT", StoreFlags, SetLocalFlags)
 
 
@@ -134,27 +136,27 @@ def _newest_first(bulk: Bulk, doubtful: Mapping[MailboxId, list[Row]]) -> Iterat
         yield Download(place[0], tuple(rows), place[1], _ascending(doubtful.get(place[0], ())))
 
 
+def _between(items: Iterable[TwoOrMoreT]) -> Iterator[tuple[Route, list[TwoOrMoreT]]]:
+    """By the mailboxes of their first two rows, in UID order."""
+    grouped: defaultdict[Route, list[TwoOrMoreT]] = defaultdict(list)
+    for one in items:
+        grouped[one[0].mailbox, one[1].mailbox].append(one)
+    for route, members in sorted(grouped.items()):
+        yield route, sorted(members, key=lambda one: (uid_order(one[0]), uid_order(one[1])))
+
+
 def _joined(
     kind: Callable[[MailboxId, MailboxId, tuple[Row, ...], tuple[Row, ...], str], TwoT],
     twos: Iterable[Two],
     reason: str,
 ) -> Iterator[TwoT]:
-    grouped: defaultdict[tuple[MailboxId, MailboxId], list[Two]] = defaultdict(list)
-    for row, join in twos:
-        grouped[row.mailbox, join.mailbox].append((row, join))
-    for (box, target), members in sorted(grouped.items()):
-        members.sort(key=lambda two: (uid_order(two[0]), uid_order(two[1])))
-        yield kind(
-            box,
-            target,
-            tuple(row for row, _ in members),
-            tuple(join for _, join in members),
-            reason,
-        )
+    for (box, target), members in _between(twos):
+        rows, joins = zip(*members, strict=True)
+        yield kind(box, target, rows, joins, reason)
 
 
 def _following(rows: Iterable[tuple[MailboxId, MailboxId, Row]]) -> Iterator[Move]:
-    grouped: defaultdict[tuple[MailboxId, MailboxId], list[Row]] = defaultdict(list)
+    grouped: defaultdict[Route, list[Row]] = defaultdict(list)
     for box, target, row in rows:
         grouped[box, target].append(row)
     for (box, target), members in sorted(grouped.items()):
@@ -162,11 +164,7 @@ def _following(rows: Iterable[tuple[MailboxId, MailboxId, Row]]) -> Iterator[Mov
 
 
 def _copied(copies: Iterable[Copied]) -> Iterator[Copy]:
-    grouped: defaultdict[tuple[MailboxId, MailboxId], list[Copied]] = defaultdict(list)
-    for one in copies:
-        grouped[one[0].mailbox, one[1].mailbox].append(one)
-    for (box, target), members in sorted(grouped.items()):
-        members.sort(key=lambda one: (uid_order(one[0]), uid_order(one[1])))
+    for (box, target), members in _between(copies):
         rows, joins, bases = zip(*members, strict=True)
         yield Copy(box, target, rows, joins, "the server has it already", bases)
 

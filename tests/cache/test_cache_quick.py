@@ -100,6 +100,8 @@ WORK: list[Callable[[Box], object]] = [
     lambda box: box.cache.begin_relink(box.id, {Side.LOCAL}),
     lambda box: box.cache.begin_relink(None, set()),
     lambda box: box.cache.mailbox_trouble(box.id, "no", NOW - 1),
+    # a wall clock that was years ahead
+    lambda box: box.cache.mailbox_trouble(box.id, "no", NOW + 1e8),
     lambda box: park(box, NOW),
     intent,
     other_box,

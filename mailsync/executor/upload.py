@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 
 from mailsync.cache import Intent, IntentKind, Linked, NewIntent
@@ -239,11 +239,11 @@ async def _link_named(run: Run, box: Mailbox, named: dict[UID, Intent]) -> list[
         # One that is another's: the server named them in a wrong order (MailKit #1405).
         rest = {uid: shown[uid] for uid in doubtful}
         mixed_up = bool(match([free[uid] for uid in doubtful], rest, heads))
-    await _link_answered(run, box, [(free[uid], uid) for uid in sure], shown)
+    await _link(run, box, [(free[uid], uid) for uid in sure], shown, answered=True)
     if doubtful and not mixed_up and len(sure) + len(doubtful) == len(named):
         alone = await _new_uids(run, box, [free[uid] for uid in doubtful])
         if alone == UIDSet(doubtful):
-            await _link_answered(run, box, [(free[uid], uid) for uid in doubtful], shown)
+            await _link(run, box, [(free[uid], uid) for uid in doubtful], shown, answered=True)
             return []
     return [intent for uid, intent in named.items() if uid not in sure]
 
@@ -257,19 +257,32 @@ async def _link_alone(run: Run, box: Mailbox, intents: Sequence[Intent]) -> bool
         pairs = list(zip(sorted(intents, key=lambda one: one.id), free, strict=True))
         now = run.now()
         if all(uid in shown and may_be(intent, shown[uid], now) for intent, uid in pairs):
-            await _link_answered(run, box, pairs, shown)
+            await _link(run, box, pairs, shown, answered=True)
             return True
     return False
 
 
-async def _link_answered(
+async def _link(
+    run: Run,
+    box: Mailbox,
+    pairs: Sequence[tuple[Intent, UID]],
+    shown: dict[UID, Identity],
+    *,
+    answered: bool,
+) -> None:
+    """`answered`: with OK, just now."""
+    if answered:
+        await _set_forgotten(run, box, pairs, shown)
+    if pairs:
+        items = [Linked(intent.id, uid, email_id=shown[uid].email_id) for intent, uid in pairs]
+        await run.stored(run.cache.linked, items, run.now())
+
+
+async def _set_forgotten(
     run: Run, box: Mailbox, pairs: Sequence[tuple[Intent, UID]], shown: dict[UID, Identity]
 ) -> None:
-    """Link what was just answered with OK.
-
-    Some servers forget flags of an APPEND (imap4d all of them).  What is missing a moment later is
-    set before the link makes it the base of a merge: else it would seem removed there.
-    """
+    """Some servers forget flags of an APPEND (imap4d all of them).  What is missing a moment later
+    is set before the link makes it the base of a merge: else it would seem removed there."""
     forgotten: dict[Flags, list[UID]] = {}
     for intent, uid in pairs:
         sent = intent.new.kind is IntentKind.APPEND  # a MOVE takes the flags of now along
@@ -280,13 +293,6 @@ async def _link_answered(
             await run.server.store(
                 box.name, UIDSet(uids), flags, Flags.NONE, uid_validity=box.uid_validity
             )
-    await link(run, pairs, shown)
-
-
-async def link(run: Run, pairs: Sequence[tuple[Intent, UID]], shown: dict[UID, Identity]) -> None:
-    if pairs:
-        items = [Linked(intent.id, uid, email_id=shown[uid].email_id) for intent, uid in pairs]
-        await run.stored(run.cache.linked, items, run.now())
 
 
 async def look_up(
@@ -295,12 +301,11 @@ async def look_up(
     """Offer new UIDs to the intents, then the whole mailbox by Message-ID; returns the rest.
 
     `answered`: their commands were answered with OK just now."""
-    how = _link_answered if answered else _link_found
-    left = await _offer(run, box, intents, await _new_uids(run, box, intents), how)
+    left = await _offer(run, box, intents, await _new_uids(run, box, intents), answered)
     for intent in list(left):
         if intent.new.message_id:
             hits = await run.server.search_message_id(box.name, intent.new.message_id)
-            if not await _offer(run, box, [intent], await _unlinked(run, box, hits), how):
+            if not await _offer(run, box, [intent], await _unlinked(run, box, hits), answered):
                 left.remove(intent)
     return left
 
@@ -333,19 +338,8 @@ async def _unlinked(run: Run, box: Mailbox, uids: UIDSet) -> UIDSet:
     return uids - UIDSet(await linked_uids(run, box, list(uids))) if uids else uids
 
 
-LinkAs = Callable[
-    [Run, Mailbox, Sequence[tuple[Intent, UID]], dict[UID, Identity]], Awaitable[None]
-]
-
-
-async def _link_found(
-    run: Run, box: Mailbox, pairs: Sequence[tuple[Intent, UID]], shown: dict[UID, Identity]
-) -> None:
-    await link(run, pairs, shown)
-
-
 async def _offer(
-    run: Run, box: Mailbox, intents: Sequence[Intent], free: UIDSet, how: LinkAs
+    run: Run, box: Mailbox, intents: Sequence[Intent], free: UIDSet, answered: bool
 ) -> list[Intent]:
     """Link what is found among UIDs that no row has; returns the intents that are left."""
     if not free or not intents:
@@ -354,7 +348,7 @@ async def _offer(
     worth = near(intents, shown)
     headers = await run.server.headers(box.name, worth) if worth else {}
     found = match(intents, {uid: shown[uid] for uid in worth}, headers)
-    await how(run, box, found, shown)
+    await _link(run, box, found, shown, answered=answered)
     linked = {intent.id for intent, _ in found}
     return [intent for intent in intents if intent.id not in linked]
 

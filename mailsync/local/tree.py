@@ -44,7 +44,7 @@ class Tree:
         return f"{self.path(name)}/{FOLDERS[0]}"
 
     def file(self, name: MailboxName, entry: LocalEntry) -> str:
-        return f"{self.path(name)}/{entry.folder}/{entry.name}{entry.info}"
+        return f"{self.path(name)}/{entry.path}"
 
     def above(self, name: MailboxName) -> list[str]:
         """The directories from below the root down to the mailbox's own."""

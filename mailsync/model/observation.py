@@ -89,6 +89,11 @@ class LocalEntry:
     info: str
     flags: Flags
 
+    @property
+    def path(self) -> str:
+        """Below the mailbox's own directory."""
+        return f"{self.folder}/{self.name}{self.info}"
+
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:

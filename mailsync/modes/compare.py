@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mailsync.executor.files import entry_of
 from mailsync.executor.run import Run
 from mailsync.local import Listing
 from mailsync.model.checked import Difference, MailboxCheck
@@ -192,8 +193,8 @@ def _notices(one: Found, listing: Listing) -> None:
     one.notes += [Difference(text) for text in listing.notices]
     for double in listing.doubles:
         if any(f"/{double.name}{double.info}: another message" in text for text in listing.notices):
-            file = f"{double.folder}/{double.name}{double.info}"
-            one.differences.append(Difference(f"not {THERE}: its name is taken", file=file))
+            taken = f"not {THERE}: its name is taken"
+            one.differences.append(Difference(taken, file=double.path))
 
 
 class Sides:
@@ -234,9 +235,9 @@ class Sides:
             said += self._edited(row, stale)
         if not said:
             return
-        file = f"{row.folder}/{row.name}{row.info}" if row.name is not None else ""
-        if entry is not None:
-            file = _path(entry)
+        if entry is None and row.name is not None:
+            entry = entry_of(row)
+        file = "" if entry is None else entry.path
         found = Difference("; ".join(said), row.uid, file, frozenset(stale))
         by_wish = not stale and (row.wait in WANTED or row.settled is Settled.KEPT)
         (one.notes if by_wish else one.differences).append(found)
@@ -288,8 +289,4 @@ class Sides:
         for uid in self.items or ():
             yield Difference(f"not {HERE}, new to the cache", uid, stale=SERVER)
         for entry in self.entries.values():
-            yield Difference(f"not {THERE}, new to the cache", file=_path(entry), stale=LOCAL)
-
-
-def _path(entry: LocalEntry) -> str:
-    return f"{entry.folder}/{entry.name}{entry.info}"
+            yield Difference(f"not {THERE}, new to the cache", file=entry.path, stale=LOCAL)

@@ -128,8 +128,7 @@ class Pass:
             self.run.progress.advance(1, there.size, f"{self.run.account.name}/{self.found.name}")
 
     def differ(self, uid: UID, entry: LocalEntry, what: str) -> None:
-        file = f"{entry.folder}/{entry.name}{entry.info}"
-        self.found.differences.append(Difference(what, uid, file, data=True))
+        self.found.differences.append(Difference(what, uid, entry.path, data=True))
 
 
 async def read_data(run: Run, found: Found) -> None:
@@ -149,8 +148,7 @@ async def read_data(run: Run, found: Found) -> None:
     for uid, (pair, there, here) in sorted(first.unequal.items()):
         why = _explained(pair[0], there, here, uid in again.unequal)
         if why:
-            file = f"{pair[1].folder}/{pair[1].name}{pair[1].info}"
-            found.notes.append(Difference(why, uid, file))
+            found.notes.append(Difference(why, uid, pair[1].path))
         else:
             first.differ(uid, pair[1], _told(pair[0], there, here))
 

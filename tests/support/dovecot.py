@@ -17,15 +17,15 @@ import hashlib
 import os
 import pwd
 import shutil
-import socket
 import ssl
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
 import trustme
+
+from support.private import Private, free_ports
 
 CAPABILITIES = (  # noqa: SIM905
     "IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE SORT MULTIAPPEND CATENATE UNSELECT CHILDREN "
@@ -139,25 +139,14 @@ def _program(name: str) -> str | None:
     return os.environ.get(name.upper() + "_BIN") or shutil.which(name, path=path)
 
 
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for sock in sockets:
-            sock.bind(("127.0.0.1", 0))
-        return [sock.getsockname()[1] for sock in sockets]
-    finally:
-        for sock in sockets:
-            sock.close()
-
-
-class Dovecot:
+class Dovecot(Private):
     """One instance with its own directory, ports and users.
 
     `capability` is what it announces instead of everything (see `without`); the server still
     understands the rest.  `extra` is configuration text put at the end.
     """
 
-    host = "127.0.0.1"
+    kind = "dovecot"
 
     def __init__(
         self,
@@ -169,13 +158,12 @@ class Dovecot:
         extra: str = "",
         password: str = "secret",
     ) -> None:
+        super().__init__()
         self.capability, self.location, self.extra = capability, location, extra
         self.separator, self.prefix = separator, prefix
         self.password = password
-        self.port = self.tls_port = 0
+        self.tls_port = 0
         self.fingerprint = ""
-        self.dir = Path()
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def cert(self) -> Path:
@@ -197,9 +185,9 @@ class Dovecot:
         (self.dir / "home").mkdir()
         os.chown(self.dir / "home", uid, gid)
         self._make_certificate()
-        self.port, self.tls_port = _free_ports(2)
+        self.port, self.tls_port = free_ports(2)
         self._configure(uid, gid)
-        self._launch(timeout)
+        self._serve(timeout)
         return self
 
     def _make_certificate(self) -> None:
@@ -236,65 +224,13 @@ class Dovecot:
             )
         )
 
-    def _launch(self, timeout: float) -> None:
-        with (self.dir / "stderr.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [_program("dovecot") or "dovecot", "-F", "-c", str(self.config)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                start_new_session=True,
-            )
-        deadline = time.monotonic() + timeout
-        while not self._greets():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                text = self.log()
-                self.stop()
-                raise RuntimeError(f"dovecot did not start:\n{text}")
-            time.sleep(0.05)
-
-    def _greets(self) -> bool:
-        try:
-            with socket.create_connection((self.host, self.port), 2) as sock:
-                return sock.recv(64).startswith(b"* OK")
-        except OSError:
-            return False
-
-    def stop(self) -> None:
-        self._end()
-        shutil.rmtree(self.dir, ignore_errors=True)
-
-    def _end(self) -> None:
-        if self._process is not None:
-            if self._process.poll() is None:
-                self._process.terminate()
-                try:
-                    self._process.wait(10)
-                except subprocess.TimeoutExpired:
-                    self._process.kill()
-                    self._process.wait()
-            self._process = None
+    def _serve(self, timeout: float) -> None:
+        self.launch([_program("dovecot") or "dovecot", "-F", "-c", str(self.config)], timeout)
 
     def restart(self, timeout: float = 30.0) -> None:
         """Every connection ends; then it is there again, with the same mail and ports."""
-        self._end()
-        self._launch(timeout)
-
-    def send_signal(self, number: int) -> None:
-        """To all its processes: they are a process group of their own."""
-        assert self._process is not None
-        os.killpg(self._process.pid, number)
-
-    def __enter__(self) -> Dovecot:
-        return self.start()
-
-    def __exit__(self, *exc: object) -> None:
-        self.stop()
-
-    def log(self) -> str:
-        """What it wrote to its logs."""
-        logs = (self.dir / "stderr.log", self.dir / "dovecot.log")
-        return "".join(path.read_text(errors="replace") for path in logs if path.exists())
+        self.end()
+        self._serve(timeout)
 
     def doveadm(self, *args: str, check: bool = True, stdin: bytes | None = None) -> str:
         """Standard output; CalledProcessError when it fails and `check`."""

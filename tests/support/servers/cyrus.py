@@ -11,14 +11,11 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
-import subprocess
 import tempfile
-import time
 from pathlib import Path
 
+from support.private import Private, free_ports
 from support.servers import unpacked
-from support.servers.inetd import free_ports
 from support.servers.saslauthd import Saslauthd
 
 _IMAPD = """\
@@ -68,18 +65,15 @@ EVENTS {{ }}
 """
 
 
-class Cyrus:
-    host = "127.0.0.1"
+class Cyrus(Private):
     kind = "cyrus"
 
     def __init__(
         self, *, alternative: bool = True, expunge: str = "immediate", extra: str = ""
     ) -> None:
+        super().__init__()
         self.alternative, self.expunge, self.extra = alternative, expunge, extra
-        self.password = "secret"
-        self.port = 0
-        self.dir = Path()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._auth: Saslauthd | None = None
 
     @property
     def prefix(self) -> str:
@@ -116,56 +110,18 @@ class Cyrus:
             _MASTER.format(bin=programs, dir=self.dir, port=self.port)
         )
         self._auth = Saslauthd(self.dir / "auth" / "mux", self.password)
-        self._launch(programs, timeout)
+        self.launch(
+            [
+                *(str(programs / "master"), "-D", "-C", str(self.dir / "imapd.conf")),
+                *("-M", str(self.dir / "cyrus.conf"), "-p", str(self.dir / "master.pid")),
+            ],
+            timeout,
+            unpacked.environment("cyrus") | {"CYRUS_VERBOSE": "1"},
+        )
         return self
 
-    def _launch(self, programs: Path, timeout: float) -> None:
-        with (self.dir / "stderr.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    *(str(programs / "master"), "-D", "-C", str(self.dir / "imapd.conf")),
-                    *("-M", str(self.dir / "cyrus.conf"), "-p", str(self.dir / "master.pid")),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=unpacked.environment("cyrus") | {"CYRUS_VERBOSE": "1"},
-                start_new_session=True,
-            )
-        deadline = time.monotonic() + timeout
-        while not self._greets():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                text = self.log()
-                self.stop()
-                raise RuntimeError(f"cyrus did not start:\n{text}")
-            time.sleep(0.05)
-
-    def _greets(self) -> bool:
-        try:
-            with socket.create_connection((self.host, self.port), 2) as sock:
-                return sock.recv(64).startswith(b"* OK")
-        except OSError:
-            return False
-
-    def stop(self) -> None:
-        if self._process is not None:
-            if self._process.poll() is None:
-                self._process.terminate()
-                try:
-                    self._process.wait(10)
-                except subprocess.TimeoutExpired:
-                    self._process.kill()
-                    self._process.wait()
-            self._process = None
+    def end(self) -> None:
+        super().end()
+        if self._auth is not None:
             self._auth.close()
-        shutil.rmtree(self.dir, ignore_errors=True)
-
-    def log(self) -> str:
-        path = self.dir / "stderr.log"
-        return path.read_text(errors="replace") if path.exists() else ""
-
-    def __enter__(self) -> Cyrus:
-        return self.start()
-
-    def __exit__(self, *exc: object) -> None:
-        self.stop()
+            self._auth = None

@@ -9,17 +9,6 @@ import threading
 from collections.abc import Callable
 
 
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for sock in sockets:
-            sock.bind(("127.0.0.1", 0))
-        return [sock.getsockname()[1] for sock in sockets]
-    finally:
-        for sock in sockets:
-            sock.close()
-
-
 class Inetd:
     """`begin(sock)` gives the process that goes on with that connection; None: it is over."""
 

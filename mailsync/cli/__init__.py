@@ -8,6 +8,10 @@ import sys
 def main() -> None:
     """The `mailsync` program."""
     try:
+        from mailsync.cli import locale
+
+        if locale.needs_another():
+            locale.start_again()
         from mailsync.cli.entry import run
 
         status = run(sys.argv[1:])

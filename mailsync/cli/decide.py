@@ -127,6 +127,8 @@ def undelete(
     log.setup(0, debug=state.debug)
     from mailsync.modes import decide
 
+    if not accounts:  # one that was never synced is no error unless it was asked for
+        chosen = decide.synced(chosen)
     lines = [line for account in chosen for line in decide.undelete(account, when, True).files]
     if not lines:
         out.say("nothing to bring back" + (f" since {since}" if since else ""))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from mailsync.cache import Cache, Deletion, DeletionId, Held
@@ -38,15 +38,22 @@ def _opened(account: Account) -> Iterator[tuple[World, Cache]]:
             cache.close()
 
 
+def synced(accounts: Iterable[Account]) -> list[Account]:
+    """Without those that were never synced: there nothing waits, and nothing was removed."""
+    return [account for account in accounts if has_cache(account)]
+
+
+def _waiting(targets: Sequence[Target]) -> list[Target]:
+    return [target for target in targets if has_cache(target.account)]
+
+
 def held(targets: Sequence[Target], *, accepted: bool = False) -> list[HeldLine]:
     """What waits for a decision, an unproven Maildir first.
 
     `accepted`: also what was accepted and is not done yet, which may still be rejected.
     """
     lines: list[HeldLine] = []
-    for target in targets:
-        if not has_cache(target.account):
-            continue
+    for target in _waiting(targets):
         with _opened(target.account) as (world, cache):
             check_asked(target, {box.name: box.role for box in cache.mailboxes(world.clock.wall())})
             refused = _refused(target.account, world, cache)
@@ -101,7 +108,7 @@ def _files_there(maildir: Maildir, cache: Cache) -> int:
 def accept(targets: Sequence[Target]) -> int:
     """Release exactly what is held now for 24 hours; how many messages and mailboxes."""
     count = 0
-    for target in targets:
+    for target in _waiting(targets):
         with _opened(target.account) as (world, cache):
             if not target.mailboxes:
                 count += _accept_maildir(target.account, world, cache)
@@ -129,7 +136,7 @@ def reject(targets: Sequence[Target]) -> int:
     """Forget that what is held, or was accepted and is not done yet, was ever synced, so that it
     is fetched or sent again."""
     count = 0
-    for target in targets:
+    for target in _waiting(targets):
         with _opened(target.account) as (world, cache):
             now = world.clock.wall()
             for mailbox in _chosen(target, [*cache.held(), *cache.accepted(now)]):

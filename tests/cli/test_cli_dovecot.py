@@ -245,7 +245,7 @@ def test_check_looks_and_repair_changes_the_cache_only(home: Home, client: Clien
     found = json.loads(good(home.run("check", "--json")).out)
     assert (found["exit-status"], found["accounts"]["me"]["messages"]) == (0, 13)
     assert "needs the server" in good(home.run("check", "--read-data", "--no-server"), 2).err
-    path = next((home.mail / "Work/new").iterdir())
+    path = min((home.mail / "Work/new").iterdir())  # names sort like UIDs: not the one below
     os.utime(path, (1, 1))
     client.store(client.uids("Work")[-1:], "+FLAGS (\\Flagged)", "Work")
     before = home.bytes()
@@ -307,3 +307,35 @@ def test_a_trash_that_is_misspelt_costs_nothing(home: Home, client: Client) -> N
     next((home.mail / "INBOX/new").iterdir()).unlink()
     good(home.run("sync"))
     assert len(client.uids("Work")) == 13
+
+
+LEGACY = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}  # as ISO-8859-1 would be
+
+
+def test_a_locale_without_utf_8_sees_the_same_mailboxes(home: Home, client: Client) -> None:
+    client.create("&ANw-ml&AOQ-ut")
+    client.append(message("one"), "&ANw-ml&AOQ-ut")
+    good(home.run("sync"))
+    assert good(home.run("sync", **LEGACY)).out == "me: both sides agree, nothing to do\n"
+    assert good(home.run("sync", "me/Ümläut", **LEGACY)).err == ""
+    client.create("&ANY-l")
+    good(home.run("sync", **LEGACY))
+    assert (home.mail / "Öl" / "cur").is_dir()
+    assert good(home.run("sync")).out == "me: both sides agree, nothing to do\n"
+
+
+def test_an_account_that_was_never_synced_stops_no_decision(home: Home, client: Client) -> None:
+    first = (
+        home.conf.read_text().replace("accounts.me", "accounts.her").replace("Mail/me", "Mail/her")
+    )
+    home.write(first + home.conf.read_text())
+    good(home.run("sync", "me"))
+    shutil.rmtree(home.mail / "Work/new")
+    (home.mail / "Work/new").mkdir()
+    good(home.run("sync", "me"), 3)
+    assert good(home.run("undelete")).out == "nothing to bring back\n"
+    assert "her was never synced" in good(home.run("undelete", "her"), 2).err
+    assert "accepted" in good(home.run("accept", "--yes")).out
+    assert "rejected" in good(home.run("reject", "--yes")).out
+    assert "12 downloaded" in good(home.run("sync", "me")).out
+    assert good(home.run("sync", "me")).out == "me: both sides agree, nothing to do\n"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mailsync.config.grammar import PASSWORDS, TABLE
+from mailsync.config.grammar import ACCOUNT, PASSWORDS, TABLE
 from mailsync.config.read import Values
 from mailsync.model.settings import Account, Deletions, Direction, Guard, Secret, Security
 from mailsync.system.hidden import keep_from_children
@@ -117,8 +117,24 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _is_host(host: str) -> bool:
+    """A name, or an address; a colon is in IPv6 addresses only."""
+    if ":" not in host:
+        return host != ""
+    try:
+        return ipaddress.ip_address(host).version == 6
+    except ValueError:
+        return False
+
+
 def _check(values: Values, account: Account) -> None:
     here = (TABLE, account.name)
+    if not _is_host(account.host):
+        values.complain(
+            (*here, "host"),
+            f'must be {ACCOUNT["host"].allowed}, not "{account.host}"; '
+            "a port is said by port = 993",
+        )
     if (
         account.security is Security.NONE
         and not account.allow_plaintext

@@ -52,10 +52,17 @@ def read(path: str) -> Values:
         place = _TOML_PLACE.search(str(error))
         line = (place and place[1]) or str(len(text.splitlines()) or 1)
         what = _TOML_PLACE.sub("", str(error))
+        if what == "Cannot overwrite a value":
+            what = f"{_key_on(text, int(line))} is set twice"
         raise ConfigError(f"{path}:{line}: this is not TOML: {what}") from None
     values = Values(path, Lines(text), private)
     _take_top(values, tree)
     return values
+
+
+def _key_on(text: str, line: int) -> str:
+    key, equals, _ = text.splitlines()[line - 1].partition("=")
+    return key.strip() if equals else "a key"
 
 
 def _text(path: str) -> tuple[str, bool]:

@@ -198,7 +198,8 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) 
     ("text", "said"),
     [
         ("[accounts.a]\nx =\n", "mailsync.conf:2: this is not TOML: Invalid value"),
-        ("a = 1\na = 2\n", "mailsync.conf:2: this is not TOML: Cannot overwrite a value"),
+        ("a = 1\na = 2\n", "mailsync.conf:2: this is not TOML: a is set twice"),
+        ("a = 1\na = [\n]\n", "mailsync.conf:3: this is not TOML: a key is set twice"),
         ("", "mailsync.conf: there is no account; one begins with a line like "
          "[accounts.personal]"),
         ("accounts = 3\n", "mailsync.conf:1: accounts: accounts are tables: [accounts.NAME]"),
@@ -377,4 +378,12 @@ def test_an_unknown_home(tmp_path: Path) -> None:
     text = LEAST.replace("/m", "~nobody-at-all/m")
     assert mistakes(tmp_path, text) == [
         'mailsync.conf:4: accounts.personal.maildir: whose home is "~nobody-at-all"?'
+    ]
+
+
+@pytest.mark.parametrize("host", ["imap.example.org:993", "[]", "::1]:993", "1:2"])
+def test_a_host_is_no_host_with_a_port(tmp_path: Path, host: str) -> None:
+    assert mistakes(tmp_path, LEAST.replace("imap.example.org", host)) == [
+        "mailsync.conf:2: accounts.personal.host: must be the name or address of the IMAP server, "
+        f'like "imap.example.org", not "{host.strip("[]")}"; a port is said by port = 993'
     ]

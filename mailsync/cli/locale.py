@@ -20,4 +20,5 @@ def start_again() -> NoReturn:
     words = [sys.executable, "-X", "utf8", *sys.orig_argv[1:]]
     if sys.stdout is not None:
         os.environ.setdefault("PYTHONIOENCODING", sys.stdout.encoding)
-    os.execv(sys.executable, [word.encode("utf-8", "surrogateescape") for word in words])
+    arguments = [word.encode("utf-8", "surrogateescape") for word in words]
+    os.execv(sys.executable, arguments)  # noqa: S606 (no shell is wanted)

@@ -11,10 +11,10 @@ from mailsync.cli.options import accounts as account_names
 from mailsync.cli.options import as_json, common
 from mailsync.cli.state import State
 from mailsync.model.errors import Exit, MailsyncError, worst
-from mailsync.model.report import LEFT, AccountStatus, MailboxLine, Remark
+from mailsync.model.report import IN_DOUBT, LEFT, AccountStatus, MailboxLine, Remark
 from mailsync.model.settings import Account
 
-KINDS = (*LEFT, "kept")
+KINDS = (*LEFT, "kept", IN_DOUBT)
 
 
 @click.command(short_help="When it last worked, and what is left to do or to decide.")
@@ -28,7 +28,7 @@ def status(state: State, accounts: tuple[str, ...], quiet: bool) -> int:
     failed, and why.  Asks neither the server nor the Maildir.
 
     Exits like the sync that would find nothing new: 3 when something is held, 1 when something
-    failed or is parked.
+    failed or is parked, 75 while it is not known what became of an upload or a move.
     """
     chosen = _chosen(state, accounts)
     from mailsync.modes import inspect

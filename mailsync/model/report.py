@@ -26,6 +26,7 @@ COUNTS = (
     "unsent",
 )
 LEFT = ("held", "failed", "parked", "unsent")  # these stay until somebody acts
+IN_DOUBT = "in doubt"  # commands whose outcome is not known: a sync at work has some, too
 
 
 def key(field: str) -> str:
@@ -157,8 +158,8 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Why `count` messages are not in agreement.  `kind`: held, parked, failed, unsent, kept.
-    0: the mailbox as a whole, which counts as one.
+    """Why `count` messages are not in agreement.  `kind`: held, parked, failed, unsent, kept,
+    in doubt.  0: the mailbox as a whole, which counts as one.
 
     `side` is the one that would be changed, where that is known.
     """

@@ -201,8 +201,7 @@ def mailbox_report(
     reasons = [*notices, *(one.reason for one in waits if one.matter in SAID)]
     for one in waits:
         if one.matter is Matter.INTENT:
-            what = "uploads" if one.reason == IntentKind.APPEND else "moves or copies"
-            reasons.append(f"{one.count} {what} have an unknown outcome: the next sync looks")
+            reasons.append(f"{one.count} {in_doubt(one)}")
     return MailboxReport(
         name=name,
         held=count(Matter.HELD),
@@ -211,6 +210,12 @@ def mailbox_report(
         notices=tuple(dict.fromkeys(reasons)),
         **counts,
     )
+
+
+def in_doubt(intents: CacheReport) -> str:
+    """What is said, behind their number, of intents in a mailbox."""
+    what = "uploads" if intents.reason == IntentKind.APPEND else "moves or copies"
+    return f"{what} have an unknown outcome: the next sync looks"
 
 
 def exits_of(waits: Sequence[CacheReport]) -> set[Exit]:

@@ -12,6 +12,7 @@ from mailsync.cache import Report as CacheReport
 from mailsync.model.errors import MailsyncError
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.report import (
+    IN_DOUBT,
     AccountStatus,
     MailboxLine,
     MailboxStatus,
@@ -22,7 +23,7 @@ from mailsync.model.report import (
 )
 from mailsync.model.rows import Mailbox
 from mailsync.model.settings import Account
-from mailsync.modes.full import exits_of
+from mailsync.modes.full import exits_of, in_doubt
 from mailsync.modes.job import LAST_SUCCESS, Job, has_cache, last_failure
 from mailsync.modes.scope import maildir_of
 from mailsync.modes.world import production_world
@@ -32,7 +33,7 @@ KINDS = {
     Matter.PARKED: "parked",
     Matter.UNSENT: "unsent",
     Matter.KEPT: "kept",
-    Matter.INTENT: "failed",
+    Matter.INTENT: IN_DOUBT,
 }
 
 
@@ -76,7 +77,7 @@ def _status(account: Account, now: float) -> AccountStatus:
                 age=_age(_succeeded(box, last), now),
                 selected=box.selected,
                 remarks=tuple(
-                    Remark(KINDS[one.matter], one.count, one.reason, one.side)
+                    Remark(KINDS[one.matter], one.count, _reason(one), one.side)
                     for one in by_name.get(box.name, ())
                 ),
             )
@@ -86,6 +87,10 @@ def _status(account: Account, now: float) -> AccountStatus:
         errors=(f"the last sync ended early: {ended[1]}",) if ended else (),
         exits=frozenset({*exits_of(reports), *([ended[0]] if ended else [])}),
     )
+
+
+def _reason(one: CacheReport) -> str:
+    return in_doubt(one) if one.matter is Matter.INTENT else one.reason
 
 
 def _age(last: float | None, now: float) -> float | None:

@@ -10,6 +10,8 @@ from sim.steps import Crash, Steps
 from support.storied import Story
 from support.wired import Wired, message, text_of
 
+from mailsync.modes import inspect
+
 COUNT = 100
 ALL = " ".join(f"m{number}:S" for number in range(COUNT))
 
@@ -84,6 +86,12 @@ def test_story_h_without_waiting(sent: int) -> None:
         ran = story.tell(pause=0, no_wait=True)
         assert (ran.exit, ran.fetched, ran.stored) == (75, 1, 0)
         assert "100 uploads have an unknown outcome" in ran.text
+        (told,) = inspect.status([story.account]).accounts
+        (remark,) = [one for box in told.mailboxes for one in box.remarks]
+        assert (told.exit, told.count("failed"), remark.kind, remark.count, remark.reason) == (
+            *(75, 0, "in doubt", 100),
+            "uploads have an unknown outcome: the next sync looks",
+        )
         ran = story.tell(pause=30)
         assert (ran.exit, ran.fetched) == (0, 0)
         assert story.server.bodies_stored == COUNT

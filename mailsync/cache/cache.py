@@ -398,6 +398,17 @@ class Cache:
         with self._tx() as c:
             outcomes.stored_flags(c, rows, add, remove)
 
+    def mark(self, rows: Collection[RowId]) -> None:
+        """\\Deleted is about to be set on them by us; durable when it returns.  It is ours until
+        the UID is gone, or the flag taken back (`stored_flags`)."""
+        with self._tx() as c:
+            outcomes.mark(c, rows)
+
+    def try_marked(self, mailbox: MailboxId) -> int:
+        """What we marked there and could not expunge is due again; how many messages."""
+        with self._tx() as c:
+            return outcomes.try_marked(c, mailbox)
+
     def renamed(self, items: Sequence[tuple[RowId, LocalEntry]]) -> None:
         """Files have new names for new flags, or another folder."""
         with self._tx() as c:

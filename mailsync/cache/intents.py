@@ -32,7 +32,7 @@ _LINK = text(f"""
         internal_date = coalesce(:internal_date, internal_date), size = coalesce(:size, size),
         email_id = coalesce(:email_id, email_id),
         server_header = CASE WHEN header <> :header THEN :header ELSE server_header END,
-        settled = 0, {FREE}
+        marked = 0, settled = 0, {FREE}
     WHERE id = :id""")
 # The UID already has another file: this one stays, unsent for good, instead of being sent again.
 _MERGED = text("""
@@ -51,7 +51,7 @@ _FILL = text("""
         header = coalesce(header, :header), email_id = coalesce(email_id, :email_id),
         message_id = CASE WHEN message_id = '' THEN :message_id ELSE message_id END
     WHERE id = :id""")
-_LEFT = text("UPDATE messages SET server = 2, settled = 0 WHERE id = :id")
+_LEFT = text("UPDATE messages SET server = 2, marked = 0, settled = 0 WHERE id = :id")
 _COPIED = text(f"UPDATE messages SET settled = 1, {FREE} WHERE id = :id")
 # Its file is known elsewhere: one that the mailbox was seen with last is none to wait for.
 _FILE_LEFT = text("""

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Row, text
 
+from mailsync.cache.outcomes import try_marked
 from mailsync.cache.relink import doubt_server
-from mailsync.cache.schema import OPEN
+from mailsync.cache.schema import MARKED, OPEN
 from mailsync.cache.sql import (
     FREE,
     FREE_UNLESS_FIRM,
@@ -24,6 +25,7 @@ from mailsync.cache.sql import (
     want,
 )
 from mailsync.cache.words import Stored
+from mailsync.model.flags import Flags
 from mailsync.model.ids import UID_MAX
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import ServerObservation
@@ -81,7 +83,17 @@ ABSENT = text("""
         AND +messages.server = 1
         AND NOT EXISTS (SELECT 1 FROM seen_server WHERE seen_server.uid = messages.uid)""")
 _GONE = text(f"""
-    UPDATE messages SET server = 2, settled = 0, {FREE} WHERE id IN (SELECT id FROM wanted)""")
+    UPDATE messages SET server = 2, marked = 0, settled = 0, {FREE}
+    WHERE id IN (SELECT id FROM wanted)""")
+# Without UIDPLUS what others marked \\Deleted holds up what we marked (reliability.md I16).
+BLOCKED = text(f"""
+    SELECT CASE WHEN EXISTS (
+        SELECT 1 FROM messages
+        WHERE mailbox = :box AND {MARKED} AND wait = 0 AND next_try IS NOT NULL)
+    THEN EXISTS (
+        SELECT 1 FROM messages
+        WHERE mailbox = :box AND server = 1 AND NOT {MARKED}
+            AND server_shown & {Flags.DELETED:d} <> 0) END""")
 _COUNT = text("SELECT count(*) FROM messages WHERE mailbox = :box AND server = 1")
 COUNT_IN_SPANS = text("""
     SELECT count(*) FROM spans CROSS JOIN messages
@@ -128,6 +140,7 @@ def store_server(c: Connection, obs: ServerObservation, now: float) -> Stored:
         c.execute(_REMASK, bound)
     if box.read_only and not read_only:
         c.execute(_WRITABLE)  # what could not be sent is planned anew
+    blocked = c.execute(BLOCKED, bound).scalar_one()
     if obs.items:
         c.execute(CAME_BACK, bound)
         c.execute(FOUND_AGAIN, bound)
@@ -138,6 +151,8 @@ def store_server(c: Connection, obs: ServerObservation, now: float) -> Stored:
         want(c, [])
         if c.execute(ABSENT, bound).rowcount:
             c.execute(_GONE)
+    if blocked and not c.execute(BLOCKED, bound).scalar_one():
+        try_marked(c, box.id)
     known: int = c.execute(_COUNT, bound).scalar_one()
     if known != obs.cursor.messages and not _whole(c, obs.complete, known, box.id):
         raise DoesNotAddUp

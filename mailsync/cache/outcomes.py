@@ -8,11 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from mailsync.cache.schema import pack, printable
+from mailsync.cache.schema import MARKED, pack, printable
 from mailsync.cache.sql import (
     FREE,
     FREE_BY_US,
     LATELY,
+    NO_TROUBLE,
     PERMANENT,
     agree,
     drop_stamps,
@@ -23,7 +24,7 @@ from mailsync.cache.sql import (
 from mailsync.cache.words import DeliveredRow, Moment, MovedFile
 from mailsync.model.content import Digest
 from mailsync.model.flags import Flags
-from mailsync.model.ids import UID, RowId
+from mailsync.model.ids import UID, MailboxId, RowId
 from mailsync.model.observation import LocalEntry
 from mailsync.model.rows import Settled, Side
 
@@ -74,16 +75,22 @@ _HEADERS = """
 _STORED_FLAGS = text(f"""
     UPDATE messages SET
         server_shown = (server_shown | :add) & ~:remove,
-        server_flags = ((server_shown | :add) & ~:remove) & {PERMANENT}, {FREE_BY_US}
+        server_flags = ((server_shown | :add) & ~:remove) & {PERMANENT},
+        marked = marked AND NOT :remove & {Flags.DELETED:d}, {FREE_BY_US}
     WHERE id IN (SELECT id FROM wanted)""")
-_GONE = f"UPDATE messages SET {{side}} = 2, settled = 0, {FREE} WHERE id IN (SELECT id FROM wanted)"
-_REMOVED = text(_GONE.format(side="local"))
-_EXPUNGED = text(_GONE.format(side="server"))
+_GONE = f"UPDATE messages SET {{gone}}, settled = 0, {FREE} WHERE id IN (SELECT id FROM wanted)"
+_REMOVED = text(_GONE.format(gone="local = 2"))
+_EXPUNGED = text(_GONE.format(gone="server = 2, marked = 0"))
 _OLD_REMOVALS = text(f"DELETE FROM removals WHERE NOT ({LATELY})")
 _COUNT = text("""
     INSERT INTO removals (mailbox, side, at, count, boot_id, boot)
     SELECT mailbox, :side, :now, count(*), :boot_id, :boot FROM messages
     WHERE id IN (SELECT id FROM wanted) AND settled <> 1 GROUP BY mailbox""")
+_MARK = text("UPDATE messages SET marked = 1 WHERE id IN (SELECT id FROM wanted)")
+# What is marked by us waits for each other only: once one is tried, all are.
+TRY_MARKED = text(f"""
+    UPDATE messages SET {NO_TROUBLE}
+    WHERE mailbox = :box AND {MARKED} AND server = 1 AND wait = 0 AND next_try IS NOT NULL""")
 _SETTLE = text("UPDATE messages SET settled = :settled WHERE id IN (SELECT id FROM wanted)")
 _TROUBLE = text("""
     UPDATE messages SET attempts = attempts + 1, next_try = :next_try, error = :error
@@ -99,7 +106,7 @@ _TAKE_SERVER = """
         server_extra = ?7, internal_date = coalesce(?8, internal_date), size = coalesce(?9, size),
         email_id = coalesce(?10, email_id),
         server_header = CASE WHEN header <> ?11 THEN ?11 ELSE server_header END,
-        hint_uid = NULL, synced = coalesce(synced, ?12), synced_extra = ?7
+        hint_uid = NULL, marked = 0, synced = coalesce(synced, ?12), synced_extra = ?7
     WHERE id = ?1"""
 _INTENT_ROW = "UPDATE intents SET row = ?1 WHERE row = ?2"
 _INTENT_SOURCE = "UPDATE intents SET source = ?1 WHERE source = ?2"
@@ -135,6 +142,15 @@ def stored_flags(c: Connection, rows: Collection[RowId], add: Flags, remove: Fla
     want(c, rows)
     c.execute(_STORED_FLAGS, {"add": int(add), "remove": int(remove)})
     agree(c)
+
+
+def mark(c: Connection, rows: Collection[RowId]) -> None:
+    want(c, rows)
+    c.execute(_MARK)
+
+
+def try_marked(c: Connection, mailbox: MailboxId) -> int:
+    return c.execute(TRY_MARKED, {"box": mailbox}).rowcount
 
 
 def renamed(c: Connection, items: Sequence[tuple[RowId, LocalEntry]]) -> None:

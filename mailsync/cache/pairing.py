@@ -16,12 +16,14 @@ from mailsync.model.rows import Side
 # What the file's row knows; taken before it is deleted, because names are unique in a mailbox.
 _TAKEN = (
     "name, folder, info, local, local_flags, local_shown, file_size, mtime_ns, origin,"
-    " wire_size, body, header, message_id, settled, wait, wait_side, wait_reason, wait_policy"
+    " wire_size, body, header, message_id, marked, settled, wait, wait_side, wait_reason,"
+    " wait_policy"
 )
 # A removed file whose message got another UID: what was decided about it holds (rule 4).
 _OUTCOME = ", ".join(
     f"{column} = CASE WHEN pairs.local = 2 THEN pairs.{column} ELSE {none} END"
     for column, none in (
+        ("marked", 0),
         ("settled", 0),
         ("wait", 0),
         ("wait_side", "NULL"),

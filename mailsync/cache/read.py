@@ -30,7 +30,7 @@ COLUMNS = """
     messages.internal_date, messages.size, messages.wire_size, messages.body, messages.header,
     messages.server_header, messages.message_id, messages.email_id, messages.server_extra,
     messages.synced_extra, messages.wait, messages.settled, messages.accepted_until,
-    messages.attempts, messages.next_try, messages.origin"""
+    messages.attempts, messages.next_try, messages.origin, messages.marked"""
 _SCOPED = f"FROM messages CROSS JOIN mailboxes ON mailboxes.id = messages.mailbox AND {IN_SCOPE}"
 # The + keeps SQLite from taking an index for the order instead of the one for the condition.
 _ORDER = "ORDER BY +messages.mailbox, messages.uid DESC, messages.id"
@@ -192,14 +192,15 @@ def _row(
         number, mailbox, uid, hint_uid, server, server_flags, name, folder, info, local,
         local_flags, file_size, mtime_ns, synced, internal_date, size, wire_size, body, header,
         server_header, message_id, email_id, server_extra, synced_extra, wait, settled,
-        accepted_until, attempts, next_try, origin,
+        accepted_until, attempts, next_try, origin, marked,
     ) = values  # fmt: skip
+    ours = bool(marked) and not (synced or 0) & Flags.DELETED
     return Row(
         id=number,
         mailbox=mailbox,
         uid=hint_uid if uid is None else uid,
         server=_PRESENCES[server],
-        server_flags=_FLAGS[server_flags],
+        server_flags=_FLAGS[server_flags & ~Flags.DELETED if ours else server_flags],
         name=None if name is None else UniqueName(unpack(name)),
         folder=folder,
         info=unpack(info),
@@ -225,5 +226,6 @@ def _row(
         parked=is_parked(next_try, now),
         intent=number in busy,
         origin=origin,
+        marked=ours,
         undo=body in bodies or email_id in emails,
     )

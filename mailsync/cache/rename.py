@@ -40,7 +40,7 @@ _TAKE = f"""
     WHERE id = ?1"""
 # What the listing under the new name does not have has left: UIDs below its UIDNEXT never come.
 _LEFT = text(f"""
-    UPDATE messages SET server = 2, settled = 0, {FREE}
+    UPDATE messages SET server = 2, marked = 0, settled = 0, {FREE}
     WHERE mailbox = :box AND server = 1 AND uid < :uid_next AND NOT EXISTS (
         SELECT 1 FROM messages AS new WHERE new.mailbox = :new AND new.uid = messages.uid)""")
 _INTENTS = [

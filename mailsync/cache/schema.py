@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 
-HEAD = "0008"  # the newest revision in migrations/versions
+HEAD = "0009"  # the newest revision in migrations/versions
 APPLICATION_ID = 0x6D734331  # "msC1", in the file's header (PRAGMA application_id)
 FILE = "cache.db"
 
@@ -18,6 +18,7 @@ OPEN = (
 # Rows that a new file or a new UID may turn out to be.
 LOOSE = f"(messages.local <> 1 OR {OPEN})"
 DELETED = "(messages.synced & 32) <> 0"
+MARKED = "messages.marked"
 EXTRA = "messages.synced_extra IS NOT messages.server_extra"
 
 # Nothing is parked for longer: a later time is of a wall clock that was wrong, and counts as past.

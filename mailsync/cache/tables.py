@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-from mailsync.cache.schema import DELETED, EXTRA, LOOSE, OPEN
+from mailsync.cache.schema import DELETED, EXTRA, LOOSE, MARKED, OPEN
 
 metadata = MetaData(
     naming_convention={
@@ -136,6 +136,7 @@ messages = Table(
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("next_try", Float),
     Column("error", Text),
+    Column("marked", Boolean, nullable=False, server_default=text("0")),  # \\Deleted, by us
 )
 
 _m = messages.c
@@ -147,6 +148,7 @@ Index("messages_body", _m.body, sqlite_where=text(f"body IS NOT NULL AND {_bare(
 Index("messages_header", _m.header, sqlite_where=text(f"header IS NOT NULL AND {_bare(OPEN)}"))
 Index("messages_email", _m.email_id, sqlite_where=text("email_id IS NOT NULL"))
 Index("messages_deleted", _m.mailbox, sqlite_where=text(_bare(DELETED)))
+Index("messages_marked", _m.mailbox, sqlite_where=text(_bare(MARKED)))
 Index("messages_extra", _m.mailbox, sqlite_where=text(_bare(EXTRA)))
 
 intents = Table(
@@ -281,6 +283,7 @@ pairs = Table(  # `keep` takes the file of `file`; the columns after `synced` ar
     Column("body", LargeBinary),
     Column("header", LargeBinary),
     Column("message_id", Text),
+    Column("marked", Boolean),
     Column("settled", Integer),
     Column("wait", Integer),
     Column("wait_side", Text),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Awaitable
 from typing import assert_never
 
@@ -68,6 +69,8 @@ async def execute(run: Run, plan: Plan) -> None:
     run.files_by_body = _unsent(plan)
     unmade: set[MailboxId] = set()
     run.renumbered.clear()
+    run.marked.clear()
+    run.expunges = Counter(one.mailbox for one in plan.actions if isinstance(one, Expunge))
     names = {box.id: box.name for box in run.mailboxes.values()}
     for action in plan.actions:
         if log.isEnabledFor(logging.INFO):

@@ -105,6 +105,7 @@ async def _transfer_batch(
     run: Run, source: Mailbox, target: Mailbox, group: Pairs, how: str, bases: Bases
 ) -> None:
     kind = KINDS[how]
+    await _unmarked(run, source, tuple(row for row, _ in group if row.marked))
     group = await _recognisable(run, source, target, group)
     uid_next = await known_uid_next(run, target)
     new = [
@@ -132,6 +133,17 @@ async def _transfer_batch(
     # After a COPY in place of a MOVE the rows are settled as COPIED: the next round expunges them.
     done = len(rows) - len(left)
     run.done(source.id, "uploaded" if kind is IntentKind.COPY else "moved", done)
+
+
+async def _unmarked(run: Run, box: Mailbox, rows: tuple[Row, ...]) -> None:
+    """A mark of ours, of a deletion that was cut off, does not go along."""
+    if rows:
+        gone = Flags.DELETED
+        await run.server.store(
+            box.name, uids_of(rows), Flags.NONE, gone, uid_validity=box.uid_validity
+        )
+        ids = [row.id for row in rows]
+        await run.stored(run.cache.stored_flags, box.id, ids, Flags.NONE, gone)
 
 
 async def _recognisable(run: Run, source: Mailbox, target: Mailbox, group: Pairs) -> Pairs:

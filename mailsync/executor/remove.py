@@ -5,7 +5,8 @@ from __future__ import annotations
 from mailsync.executor.boxes import observe_again
 from mailsync.executor.files import as_they_were, entry_of
 from mailsync.executor.flags import bisected
-from mailsync.executor.run import Run
+from mailsync.executor.retry import repeated
+from mailsync.executor.run import Run, spoils_all
 from mailsync.executor.undo import into_undo, put_away_doubles
 from mailsync.model.actions import Expunge, RemoveLocal, uid_of, uids_of
 from mailsync.model.errors import Refused
@@ -39,14 +40,21 @@ async def _remove_batch(run: Run, box: Mailbox, rows: tuple[Row, ...]) -> None:
 
 
 async def expunge(run: Run, action: Expunge) -> None:
-    """+\\Deleted, then UID EXPUNGE of exactly these; without UIDPLUS reliability.md I16."""
+    """+\\Deleted, then UID EXPUNGE of exactly these.
+
+    Without UIDPLUS all that the plan expunges in a mailbox is marked first, and then expunged if
+    nothing else is marked there (reliability.md I16).  That a mark is ours is remembered before it
+    is set: one that a run which was cut off left there is expunged by the next, or taken back.
+    """
     box = run.mailboxes[action.mailbox]
+    run.expunges[box.id] -= 1
     wanted = await _replaced(run, action) if action.after else action.rows
 
     async def call(rows: tuple[Row, ...]) -> None:
         uids = uids_of(rows)
         run.changed.add(box.id)
         since = await _modseq(run, box) if run.server.has_condstore else None
+        await run.stored(run.cache.mark, [row.id for row in rows])
         stored = await run.server.store(
             box.name,
             uids,
@@ -65,13 +73,19 @@ async def expunge(run: Run, action: Expunge) -> None:
             # Known at once: seen again later, it is no news that would unpark what is left there.
             ids = [row.id for row in rows]
             await run.stored(run.cache.stored_flags, box.id, ids, Flags.DELETED, Flags.NONE)
-            await _expunge_marked(run, action, rows, uids)
+            if run.server.has_uidplus:
+                await run.server.expunge(box.name, uids, uid_validity=box.uid_validity)
+                await _expunged(run, box, rows)
+            else:
+                run.marked[box.id] += rows
 
     async def refused(rows: tuple[Row, ...], error: Refused) -> None:
         await run.trouble(box.id, rows, f"the server refused a deletion: {error}")
 
     if wanted:
         await bisected(run, wanted, call, refused)
+    if not run.expunges[box.id] and (marked := run.marked.pop(box.id, [])):
+        await _expunge_marked(run, box, tuple(marked))
 
 
 async def _replaced(run: Run, action: Expunge) -> tuple[Row, ...]:
@@ -87,9 +101,31 @@ async def _modseq(run: Run, box: Mailbox) -> ModSeq | None:
     return known.cursor.highest_modseq if known is not None and known.cursor is not None else None
 
 
+async def _expunge_marked(run: Run, box: Mailbox, rows: tuple[Row, ...]) -> None:
+    marked = await run.server.deleted(box.name)
+    if marked != uids_of(rows):
+        await _leave_marked(run, box, rows, marked)
+        return
+    try:
+        await repeated(
+            run.world.rand,
+            lambda: run.server.plain_expunge(box.name, uid_validity=box.uid_validity),
+        )
+    except Refused as error:
+        if spoils_all(error):
+            raise
+        await run.trouble(box.id, rows, f"the server refused a deletion: {error}")
+    else:
+        await _expunged(run, box, rows)
+
+
 async def _leave_marked(run: Run, box: Mailbox, rows: tuple[Row, ...], marked: UIDSet) -> None:
-    """Without UIDPLUS: EXPUNGE would take others, or what is marked is not known for sure."""
+    """EXPUNGE would take others, or what is marked is not known for sure."""
     if marked - uids_of(rows):
+        if box.id not in run.marks_tried:
+            run.marks_tried.add(box.id)
+            if await run.stored(run.cache.try_marked, box.id):
+                return  # the others may be ours: all of them together in the next round
         why = "the server cannot expunge single messages (no UIDPLUS), and others are marked too"
     else:
         # Some are gone by now, and the next round plans for the rest; or the server lies.
@@ -102,16 +138,7 @@ async def _leave_marked(run: Run, box: Mailbox, rows: tuple[Row, ...], marked: U
     await run.trouble(box.id, rows, f"marked \\Deleted and left there: {why}")
 
 
-async def _expunge_marked(run: Run, action: Expunge, rows: tuple[Row, ...], uids: UIDSet) -> None:
-    box = run.mailboxes[action.mailbox]
-    if run.server.has_uidplus:
-        await run.server.expunge(box.name, uids, uid_validity=box.uid_validity)
-    else:
-        marked = await run.server.deleted(box.name)
-        if marked != uids:
-            await _leave_marked(run, box, rows, marked)
-            return
-        await run.server.plain_expunge(box.name, uid_validity=box.uid_validity)
+async def _expunged(run: Run, box: Mailbox, rows: tuple[Row, ...]) -> None:
     copied = [row.id for row in rows if row.settled is Settled.COPIED]
     counted = [row.id for row in rows if row.settled is not Settled.COPIED]
     if copied:

@@ -104,6 +104,11 @@ class Run:
     not_selectable: set[MailboxName] = field(default_factory=set)  # names listed, but no mailboxes
     left_out: set[MailboxName] = field(default_factory=set)  # not told from others by the disk
     put_back: set[RowId] = field(default_factory=set)  # looked for everywhere before
+    expunges: Counter[MailboxId] = field(default_factory=Counter)  # that the plan still has
+    marked: defaultdict[MailboxId, list[Row]] = field(  # to be expunged by the last of those
+        default_factory=lambda: defaultdict(list)
+    )
+    marks_tried: set[MailboxId] = field(default_factory=set)  # what waited there is due again
     rename_tried: set[MailboxId] = field(default_factory=set)
     renamed: list[tuple[MailboxName, MailboxName]] = field(default_factory=list)  # on the server
     renumbered: set[MailboxId] = field(default_factory=set)  # UIDs of the plan mean nothing there

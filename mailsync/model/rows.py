@@ -96,6 +96,7 @@ class Row:
     parked: bool = False  # it failed, and its time has not come again
     intent: bool = False  # an APPEND, COPY or MOVE for it has an unknown outcome: hands off
     origin: UID | None = None  # our own name says: this account, mailbox and UIDVALIDITY, this UID
+    marked: bool = False  # \\Deleted by us, to expunge it: `server_flags` leaves that out
     undo: bool = False  # a file with this body lies in undo/
 
     @property

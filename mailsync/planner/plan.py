@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from mailsync.model.actions import CreateLocalMailbox, CreateMailbox, Plan
+from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, MailboxId, RowId
 from mailsync.model.rows import Mailbox, Presence, Row, Settled, Side, Wait
 from mailsync.planner.deletions import Doomed, write_deletions
@@ -83,6 +84,7 @@ def plan(
     doomed = Doomed(rulings.deletions, rulings.removals, rulings.expunges, rulings.uploads)
     trash = next((box for box in mailboxes if box.id == policy.trash), None)
     gone = write_deletions(sheet, doomed, transfers, grounds, policy, (rows, candidates), trash)
+    _take_marks_back(sheet, scene, grounds, gone | moves.leaving(), policy)
     _say_farewell(sheet, scene, grounds, moves, rulings, gone, policy)
     return sheet.plan()
 
@@ -275,6 +277,21 @@ def _write_transfers(
     for row in uploads:
         sheet.uploads[row.mailbox, why[row.id]].append(row)
     return {row.id: row for row in (*uploads, *(join for _, join, _ in copied))}
+
+
+def _take_marks_back(
+    sheet: Sheet,
+    scene: Scene,
+    grounds: Mapping[MailboxId, Ground],
+    leaving: AbstractSet[RowId],
+    policy: Policy,
+) -> None:
+    """What we marked \\Deleted in a run that was cut off, and is not to go any more.  A Move takes
+    its own mark back before it goes."""
+    for row in scene.due:
+        stays = row.marked and row.server is T and row.id not in leaving
+        if stays and policy.covers(row.mailbox) and grounds[row.mailbox].server_ok:
+            sheet.stored[row.mailbox, Flags.NONE, Flags.DELETED].append(row)
 
 
 # -- mailboxes that go -------------------------------------------------------------------------

@@ -368,3 +368,58 @@ def test_due_only_in_scope(inbox: Box, other: Box) -> None:
     inbox.cache.see_mailboxes(None, None, lambda name, role: name == other.name)
     assert [row.uid for row in inbox.cache.due(NOW + 60)] == [5]
     assert {row.server for row in inbox.cache.open_rows()} == {Presence.THERE}
+
+
+class TestMark:
+    def test_it_is_ours_and_no_flag_of_the_message(self, inbox: Box) -> None:
+        inbox.paired({1: "S"})
+        inbox.cache.mark([inbox.row(1).id])
+        inbox.server({1: "ST"})
+        assert (inbox.row(1).marked, inbox.row(1).server_flags) == (True, Flags.SEEN)
+        assert inbox.cache.open_rows()
+
+    def test_one_that_was_agreed_on_before_is_the_messages(self, inbox: Box) -> None:
+        inbox.paired({1: "T"})
+        inbox.cache.mark([inbox.row(1).id])
+        assert (inbox.row(1).marked, inbox.row(1).server_flags) == (False, Flags.DELETED)
+
+    def test_it_ends_when_it_is_taken_back(self, inbox: Box) -> None:
+        inbox.paired({1: ""})
+        row = inbox.row(1).id
+        inbox.cache.mark([row])
+        inbox.cache.stored_flags(inbox.id, [row], Flags.DELETED, Flags.NONE)
+        assert inbox.row(1).marked
+        inbox.cache.stored_flags(inbox.id, [row], Flags.NONE, Flags.SEEN)
+        assert inbox.row(1).marked
+        inbox.cache.stored_flags(inbox.id, [row], Flags.NONE, Flags.DELETED)
+        assert not inbox.row(1).marked
+        assert not inbox.cache.open_rows()
+
+    def test_it_ends_with_the_uid(self, inbox: Box) -> None:
+        inbox.paired({1: "", 2: ""})
+        inbox.cache.mark([inbox.row(1).id, inbox.row(2).id])
+        inbox.cache.expunged([inbox.row(1).id], NOW)
+        inbox.server({})
+        assert [row.marked for row in inbox.cache.open_rows()] == [False, False]
+
+    @pytest.mark.parametrize("ends", ["unmarked", "expunged"])
+    def test_what_waits_for_a_foreign_one_is_due_when_that_is_gone(
+        self, inbox: Box, ends: str
+    ) -> None:
+        inbox.paired({1: "", 2: "", 3: ""})
+        row = inbox.row(1).id
+        inbox.local({"f2": "", "f3": ""})
+        inbox.cache.mark([row])
+        inbox.server({1: "T", 2: "T", 3: "T"})
+        inbox.cache.trouble([row], "others are marked", NOW + 900)
+        inbox.server({1: "T", 2: "T", 3: ""})
+        assert inbox.row(1).parked
+        inbox.server({1: "T", 2: ""} if ends == "unmarked" else {1: "T"})
+        assert not inbox.row(1).parked
+
+    def test_all_that_waits_is_tried_with_one(self, inbox: Box) -> None:
+        inbox.paired({1: "", 2: ""})
+        inbox.cache.mark([inbox.row(1).id])
+        inbox.cache.trouble([inbox.row(1).id, inbox.row(2).id], "refused", NOW + 900)
+        assert inbox.cache.try_marked(inbox.id) == 1
+        assert (inbox.row(1).parked, inbox.row(2).parked) == (False, True)

@@ -33,6 +33,7 @@ from mailsync.model.actions import (
     StoreFlags,
     Upload,
 )
+from mailsync.model.flags import Flags
 from mailsync.model.rows import Row, Settled, Side, Wait
 from mailsync.planner import base
 from mailsync.planner.verdict import FOLLOWS
@@ -263,7 +264,8 @@ class Acts:
             row, message = self.rows[given.id], self.on_server(given)
             assert action.add & ~message.flags or action.remove & message.flags
             message.flags = (message.flags | action.add) & ~action.remove
-            self.changed(row, server_flags=message.flags)
+            marked = row.marked and not action.remove & Flags.DELETED
+            self.changed(row, server_flags=message.flags, marked=marked)
 
     def do_SetLocalFlags(self: Any, action: SetLocalFlags) -> None:
         for given in action.rows:

@@ -26,7 +26,7 @@ from mailsync.model.actions import (
     SetLocalFlags,
     StoreFlags,
 )
-from mailsync.model.flags import from_letters, letters
+from mailsync.model.flags import Flags, from_letters, letters
 from mailsync.model.rows import Role, Row, Settled, Wait
 from mailsync.model.settings import Guard
 from mailsync.planner import Policy
@@ -100,6 +100,8 @@ class Table:
             columns[key] = _value(key, value)
         row = self.world.new_row(**columns)
         self.texts[row.id] = text
+        if row.marked:
+            self.world.on_server(row).flags |= Flags.DELETED
 
     def _server(self, box: Box, cell: str, message: Message, words: str) -> dict[str, object]:
         if cell == "-":
@@ -160,7 +162,7 @@ def _value(key: str, value: str) -> object:
         return Wait[value.upper()]
     if key == "settled":
         return Settled[value.upper()]
-    if key in ("accepted", "parked", "intent", "undo"):
+    if key in ("accepted", "parked", "intent", "undo", "marked"):
         return value == "yes"
     if key in ("body", "header", "server_header"):
         return None if value == "none" else value.encode()

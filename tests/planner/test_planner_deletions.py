@@ -8,7 +8,7 @@ import pytest
 from planner_tables import OFF, Table
 
 from mailsync.model.rows import Mailbox, Presence, Role, Side, Tally
-from mailsync.model.settings import Deletions, Guard
+from mailsync.model.settings import Deletions, Direction, Guard
 from mailsync.planner import Policy
 from mailsync.planner.guard import stops
 
@@ -78,6 +78,48 @@ def test_where_deletions_go(
 ) -> None:
     policy, lines, boxes, plan, end = case
     Table(lines, policy, boxes).play(plan, end)
+
+
+# What we marked \\Deleted in a run that was cut off (reliability.md I16).
+BY_US = {
+    "it goes": (EXPUNGE, "INBOX a . x . marked=yes", HAS, "Expunge INBOX a", ""),
+    "it is put back": (
+        EXPUNGE,
+        "INBOX a F x . marked=yes",
+        HAS,
+        "StoreFlags INBOX a -T; Download INBOX a",
+        "INBOX a:F",
+    ),
+    "its file is there again": (
+        EXPUNGE,
+        "INBOX a . S . marked=yes",
+        HAS,
+        "StoreFlags INBOX a -T; StoreFlags INBOX a +S",
+        "INBOX a:S",
+    ),
+    "it moved: a Move takes its own mark back": (
+        EXPUNGE,
+        "INBOX a . x . marked=yes name=n\nWork a - . - read=yes name=n",
+        {"INBOX": {}, "Work": {}},
+        "Move INBOX>Work a",
+        "Work a:T",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BY_US.values(), ids=BY_US)
+def test_marks_of_our_own(case: tuple[Policy, str, dict[str, dict[str, object]], str, str]) -> None:
+    policy, lines, boxes, plan, end = case
+    Table(lines, policy, boxes).play(plan, end)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [replace(EXPUNGE, direction=Direction.PULL), replace(EXPUNGE, only=frozenset())],
+    ids=["the server is not to be changed", "another mailbox is synced"],
+)
+def test_a_mark_stays_where_nothing_may_be_done(policy: Policy) -> None:
+    assert "StoreFlags" not in Table("INBOX a F x . marked=yes", policy).plan()
 
 
 WAITING = {

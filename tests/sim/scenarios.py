@@ -100,6 +100,13 @@ def moved_apart(s: Stack) -> None:
     s.move_file("INBOX", "a", "Work", unique="888.other.reader")
 
 
+def moved_and_deleted(s: Stack) -> None:
+    """Two reasons to expunge in one mailbox."""
+    s.move_file("INBOX", "a", "Work")
+    s.unlink("INBOX", "b")
+    s.unlink("Work", "e")
+
+
 def delete_against_change(s: Stack) -> None:
     """Story (c) and its mirror image."""
     s.flag("INBOX", "a", "S")
@@ -239,6 +246,22 @@ SCENARIOS = [
         deleted_both_ways,
         {"INBOX": "c", "Work": "d"},
         plain_no_uidplus,
+    ),
+    Scenario(
+        "moved and deleted, no UIDPLUS",
+        six,
+        moved_and_deleted,
+        {"INBOX": "c", "Work": "a d"},
+        plain_no_uidplus,
+        {"deletions": Deletions.EXPUNGE},
+    ),
+    Scenario(
+        "deleted into the trash, no UIDPLUS",
+        six,
+        moved_and_deleted,
+        {"INBOX": "c", "Work": "a d", "Trash": "b:S e:F"},
+        plain_no_uidplus,
+        {"deletions": Deletions.TRASH},
     ),
     Scenario(
         "deleted into the trash",

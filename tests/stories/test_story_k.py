@@ -12,8 +12,6 @@ from support.dovecot import Dovecot, without
 from support.storied import Story
 from support.wired import Wired, message, text_of
 
-PARKED = 16 * 60
-
 
 def qresync_no_uidplus() -> Profile:
     return replace(strict_qresync(), name="qresync_no_uidplus", uidplus=False, move=False)
@@ -46,7 +44,6 @@ def test_story_k_the_other_takes_its_mark_back(story: Story) -> None:
     story.unlink("INBOX", "a")
     left_there(story)
     story.server.set_flags("INBOX", story.uid_of("INBOX", "x"), [], ["\\Deleted"])
-    story.pass_time(PARKED)
     ran = story.tell()
     assert (ran.exit, ran.total.expunged, ran.commands["EXPUNGE"]) == (0, 1, 1)
     story.agree({"INBOX": "b x"})
@@ -73,7 +70,6 @@ def test_story_k_a_move(story: Story) -> None:
     assert story.server.ghosts() == {"a": 2, "b": 1, "x": 1}
     story.idle(exit=1)
     story.server.set_flags("INBOX", story.uid_of("INBOX", "x"), [], ["\\Deleted"])
-    story.pass_time(PARKED)
     ran = story.tell()
     assert (ran.exit, ran.commands["UID COPY"], ran.commands["EXPUNGE"]) == (0, 0, 1)
     story.agree({"INBOX": "b x", "Work": "a"})
@@ -105,7 +101,6 @@ def test_story_k_on_dovecot(
         assert [flags for _, flags in client.messages().values()] == ["T", "", "T"]
         wired.idle(exit=1)
         client.store([3], "-FLAGS (\\Deleted)")
-    wired.watch.ahead += PARKED
     report = wired.settle()
     assert report.total().expunged == 1
     assert wired.traffic.commands["EXPUNGE"] == 1

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select, update
 from mailsync.cache import (
     audits,
     deletions,
+    former,
     intents,
     mailboxes,
     observe,
@@ -35,6 +36,7 @@ from mailsync.cache.words import (
     Intent,
     Known,
     Linked,
+    Missing,
     Moment,
     MovedFile,
     NewDeletion,
@@ -382,6 +384,12 @@ class Cache:
         """Rows with an intent are not forgotten."""
         with self._tx() as c:
             pairing.apply(c, actions)
+
+    def adopt(self, pairs: Sequence[Pair], missing: Sequence[Missing]) -> None:
+        """What another program knew of a mailbox; a row of which that side was ever seen is left
+        as it is."""
+        with self._tx() as c:
+            former.adopt(c, pairs, missing)
 
     def delivered(self, items: Sequence[DeliveredRow]) -> list[UID]:
         """Files are there; deletions that they were taken from are dropped.

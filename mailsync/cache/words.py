@@ -145,6 +145,17 @@ class MovedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """What both sides had, with these flags, when another program kept them the same, and `side`
+    has no more: held until accept or reject."""
+
+    row: RowId
+    side: Side
+    synced: Flags
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class NewDeletion:
     """A file that is about to be renamed into undo/ as `undo` (unique in that directory)."""
 

@@ -94,6 +94,7 @@ class Run:
     doubt_since: float | None = None  # loop time of the latest unknown outcome, or of finding one
     earlier: dict[tuple[object, MailboxName], Trouble] = field(default_factory=dict)
     dry: bool = False  # look only: EXAMINE, no rename of doubles
+    still: bool = False  # no file is renamed, nothing is made: adopt
     blind: bool = False  # a directory that may hold mailboxes could not be listed
     seen_server: set[MailboxName] = field(default_factory=set)  # observed in this attempt
     seen_local: set[MailboxName] = field(default_factory=set)

@@ -67,6 +67,10 @@ class Maildir:
         False: neither happened, because `new` exists or `old` does not."""
         return hierarchy.rename(self._tree, old, new)
 
+    def directory(self, name: MailboxName) -> str:
+        """The path of a mailbox, for what other programs keep in it."""
+        return self._tree.path(name)
+
     # -- observe -------------------------------------------------------------------------------
 
     def stamp(self, name: MailboxName) -> Stamp | None:

@@ -25,6 +25,7 @@ class Rung(enum.StrEnum):
     OWN_NAME = "own name and date"
     HEADER = "same header"
     BODY = "same content"
+    FORMER = "paired by another program before"  # beside the ladder: only `adopt`
 
 
 # -- the cache only ----------------------------------------------------------------------------

@@ -38,6 +38,7 @@ COMMANDS = (
         (
             ("demo", "demo", "See it work, with a private server and sample mail."),
             ("config", "configure", "Print a sample configuration; check your own."),
+            ("adopt", "adopt", "Take over the Maildir of mbsync or OfflineIMAP."),
             ("check", "check", "Prove that the Maildir is what the server has."),
         ),
     ),

@@ -190,16 +190,17 @@ def untried(run: Run, made: Plan) -> tuple[Action, ...]:
     return found
 
 
-async def make_plan(run: Run, only: frozenset[MailboxName]) -> Plan:
-    """The plan for what is due, after looking at what pairing wants to know."""
+async def make_plan(run: Run, only: frozenset[MailboxName], *, bodies: bool = True) -> Plan:
+    """The plan for what is due, after looking at what pairing wants to know; without `bodies`
+    no message is read on the server for it."""
     rows, candidates = await due(run)
     for _ in range(QUESTIONS):
         wants = needs(rows, candidates, await in_sight(run))
-        if not wants:
+        if not (wants.digests or wants.headers or (bodies and wants.bodies)):
             break
         await ask(run, learn_digests, wants.digests)
         await ask(run, learn_headers, wants.headers)
-        await ask(run, learn_bodies, wants.bodies)
+        await ask(run, learn_bodies, wants.bodies if bodies else {})
         rows, candidates = await due(run)
     policy = await planned_by(run, only)  # knows by now what was not told
     return plan(rows, candidates, await in_sight(run), policy)

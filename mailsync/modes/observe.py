@@ -228,7 +228,7 @@ async def observe_local(
             await _store_listing(run, box, listing, audited.get(box.name, NONE))
     for box, listing in lacking:
         async with run.only_trouble(box, LOOK_HERE):
-            second = await run.disk(run.maildir.entries, box.name, run.dry)
+            second = await run.disk(run.maildir.entries, box.name, run.dry or run.still)
             if second is None:  # the directory went away: that proves nothing
                 continue
             # The later sighting of a name is the one to act on.
@@ -246,16 +246,16 @@ async def _listing(run: Run, box: Mailbox, had: Known | None, audit: bool) -> Li
         if stamp == had.stamp and box.role is not Role.DRAFTS and not audit:
             run.unseen_local.discard(box.name)
             return None
-    listing = await run.disk(run.maildir.entries, box.name, run.dry)
+    listing = await run.disk(run.maildir.entries, box.name, run.dry or run.still)
     if listing is None and await run.disk(run.maildir.lacks_new, box.name):
         # An empty directory is lost easily (git, an archive, a careless copy); one with mail in
         # it is not, and what was in it is not known to be deleted.
         count = await run.stored(run.cache.in_new, box.name)
         if count:
             raise StorageError(NO_NEW.format(name=box.name, count=count), reach=Reach.MAILBOX)
-        if not run.dry:
+        if not (run.dry or run.still):
             await run.disk(run.maildir.create, box.name)
-            listing = await run.disk(run.maildir.entries, box.name, run.dry)
+            listing = await run.disk(run.maildir.entries, box.name, run.dry or run.still)
     return listing
 
 
@@ -299,7 +299,7 @@ async def _look_again(
 ) -> tuple[dict[UniqueName, FileFacts], list[LocalEntry]]:
     """Files that were renamed between the listing and the look: new flags, mostly.  While one is
     listed and not to be looked at, nothing new in the mailbox is told from what it was."""
-    listing = await run.disk(run.maildir.entries, box.name, run.dry)
+    listing = await run.disk(run.maildir.entries, box.name, run.dry or run.still)
     entries = [] if listing is None else [one for one in listing.entries if one.name in names]
     facts, failed = await inspected(run, box, entries)
     found = [entry for entry in entries if entry.name in facts]

@@ -1,0 +1,231 @@
+"""`mailsync adopt`: take over the Maildir of another program, with what that program knew.
+
+Only the cache and the marker are written: no message is fetched, sent, renamed or deleted.  First
+the former state's pairs, each held against both sides; then pairing by content, as a sync does.
+What the former program had on both sides and one side lacks is held.  An interrupted run is
+completed by the next one: what is paired is left alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+from mailsync.cache import Cache, Missing
+from mailsync.executor import Run, Tallies
+from mailsync.executor.files import digested
+from mailsync.local.former import Asked, Former, Places, number_of
+from mailsync.model.actions import Pair, Rung
+from mailsync.model.former import AdoptedMailbox, Adoption, FormerMailbox
+from mailsync.model.ids import UID, RowId
+from mailsync.model.report import Progress, SyncOptions, Target
+from mailsync.model.rows import Mailbox, Presence, Row
+from mailsync.model.settings import Account
+from mailsync.model.uidset import UIDSet
+from mailsync.modes.adopted import Counts, told
+from mailsync.modes.cycle import learn_headers, make_plan, observe, on_both
+from mailsync.modes.full import copy_cache, place_for_copy
+from mailsync.modes.job import Job, locked
+from mailsync.modes.misplaced import other_names, put_in_place
+from mailsync.modes.ownership import Ownership
+from mailsync.modes.scope import login_of, maildir_of, selector
+from mailsync.modes.world import production_world
+from mailsync.planner import former as claimed
+from mailsync.server import Server
+
+ROUNDS = 3  # of pairing by content: each learns more headers
+
+
+def adopt(
+    account: Account,
+    places: Places,
+    *,
+    dry: bool = False,
+    rename: bool = False,
+    interactive: bool = False,
+    progress: Progress | None = None,
+) -> Adoption:
+    """`rename`: directories that have the former program's form of a name get ours.
+
+    Raises MailsyncError: what was taken over until then stays.
+    """
+    return asyncio.run(_adopt(account, places, dry, rename, interactive, progress))
+
+
+async def _adopt(
+    account: Account,
+    places: Places,
+    dry: bool,
+    rename: bool,
+    interactive: bool,
+    progress: Progress | None,
+) -> Adoption:
+    async with AsyncExitStack() as stack:
+        if not dry:
+            stack.enter_context(locked(account))
+        world = stack.enter_context(production_world())
+        options = SyncOptions(dry_run=dry, interactive=interactive, progress=progress)
+        job = Job.of(Target(account), options, world)
+        server = job.server()
+        stack.push_async_callback(server.close)
+        await server.connect()
+        listed = await server.mailboxes()
+        maildir = maildir_of(account, world)
+        await world.pool.disk(put_in_place, account, maildir, listed, rename and not dry)
+        directory = str(account.state)
+        if dry:
+            directory = stack.enter_context(place_for_copy(directory))
+            await world.pool.disk(copy_cache, str(account.state), directory)
+        cache = await world.pool.cache(Cache.open, directory, account.name, world.clock.boot)
+        stack.push_async_callback(world.pool.cache, cache.close)
+        run = _run(job, server, cache)
+        ownership = Ownership(account, world, maildir, cache)
+        if notice := await ownership.verify(dry=dry):
+            run.tallies.errors.append(notice)
+        await run.stored(cache.set_login, login_of(account))
+        await observe(run, listed, selector(account), frozenset())
+        if not dry:
+            await ownership.raise_generation()
+        return await _take_over(run, Former(places))
+
+
+def _run(job: Job, server: Server, cache: Cache) -> Run:
+    account, world = job.target.account, job.world
+    maildir = maildir_of(account, world)
+    run = Run(account, world, server, maildir, cache, Tallies(), "adopt", job.options.progress)
+    run.dry, run.still = job.options.dry_run, True
+    return run
+
+
+async def _take_over(run: Run, former: Former) -> Adoption:
+    counts: dict[str, Counts] = {}
+    for box in sorted(run.mailboxes.values(), key=lambda box: box.name):
+        if box.selected:
+            counts[box.name] = await _by_state(run, box, former)
+    await _by_content(run)
+    boxes: list[AdoptedMailbox] = []
+    for box in sorted(run.mailboxes.values(), key=lambda box: box.name):
+        if box.selected:
+            rows = await run.stored(run.cache.rows_of, box.id)
+            said = (*run.tallies.notices.get(box.name, ()), *run.tallies.said(box.name))
+            boxes.append(told(box, rows, counts[box.name], said))
+    troubled = run.tallies.troubled
+    if not run.dry:
+        sound = [b for b in run.mailboxes.values() if on_both(b) and b.name not in troubled]
+        await run.stored(run.cache.mark_synced, [box.id for box in sound], run.now())
+    exits = run.tallies.exits | {trouble.exit for trouble in run.tallies.troubles.values()}
+    return Adoption(run.account.name, tuple(boxes), tuple(run.tallies.errors), frozenset(exits))
+
+
+def _looked_at(run: Run, box: Mailbox) -> bool:
+    """Both sides are in the cache as they are: what is not there is gone."""
+    unseen = run.unseen_server | run.unseen_local | run.closed | run.tallies.troubled
+    return on_both(box) and not box.parked and box.name not in unseen and not run.blind
+
+
+# -- by the former state -----------------------------------------------------------------------
+
+
+async def _by_state(run: Run, box: Mailbox, former: Former) -> Counts:
+    rows = await run.stored(run.cache.rows_of, box.id)
+    counts = Counts(before=sum(_paired(row) for row in rows))
+    if not _looked_at(run, box) or box.uid_validity is None:
+        return counts
+    wire = (await run.stored(run.cache.wire_names))[box.name].decode("utf-8", "surrogateescape")
+    asked = Asked(
+        run.maildir.directory(box.name), other_names(box.name, wire), wire, box.uid_validity
+    )
+    state, notices = await run.disk(former.state, asked)
+    for notice in notices:
+        run.note(box.id, notice)
+    if state is None:
+        return counts
+
+    def number(row: Row) -> int | None:
+        return number_of(state, row.info)
+
+    true = await _true_claims(run, box, rows, state)
+    pairs = [
+        Pair(box.id, keep=one.message, file=one.file, rung=Rung.FORMER, synced=one.synced)
+        for one in true
+    ]
+    paired = {row.id for one in true for row in (one.message, one.file)}
+    missing = [
+        Missing(one.row.id, one.side, one.synced, one.reason)
+        for one in claimed.gone(rows, state, number, paired)
+    ]
+    await run.stored(run.cache.adopt, pairs, missing)
+    counts.known, counts.expired = len(pairs), claimed.expired(rows, state, paired)
+    counts.rewritten = sum(not claimed.alike(one) for one in true)
+    counts.doubted = claimed.doubted(rows, state, number, paired)
+    counts.program = state.program
+    return counts
+
+
+async def _true_claims(
+    run: Run, box: Mailbox, rows: Sequence[Row], state: FormerMailbox
+) -> list[claimed.Claim]:
+    """Each message and each file once."""
+
+    def number(row: Row) -> int | None:
+        return number_of(state, row.info)
+
+    made = claimed.claims(rows, state, number)
+    unread = {one.file.id: one.file for one in made if one.file.body is None}
+    await digested(run, box, list(unread.values()))
+    shown = await run.server.identify(box.name, UIDSet(_uids(made)))
+    made = await _again(run, made)
+    asked: list[claimed.Claim] = []
+    true: list[claimed.Claim] = []
+    for one in made:
+        seen = shown.get(one.message.uid) if one.message.uid is not None else None
+        if seen is None or one.file.body is None:  # it went away just now
+            continue
+        holds = claimed.holds(one, seen.message_id)
+        if holds:
+            true.append(one)
+        elif holds is None:
+            asked.append(one)
+    if asked:
+        await learn_headers(run, box, [one.message for one in asked])
+        true += [one for one in await _again(run, asked) if claimed.same_header(one)]
+    taken: set[RowId] = set()
+    once: list[claimed.Claim] = []
+    for one in true:
+        if taken.isdisjoint((one.message.id, one.file.id)):
+            taken.update((one.message.id, one.file.id))
+            once.append(one)
+    return once
+
+
+def _uids(made: Sequence[claimed.Claim]) -> list[UID]:
+    return [one.message.uid for one in made if one.message.uid is not None]
+
+
+async def _again(run: Run, made: Sequence[claimed.Claim]) -> list[claimed.Claim]:
+    """The same claims, with what was learned of their rows."""
+    ids = {row.id for one in made for row in (one.message, one.file)}
+    rows = {row.id: row for row in await run.stored(run.cache.rows, ids)}
+    return [
+        one._replace(message=rows[one.message.id], file=rows[one.file.id])
+        for one in made
+        if one.message.id in rows and one.file.id in rows
+    ]
+
+
+# -- by content --------------------------------------------------------------------------------
+
+
+async def _by_content(run: Run) -> None:
+    """The pairs of a sync's plan, and nothing else of it."""
+    for _ in range(ROUNDS):
+        made = await make_plan(run, frozenset(), bodies=False)
+        pairs = [action for action in made.actions if isinstance(action, Pair)]
+        if not pairs:
+            return
+        await run.stored(run.cache.apply, pairs)
+
+
+def _paired(row: Row) -> bool:
+    return row.server is Presence.THERE and row.local is Presence.THERE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import click
 
@@ -78,17 +78,26 @@ def sync(
     if state.json:
         state.print_json(report.as_json())
     elif not quiet:
-        tell(report, dry_run=dry_run, verbose=verbose)
+        narrowed = frozenset(target.account.name for target in chosen if target.mailboxes)
+        tell(report, dry_run=dry_run, verbose=verbose, narrowed=narrowed)
     for account in report.accounts:
         for text in account.errors:
             out.trouble(account.name, text)
     return int(report.exit)
 
 
-def tell(report: Report, *, dry_run: bool = False, verbose: int = 0, indent: str = "") -> None:
-    """The report in words, on standard output."""
+def tell(
+    report: Report,
+    *,
+    dry_run: bool = False,
+    verbose: int = 0,
+    indent: str = "",
+    narrowed: Collection[str] = (),
+) -> None:
+    """The report in words, on standard output; `narrowed`: accounts not synced as a whole."""
     for account in report.accounts:
-        told = _of_plan(account) if dry_run else _of_account(account, verbose)
+        whole = account.name not in narrowed
+        told = _of_plan(account) if dry_run else _of_account(account, verbose, whole)
         for text in told:
             out.say(f"{indent}{text}", bold=not text.startswith(" "))
     for text in advice(report):
@@ -103,12 +112,13 @@ def _of_plan(account: AccountReport) -> Iterator[str]:
         yield f"{account.name}: nothing to do"
 
 
-def _of_account(account: AccountReport, verbose: int) -> Iterator[str]:
+def _of_account(account: AccountReport, verbose: int, whole: bool) -> Iterator[str]:
     told = words(account.total())
     if told:
         yield f"{account.name}: {told}"
     elif account.exit is Exit.OK:
-        yield f"{account.name}: both sides agree, nothing to do"
+        # A part of an account leaves open what touches the rest (semantics.md, rule 9).
+        yield f"{account.name}: {'both sides agree, ' if whole else ''}nothing to do"
     for box in account.mailboxes:
         counted = words(box)
         if counted or verbose:

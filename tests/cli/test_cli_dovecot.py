@@ -205,8 +205,10 @@ def test_a_mailbox_that_is_held_as_a_whole(home: Home, client: Client) -> None:
     assert good(home.run("accept", "-y")).out.splitlines()[0] == (
         "me/Work: 12 deletions on the server"
     )
-    good(home.run("sync"))
+    done = good(home.run("sync"))
+    assert done.out == "me: 12 deleted on the server\n  Work: 12 deleted on the server\n"
     assert client.boxes() == ["INBOX"]
+    assert good(home.run("sync")).out == "me: both sides agree, nothing to do\n"
 
 
 def test_undelete(home: Home, client: Client) -> None:
@@ -339,3 +341,12 @@ def test_an_account_that_was_never_synced_stops_no_decision(home: Home, client: 
     assert "rejected" in good(home.run("reject", "--yes")).out
     assert "12 downloaded" in good(home.run("sync", "me")).out
     assert good(home.run("sync", "me")).out == "me: both sides agree, nothing to do\n"
+
+
+def test_a_part_of_an_account_does_not_speak_for_the_whole(home: Home, client: Client) -> None:
+    good(home.run("sync"))
+    path = next((home.mail / "Work/new").iterdir())
+    path.rename(home.mail / "INBOX/cur" / f"{path.name}:2,S")
+    assert good(home.run("sync", "me/INBOX")).out == "me: nothing to do\n"
+    assert "1 moved" in good(home.run("sync")).out
+    assert good(home.run("sync")).out == "me: both sides agree, nothing to do\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from support import dovecot as dovecots
-from support import servers
+from support import former, servers
 from support.wire import Wire
 from support.wired import Wired
 
@@ -72,6 +72,12 @@ def dovecot_with() -> Iterator[object]:
     yield ask
     with ThreadPoolExecutor(8) as pool:  # each takes a second to end
         list(pool.map(lambda server: server.stop(), running.values()))
+
+
+@pytest.fixture
+def former_programs() -> None:
+    """mbsync and OfflineIMAP, or the test is skipped; it fails with MAILSYNC_REQUIRE_DOVECOT=1."""
+    require("MAILSYNC_REQUIRE_DOVECOT", former.missing())
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import require
 from support import former
 from support.former import Mbsync, OfflineImap, Tool
 from support.oddmail import odd_messages
@@ -22,7 +21,7 @@ from mailsync.model.errors import ConfigError, Disconnected
 from mailsync.model.former import Adoption
 from mailsync.modes import adopt as modes
 
-pytestmark = pytest.mark.dovecot
+pytestmark = [pytest.mark.dovecot, pytest.mark.usefixtures("former_programs")]
 
 COUNT = 300
 BOXES = ("INBOX", "Lists/python", "Sent")
@@ -35,11 +34,6 @@ TOOLS: dict[str, Make] = {
     "mbsync-prefix": lambda rig: Mbsync(rig, more="SyncState {home}/state-"),
     "offlineimap": OfflineImap,
 }
-
-
-@pytest.fixture(autouse=True)
-def tools() -> None:
-    require("MAILSYNC_REQUIRE_DOVECOT", former.missing())
 
 
 @pytest.fixture(params=["mbsync", "offlineimap"])

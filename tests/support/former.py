@@ -23,6 +23,7 @@ User {user}
 Pass {password}
 SSLType None
 AuthMechs LOGIN
+Timeout 120
 
 IMAPStore far
 Account account

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mailsync.config.grammar import ACCOUNT, PASSWORDS, TABLE
+from mailsync.config.grammar import ACCOUNT, PASSWORDS, TABLE, meant
 from mailsync.config.read import Values
 from mailsync.model.settings import Account, Deletions, Direction, Guard, Secret, Security
 from mailsync.system.hidden import keep_from_children
+from mailsync.system.text import safe
 
 PORTS = {Security.TLS: 993, Security.STARTTLS: 143, Security.NONE: 143}
 _PLAIN = (
@@ -68,6 +69,8 @@ def _optional(values: Values, name: str, taken: Mapping[str, Any]) -> dict[str, 
     for key in ("connections", "compress"):
         if taken.get(key, "auto") != "auto":
             made[key] = taken[key]
+    if "quirks" in taken:
+        made["quirks"] = _quirks(values, (TABLE, name, "quirks"), taken["quirks"])
     if "mailboxes" in taken:
         made["mailboxes"] = tuple(taken["mailboxes"])
     if "direction" in taken:
@@ -77,6 +80,19 @@ def _optional(values: Values, name: str, taken: Mapping[str, Any]) -> dict[str, 
     if "guard" in taken:
         made["guard"] = guard(taken["guard"])
     return made
+
+
+def _quirks(values: Values, key: tuple[str, ...], words: list[str]) -> tuple[str, ...]:
+    from mailsync.imap.quirks import Quirk  # few accounts name one
+
+    known = [quirk.key for quirk in Quirk]
+    for word in words:
+        plain = word.removeprefix("!")
+        if word != "!*" and plain not in known:
+            guess = meant(plain, known)
+            hint = f'did you mean "{guess}"?' if guess else f"there are: {', '.join(known)}"
+            values.complain(key, f'there is no quirk "{safe(plain)}"; {hint}')
+    return tuple(words)
 
 
 def guard(text: str) -> Guard:

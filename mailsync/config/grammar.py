@@ -18,6 +18,7 @@ _Seconds = Annotated[float, Meta(gt=0, le=86400)]
 _Print = Annotated[str, Meta(pattern=r"\A(?:sha256:)?(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}\Z")]
 _Share = Annotated[str, Meta(pattern=r"\A(?:off|(?:100(?:\.0+)?|[0-9]{1,2}(?:\.[0-9]+)?)[ ]?%)\Z")]
 _Words = Annotated[list[_Text], Meta(min_length=1, max_length=1000)]
+_Names = Annotated[list[_Text], Meta(max_length=100)]
 
 _YES_NO = "true or false"
 _PATH = "a path, in quotes"
@@ -54,6 +55,7 @@ ACCOUNT = {
             '"auto" or a number from 1 to 64',
         ),
         Key("compress", Literal["auto"] | bool, '"auto", true or false'),
+        Key("quirks", _Names, 'a list of names, like ["no-qresync", "!no-move"]'),
         Key("maildir", _Text, _PATH),
         Key("layout", Literal["nested"], '"nested"'),
         Key("fsync", bool, _YES_NO),

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mailsync.imap.capabilities import Capabilities
 
 
 class Quirk(enum.Enum):
-    """What to do differently."""
+    """What to do differently; the name in the configuration is the member's, with dashes."""
 
     NO_QRESYNC = "QRESYNC is advertised and answers nonsense"
+    NO_CONDSTORE = "its modification numbers cannot be trusted: every run lists flags"
+    NO_LIST_STATUS = "LIST with STATUS is refused or wrong: each mailbox is asked"
+    NO_UIDPLUS = "UIDPLUS is advertised, UID EXPUNGE refused"
+    NO_MULTIAPPEND = "more than one message in an APPEND is refused"
+    NO_BINARY = "literal8 is refused"
+    NO_COMPRESS = "the connection breaks when it is compressed"
+    NO_ESEARCH = "SEARCH RETURN is refused or wrong"
     NO_MOVE = "MOVE is advertised and refused or loses mail"
     NO_NAMESPACE = "NAMESPACE kills the connection"
     NO_KEYWORDS = "a keyword in STORE or APPEND makes it BAD"
@@ -22,6 +29,11 @@ class Quirk(enum.Enum):
     FLAGGED_AFTER_APPEND = "\\Flagged in APPEND is forgotten: STORE it again"
     NO_STATUS_MAILBOXID = "STATUS gives memory that was freed for a MAILBOXID, SELECT the true one"
     ID_FIRST = "no SELECT before ID"
+
+    @property
+    def key(self) -> str:
+        """Its name in the configuration."""
+        return self.name.lower().replace("_", "-")
 
 
 LINE_BUDGET = 8000  # bytes of a command line without literals (RFC 7162 §4)
@@ -73,27 +85,43 @@ SERVERS = (
     _row(  # 3.6.1, where STATUS asks for anything else, too
         "cyrus", lambda s: s.capabilities.has("X-CREATEDMODSEQ"), Quirk.NO_STATUS_MAILBOXID
     ),
+    _row("zoho", lambda s: s.says("Zoho"), Quirk.NO_CONDSTORE),  # MODSEQ (-1), MailKit #1686
     _row("davmail", lambda s: s.says("DavMail"), Quirk.NO_SIZE),
     _row("netease", lambda s: s.says("Coremail"), Quirk.ID_FIRST),
 )
 
 
-def quirks(seen: Seen) -> frozenset[Quirk]:
-    """All that hold for this server; its own word still counts for what they do not name."""
-    found: frozenset[Quirk] = frozenset()
-    return found.union(*(server.quirks for server in SERVERS if server.is_it(seen)))
+def quirks(seen: Seen, chosen: Sequence[str] = ()) -> frozenset[Quirk]:
+    """All that hold for this server; its own word still counts for what they do not name.
+
+    `chosen`: keys that the user sets, or with "!" in front switches off; "!*" all that were found.
+    """
+    found: set[Quirk] = set()
+    found.update(*(server.quirks for server in SERVERS if server.is_it(seen)))
+    for word in chosen:
+        key = word.removeprefix("!")
+        named = {quirk for quirk in Quirk if key in (quirk.key, "*")}
+        found = found - named if word.startswith("!") else found | named
+    return frozenset(found)
 
 
 _WITHHELD = {
-    Quirk.NO_QRESYNC: "QRESYNC",
-    Quirk.NO_MOVE: "MOVE",
-    Quirk.NO_NAMESPACE: "NAMESPACE",
+    Quirk.NO_QRESYNC: ("QRESYNC",),
+    Quirk.NO_CONDSTORE: ("CONDSTORE", "QRESYNC"),
+    Quirk.NO_LIST_STATUS: ("LIST-STATUS",),
+    Quirk.NO_UIDPLUS: ("UIDPLUS",),
+    Quirk.NO_MULTIAPPEND: ("MULTIAPPEND",),
+    Quirk.NO_BINARY: ("BINARY",),
+    Quirk.NO_COMPRESS: ("COMPRESS=DEFLATE",),
+    Quirk.NO_ESEARCH: ("ESEARCH",),
+    Quirk.NO_MOVE: ("MOVE",),
+    Quirk.NO_NAMESPACE: ("NAMESPACE",),
 }
 
 
 def usable(capabilities: Capabilities, found: frozenset[Quirk]) -> Capabilities:
     """The capabilities less those that the quirks forbid to use."""
-    return capabilities.without(_WITHHELD[quirk] for quirk in found if quirk in _WITHHELD)
+    return capabilities.without(atom for quirk in found for atom in _WITHHELD.get(quirk, ()))
 
 
 def line_budget(found: frozenset[Quirk]) -> int:

@@ -69,3 +69,4 @@ class Account:
     guard: Guard = Guard()
     undelete_days: int = 30
     append_wait: float = 30.0
+    quirks: tuple[str, ...] = ()  # keys of imap.quirks; with "!" in front: not

@@ -22,7 +22,7 @@ from mailsync.system.hidden import redact
 from mailsync.system.text import safe
 
 _BACKOFF = re.compile(r"Suggested Backoff Time:\s*(\d{1,10})\s*milliseconds", re.I)
-_THROTTLED = re.compile(r"throttl|Suggested Backoff Time|\[OVERQUOTA\].*bandwidth", re.I)
+_THROTTLED = re.compile(r"throttl|Suggested Backoff Time|exceeded command or bandwidth", re.I)
 _CROWDED = re.compile(
     r"too many (?:simultaneous |concurrent )?(?:connections|sessions)|connection limit"
     r"|maximum (?:number of )?connections|limit exceeded|rate limit",

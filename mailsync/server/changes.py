@@ -56,7 +56,7 @@ class Changes:
 
     @property
     def has_condstore(self) -> bool:
-        return self.capabilities.has("CONDSTORE") and "CONDSTORE" not in self.link.refused
+        return self.link.ability.has("CONDSTORE")
 
     @property
     def has_binary(self) -> bool:

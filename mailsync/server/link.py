@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from mailsync.imap import Capabilities, Limits, Quirk, cmd, quirks
@@ -15,8 +16,10 @@ from mailsync.server.login import Password, log_in
 from mailsync.server.mailboxes import Names
 from mailsync.server.session import Session
 from mailsync.server.transport import is_loopback
-from mailsync.server.values import Traffic
+from mailsync.server.values import Ability, Traffic
 from mailsync.system.seams import Net, Rand
+
+log = logging.getLogger("mailsync.sync")
 
 WORTH_COMPRESSING = 1 << 20  # bytes
 _SHORTEST = 200  # bytes of a command line that are kept for all but the UID set
@@ -83,7 +86,13 @@ class Link:
     def quirks(self) -> frozenset[Quirk]:
         session = self.session
         seen = quirks.Seen(session.greeting_text, session.capabilities, session.id)
-        return quirks.quirks(seen)
+        return quirks.quirks(seen, self._account.quirks)
+
+    def tell_quirks(self) -> None:
+        """For -v, as soon as the server has said who it is."""
+        if self.quirks:
+            keys = ", ".join(sorted(quirk.key for quirk in self.quirks))
+            log.info("%s: quirks of this server: %s", self._account.name, keys)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -91,6 +100,10 @@ class Link:
 
     def has(self, atom: str) -> bool:
         return self.capabilities.has(atom)
+
+    @property
+    def ability(self) -> Ability:
+        return Ability(self.capabilities, self.quirks, self.refused)
 
     @property
     def line(self) -> int:
@@ -149,8 +162,7 @@ class Link:
         there = selected is not None and selected.wire_name == wire
         if there and selected is not None and not (writable and selected.examined):
             return None
-        condstore = self.has("CONDSTORE") and "CONDSTORE" not in self.refused
-        command = cmd.select(wire, self.read_only, condstore=condstore)
+        command = cmd.select(wire, self.read_only, condstore=self.ability.has("CONDSTORE"))
         return Call(command, selects=Selection(wire, examined=self.read_only))
 
     def check(

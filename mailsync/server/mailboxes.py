@@ -23,6 +23,7 @@ from mailsync.model.observation import Cursor, ServerMailbox
 from mailsync.model.rows import Role
 from mailsync.server.calls import Call
 from mailsync.server.session import Session
+from mailsync.server.values import Ability
 from mailsync.system.text import safe
 
 MAX_MAILBOXES = 100_000  # reliability.md §4.6
@@ -110,41 +111,37 @@ def is_selectable(entry: List) -> bool:
     return not entry.attributes & _NOT_SELECTABLE
 
 
-def status_items(session: Session, quirks: frozenset[Quirk]) -> list[str]:
+def status_items(can: Ability) -> list[str]:
     items = ["MESSAGES", "UIDNEXT", "UIDVALIDITY"]
-    if session.capabilities.has("CONDSTORE"):
+    if can.capabilities.has("CONDSTORE"):
         items.append("HIGHESTMODSEQ")
-    if session.capabilities.has("OBJECTID") and Quirk.NO_STATUS_MAILBOXID not in quirks:
+    if can.capabilities.has("OBJECTID") and Quirk.NO_STATUS_MAILBOXID not in can.quirks:
         items.append("MAILBOXID")
     return items
 
 
 async def list_mailboxes(
-    session: Session,
-    before: Sequence[Call],
-    names: Names,
-    refused: set[str],
-    quirks: frozenset[Quirk],
+    session: Session, before: Sequence[Call], names: Names, can: Ability
 ) -> tuple[list[ServerMailbox], list[str]]:
     """All mailboxes and notices of those that cannot be named here.
 
     `before` is pipelined in front.  By LIST-STATUS (RFC 5819), or by STATUS for each where that
     is not offered or refused.
     """
-    with_status = session.capabilities.has("LIST-STATUS") and "LIST-STATUS" not in refused
+    with_status = can.has("LIST-STATUS")
     listing = Listing()
     first = list(before)
-    if session.selected is not None and session.capabilities.has("UNSELECT"):
+    if session.selected is not None and can.has("UNSELECT"):
         # STATUS is not for a selected mailbox (RFC 9051 §6.3.11).
         first.append(Call(cmd.unselect()))
-    if session.capabilities.has("NAMESPACE"):
+    if can.has("NAMESPACE"):
         first.append(Call(cmd.namespace(), listing.take))
-    items = status_items(session, quirks)
-    ask = Call(_list_command(session, items if with_status else []), listing.take)
+    items = status_items(can)
+    ask = Call(_list_command(can, items if with_status else []), listing.take)
     await session.run(*first, ask)
     if with_status and not ask.succeeded:
-        refused.add("LIST-STATUS")
-        ask = Call(_list_command(session, []), listing.take)
+        can.refused.add("LIST-STATUS")
+        ask = Call(_list_command(can, []), listing.take)
         await session.run(ask)
     session.require(ask, "LIST")
     _note_names(names, listing)
@@ -154,9 +151,9 @@ async def list_mailboxes(
     return _mailboxes(listing, names, called), notices
 
 
-def _list_command(session: Session, status: Sequence[str]) -> Command:
-    has = session.capabilities.has
-    returns = ["SPECIAL-USE"] if has("SPECIAL-USE") and has("LIST-EXTENDED") else []
+def _list_command(can: Ability, status: Sequence[str]) -> Command:
+    with_use = can.has("SPECIAL-USE") and can.has("LIST-EXTENDED")
+    returns = ["SPECIAL-USE"] if with_use else []
     return cmd.list_(b"", [b"*"], returns=returns, status=status)
 
 

@@ -28,7 +28,7 @@ from mailsync.model.uidset import UIDSet
 from mailsync.server.answers import refusal
 from mailsync.server.calls import Call, Gathered, Selection, split_flags
 from mailsync.server.session import Session
-from mailsync.server.values import Ask
+from mailsync.server.values import Ability, Ask
 
 Seen = ServerObservation | tuple[MailboxName, MailsyncError]
 
@@ -51,25 +51,26 @@ class Facts:
     """How this session asks: what the server can do, and what failed although announced."""
 
     items: tuple[str, ...]  # of a message that is new to us
+    modseqs: bool  # HIGHESTMODSEQ, where it is told, says something
     condstore: bool
     qresync: bool
     esearch: bool
 
 
-def facts_of(session: Session, quirks: frozenset[Quirk], refused: set[str]) -> Facts:
-    has = session.capabilities.has
+def facts_of(session: Session, can: Ability) -> Facts:
     items = ["UID", "FLAGS", "INTERNALDATE"]
-    if Quirk.NO_SIZE not in quirks:
+    if Quirk.NO_SIZE not in can.quirks:
         items.append("RFC822.SIZE")
-    if session.capabilities.has_email_id:
+    if can.capabilities.has_email_id:
         items.append("EMAILID")
-    elif session.capabilities.is_gmail:
+    elif can.capabilities.is_gmail:
         items.append("X-GM-MSGID")
     return Facts(
         items=tuple(items),
-        condstore=has("CONDSTORE") and "CONDSTORE" not in refused,
-        qresync=has("QRESYNC") and "QRESYNC" in session.enabled and "QRESYNC" not in refused,
-        esearch=has("ESEARCH") and "ESEARCH" not in refused,
+        modseqs=Quirk.NO_CONDSTORE not in can.quirks,
+        condstore=can.has("CONDSTORE"),
+        qresync=can.has("QRESYNC") and "QRESYNC" in session.enabled,
+        esearch=can.has("ESEARCH"),
     )
 
 
@@ -367,7 +368,7 @@ class Observer:
             uid_validity=selection.uid_validity,
             uid_next=uid_next,
             messages=max(0, selection.exists - selection.expunged),
-            highest_modseq=selection.highest_modseq,
+            highest_modseq=selection.highest_modseq if self._facts.modseqs else None,
         )
 
     def _items(self, job: Job, cursor: Cursor) -> tuple[ServerItem, ...]:

@@ -48,9 +48,10 @@ class Server(Changes):
         link = self.link
         async with link.session.busy():
             found, self.notices = await list_mailboxes(
-                link.session, link.introduction(), link.names, link.refused, link.quirks
+                link.session, link.introduction(), link.names, link.ability
             )
         link.listed = {box.name: box.cursor for box in found}
+        link.tell_quirks()
         return found
 
     async def observe(self, asks: Sequence[Ask], *, read_only: bool = False) -> AsyncIterator[Seen]:
@@ -61,7 +62,7 @@ class Server(Changes):
         await self.expect(LISTED * sum(one.messages for one in shown if one is not None))
         async with link.session.busy() as turn:
             await link.introduce()
-            facts = facts_of(link.session, link.quirks, link.refused)
+            facts = facts_of(link.session, link.ability)
             examine = read_only or link.read_only
             observer = Observer(link.session, facts, link.listed, link.refused, examine)
             async for seen in observer.run(asks):
@@ -79,7 +80,7 @@ class Server(Changes):
         link, items = self.link, Items()
         async with link.session.busy():
             await link.refresh(box, appended=True)
-            facts = facts_of(link.session, link.quirks, link.refused)
+            facts = facts_of(link.session, link.ability)
             fetch = Call(cmd.uid_fetch(UIDSet.span(from_uid, UID_MAX), facts.items), items.take)
             selection = await link.on(box, [fetch], "to list", uid_validity)
         assert selection.uid_validity is not None
@@ -89,7 +90,7 @@ class Server(Changes):
             selection.uid_validity,
             max(selection.uid_next or 1, highest + 1),
             selection.now,
-            selection.highest_modseq,
+            selection.highest_modseq if facts.modseqs else None,
         )
         return ServerObservation(box, cursor, found, permanent=selection.permanent)
 
@@ -119,7 +120,7 @@ class Server(Changes):
             if fresh:
                 await link.refresh(box)
             found: list[Found] = []
-            if link.has("ESEARCH") and "ESEARCH" not in link.refused:
+            if link.ability.has("ESEARCH"):
                 found = await self._found(box, criteria, SEARCH_RETURNS)
             if not found or not all(one.answered for one in found):
                 if found:

@@ -45,8 +45,9 @@ from mailsync.model.errors import (
     Reach,
     ServerDefect,
     StorageError,
+    Unavailable,
 )
-from mailsync.server.answers import farewell, refusal, said, tls_failed, without_text
+from mailsync.server.answers import farewell, refusal, retry_after, said, tls_failed, without_text
 from mailsync.server.calls import Call, Selection
 from mailsync.server.turn import Turn, Turns
 from mailsync.server.values import Traffic
@@ -82,6 +83,7 @@ class Session:
         self._greeting: Status | None = None
         self._go = False  # a `+` has arrived
         self._leaving = False  # LOGOUT was sent
+        self._wait: float | None = None  # seconds that a refusal asked for; some then hang up
 
     @asynccontextmanager
     async def busy(self) -> AsyncIterator[Turn]:
@@ -275,6 +277,8 @@ class Session:
         elif call.code("CLOSED") or (call.command.name == "UNSELECT" and status.kind == "OK"):
             self.selected = None
         call.status = status
+        if status.kind != "OK":
+            self._wait = retry_after(status) or self._wait
         if call.exposed and status.kind == "BAD" and self.broken is None:
             # It may be reading the literal as commands right now (protocol.md §0.3).
             self.broken = Disconnected("closed: the server did not understand a command's literal")
@@ -282,7 +286,7 @@ class Session:
     def _untagged(self, status: Status, head: Call | None) -> None:
         if status.kind == "BYE":
             if not self._leaving and self.broken is None:
-                self.broken = farewell(status)
+                self.broken = self._not_before(farewell(status))
             return
         if self._greeting is None:
             self._greeting = status
@@ -393,7 +397,13 @@ class Session:
         """Close; returns the error to raise: the server's own last word if it had one."""
         if isinstance(self.broken, MailsyncError):
             error = self.broken
-        await self._close(error)
+        await self._close(self._not_before(error))
+        return error
+
+    def _not_before(self, error: MailsyncError) -> MailsyncError:
+        """Exchange names a time in a refusal, then hangs up: the time still holds."""
+        if error.retry_after is None and isinstance(error, Disconnected | Unavailable):
+            error.retry_after = self._wait
         return error
 
 

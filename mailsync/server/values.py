@@ -6,11 +6,25 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
+from mailsync.imap import Capabilities, Quirk
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, UIDValidity
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import Cursor
 from mailsync.model.uidset import UIDSet
+
+
+@dataclass(frozen=True, slots=True)
+class Ability:
+    """What the server can do: its word, less what quirks forbid and what failed although announced
+    (`refused`, to which is added what fails)."""
+
+    capabilities: Capabilities
+    quirks: frozenset[Quirk]
+    refused: set[str]
+
+    def has(self, atom: str) -> bool:
+        return self.capabilities.has(atom) and atom not in self.refused
 
 
 @dataclass(frozen=True, slots=True)

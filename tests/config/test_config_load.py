@@ -80,6 +80,7 @@ trash = "Bin"
 guard = "12.5%%"
 undelete-days = 0
 append-wait = 3
+quirks = ["no-move", "!*"]
 """
     text = text % ":".join(["cd"] * 31)
     text = text.replace('"SHA256:', '"sha256:')
@@ -108,6 +109,7 @@ append-wait = 3
             guard=Guard(0.125),
             undelete_days=0,
             append_wait=3.0,
+            quirks=("no-move", "!*"),
         ),
     )
 
@@ -139,6 +141,9 @@ def test_the_guard(tmp_path: Path, text: str, share: float | None) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
+        ('quirks = ["no-mov"]', 'quirks: there is no quirk "no-mov"; did you mean "no-move"?'),
+        ('quirks = "no-move"', 'quirks: must be a list of names, like ["no-qresync", "!no-move"], '
+         'not "no-move"'),
         ("prot = 993", 'prot: unknown key; did you mean "port"?'),
         ('passwordeval = "x"', 'passwordeval: unknown key; did you mean "password-command"?'),
         ('tls_ca_file = "x"', 'tls_ca_file: unknown key; did you mean "tls-ca-file"?'),

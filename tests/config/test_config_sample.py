@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mailsync import config
 from mailsync.config.grammar import ACCOUNT, TOP
+from mailsync.imap.quirks import Quirk
 from mailsync.model.settings import Account, Secret
 
 SAMPLE = Path(__file__).parents[2] / "sample.conf"
@@ -53,6 +54,12 @@ def test_every_key_is_explained() -> None:
         if re.match(r"[a-z-]+ = ", line) and not above.startswith("#") and "#" not in line
     ]
     assert bare == ["host", "user"]
+
+
+def test_every_quirk_is_named() -> None:
+    text = re.sub(r"\s#?\s*", " ", SAMPLE.read_text(encoding="utf-8"))
+    named = text.split('"!*": all that was found): ')[1].split(".")[0].split(", ")
+    assert named == [quirk.key for quirk in Quirk]
 
 
 def test_it_can_be_found_from_the_code() -> None:

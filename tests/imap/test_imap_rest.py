@@ -122,6 +122,7 @@ def test_withheld_capabilities_stay_withheld() -> None:
         (quirks.Seen("Microsoft Exchange Server 2003 IMAP4rev1 server"), {Quirk.NO_KEYWORDS, Quirk.NO_NAMESPACE}),
         (quirks.Seen("Exchange Server 2013"), {Quirk.NO_MOVE}),
         (quirks.Seen(capabilities=Capabilities(["X-CREATEDMODSEQ"])), {Quirk.NO_STATUS_MAILBOXID}),
+        (quirks.Seen("IMAP4 Server (Zoho Mail IMAP4rev1 Server version 1.0)"), {Quirk.NO_CONDSTORE}),
         (quirks.Seen("IMAP4rev1 DavMail 6.0 server ready"), {Quirk.NO_SIZE}),
         (quirks.Seen("* OK Coremail System IMap Server Ready"), {Quirk.ID_FIRST}),
         (quirks.Seen(id={"name": "x", "vendor": "COREMAIL"}), {Quirk.ID_FIRST}),
@@ -129,6 +130,27 @@ def test_withheld_capabilities_stay_withheld() -> None:
 )  # fmt: skip
 def test_quirks(seen: quirks.Seen, found: set[Quirk]) -> None:
     assert quirks.quirks(seen) == found
+
+
+@pytest.mark.parametrize(
+    ("chosen", "found"),
+    [
+        ([], {Quirk.SHORT_LINES, Quirk.FINAL_CRLF}),
+        (["no-move"], {Quirk.SHORT_LINES, Quirk.FINAL_CRLF, Quirk.NO_MOVE}),
+        (["!short-lines"], {Quirk.FINAL_CRLF}),
+        (["!no-qresync"], {Quirk.SHORT_LINES, Quirk.FINAL_CRLF}),
+        (["!*"], set()),
+        (["!*", "id-first"], {Quirk.ID_FIRST}),
+    ],
+)
+def test_the_user_has_the_last_word_on_quirks(chosen: list[str], found: set[Quirk]) -> None:
+    yahoo = quirks.Seen(capabilities=Capabilities(["XYMHIGHESTMODSEQ"]))
+    assert quirks.quirks(yahoo, chosen) == found
+
+
+def test_without_condstore_there_is_no_qresync() -> None:
+    left = quirks.usable(Capabilities(["QRESYNC", "MOVE"]), frozenset({Quirk.NO_CONDSTORE}))
+    assert left.atoms == {"MOVE"}
 
 
 def test_quirks_withhold_capabilities_and_shorten_lines() -> None:

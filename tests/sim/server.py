@@ -96,7 +96,7 @@ class SimServer:
         self.time = time or Time()
         self.epoch = epoch - self.time.now
         self.strict = True
-        self.greeting = "SimServer ready."
+        self.greeting = self.profile.greeting
         self.greeting_fault: bytes | None = None  # said instead, then the connection closes
         self.down = False  # connections are refused
         self.lie: Liar | None = None  # what becomes of true answers

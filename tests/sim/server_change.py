@@ -175,11 +175,13 @@ def _move(session: Session, scan: Scan, *, by_uid: bool) -> str:
     if not uids:
         return "No messages found."
     made = session.server.state.copy(view.box.name, uids, target)
-    if code := _copyuid(session, target, uids, made):
+    code = _copyuid(session, target, uids, made)
+    if code and not session.profile.told_in_ok:
         session.untagged(f"OK {code}Moved UIDs.")
     session.server.state.expunge(view.box.name, uids)
     session.tell_news()
-    return f"{_highest(session, view)}Move completed"
+    late = code if session.profile.told_in_ok else _highest(session, view)
+    return f"{late}Move completed"
 
 
 def _highest(session: Session, view: View) -> str:
@@ -280,7 +282,8 @@ def append(session: Session, scan: Scan) -> str:
         session.server.bodies_stored += 1
     session.server.state.changed(box)
     session.record.messages = len(made)
-    code = f"[APPENDUID {box.uid_validity} {compact(made)}] " if session.profile.uidplus else ""
+    told = session.profile.uidplus and not session.profile.no_append_uid
+    code = f"[APPENDUID {box.uid_validity} {compact(made)}] " if told else ""
     return f"{code}Append completed"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from .server_grammar import Bad, No, Scan, compact, date_text, has_star, members
+from .server_profile import Profile
 from .server_session import Session
 from .server_state import Box, Message
 from .server_view import View
@@ -209,20 +210,19 @@ def _answer(session: Session, view: View, message: Message, items: list[str]) ->
                 server.bodies_sent += 1
             parts.append(name + (b" NIL" if nil else b" {%d}\r\n" % len(data) + data))
         else:
-            off = session.profile.size_off
-            parts.append(_value(view, message, item, off).encode())
+            parts.append(_value(session.profile, view, message, item).encode())
     if "FLAGS" in items:
         view.tell(message.uid)
     session.untagged(b"%d FETCH (" % view.seq(message.uid) + b" ".join(parts) + b")")
 
 
-def _value(view: View, message: Message, item: str, off: int) -> str:
+def _value(profile: Profile, view: View, message: Message, item: str) -> str:
     values = {
         "UID": str(message.uid),
         "FLAGS": view.flags(message),
         "INTERNALDATE": date_text(message.date),
-        "RFC822.SIZE": str(len(message.body) + off),
-        "MODSEQ": f"({message.modseq})",
+        "RFC822.SIZE": str(len(message.body) + profile.size_off),
+        "MODSEQ": "(-1)" if profile.wrong_modseqs else f"({message.modseq})",
         "EMAILID": f"({message.email_id})",
         "THREADID": "NIL",
         "X-GM-MSGID": message.email_id.lstrip("M0"),

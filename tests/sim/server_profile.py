@@ -77,6 +77,11 @@ class Profile:
     no_enabled: bool = False  # ENABLE is answered OK, and enables nothing
     copyuid_backwards: bool = False  # both sets of COPYUID from the highest down
     sizes_first: bool = False  # RFC822.SIZE before all other items of FETCH
+    wrong_modseqs: bool = False  # MODSEQ (-1) in FETCH
+    no_append_uid: bool = False  # APPENDUID is not told, although UIDPLUS is offered
+    told_in_ok: bool = False  # COPYUID of MOVE in the tagged line only
+    terse_codes: bool = False  # no text behind [HIGHESTMODSEQ n] and its like
+    greeting: str = "SimServer ready."
     extra: tuple[str, ...] = ()
 
     def alter_lf(self, body: bytes) -> bytes:
@@ -219,6 +224,8 @@ def gmail() -> Profile:
         status_size=False,
         append_limit=35651584,
         merges=True,
+        told_in_ok=True,
+        terse_codes=True,
         extra=("QUOTA", "XLIST", "X-GM-EXT-1"),
     )
 
@@ -349,10 +356,73 @@ def icloud() -> Profile:
     )
 
 
+def yandex() -> Profile:
+    """Few extensions; its gaps in bodies and its endless BYE are faults of the tests."""
+    return replace(
+        plain(),
+        name="yandex",
+        move=True,
+        literal="plus",
+        id=True,
+        enable=True,
+        namespace=True,
+        unselect=True,
+        children=True,
+        idle=True,
+        greeting="Yandex IMAP4rev1 at imap.yandex.com ready to talk",
+        extra=("XLIST",),
+    )
+
+
+def zoho() -> Profile:
+    """CONDSTORE whose numbers mean nothing; messages of at most 25 MiB."""
+    return replace(
+        plain(),
+        name="zoho",
+        condstore=True,
+        move=True,
+        literal="minus",
+        sasl_ir=True,
+        id=True,
+        namespace=True,
+        unselect=True,
+        children=True,
+        idle=True,
+        esearch=True,
+        list_extended=True,
+        list_status=True,
+        append_limit=26214400,
+        wrong_modseqs=True,
+        greeting="IMAP4 Server (Zoho Mail IMAP4rev1 Server version 1.0)",
+        extra=("XLIST", "WITHIN"),
+    )
+
+
+def proton() -> Profile:
+    """Proton Mail Bridge: adds a field to what it stores, and does not name its UID."""
+    return replace(
+        plain(),
+        name="proton",
+        move=True,
+        id=True,
+        unselect=True,
+        idle=True,
+        keywords=False,
+        permanent=SYSTEM_FLAGS,
+        alter=_as_bridge_keeps,
+        no_append_uid=True,
+        greeting="Proton Mail Bridge ready",
+    )
+
+
+def _as_bridge_keeps(body: bytes) -> bytes:
+    return b"X-Pm-Gluon-Id: 4e5d\r\n" + body
+
+
 PRESETS: dict[str, Callable[[], Profile]] = {
     make.__name__: make
     for make in (
         *(strict_qresync, condstore, plain, plain_no_uidplus, dovecot, cyrus, cyrus_dots),
-        *(courier, gmail, o365, yahoo, icloud),
+        *(courier, gmail, o365, yahoo, icloud, yandex, zoho, proton),
     )
 }

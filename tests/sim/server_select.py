@@ -62,7 +62,7 @@ def _open(session: Session, scan: Scan, *, read_only: bool) -> str:
     box.modseq_asked |= session.condstore
     if session.profile.condstore and (box.modseq_asked or not session.profile.shy_modseq):
         code = "NOMODSEQ" if box.no_modseq else f"HIGHESTMODSEQ {box.highest}"
-        session.untagged(f"OK [{code}] Highest")
+        session.untagged(f"OK [{code}]{'' if profile.terse_codes else ' Highest'}")
     if session.profile.objectid:
         session.untagged(f"OK [MAILBOXID ({box.mailbox_id})] Ok")
     if resync is not None and resync.uid_validity == box.uid_validity and not box.no_modseq:

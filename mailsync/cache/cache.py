@@ -325,10 +325,13 @@ class Cache:
         with self._tx() as c:
             outcomes.facts(c, rows)
 
-    def headers(self, rows: Mapping[RowId, bytes | None]) -> None:
-        """Header hashes (`content.header_hash`) of the messages on the server; None is ignored."""
+    def headers(
+        self, rows: Mapping[RowId, bytes | None], message_ids: Mapping[RowId, str] | None = None
+    ) -> None:
+        """Header hashes (`content.header_hash`) of the messages on the server; None is ignored.
+        A Message-ID is taken where none is known."""
         with self._tx() as c:
-            outcomes.headers(c, rows)
+            outcomes.headers(c, rows, message_ids or {})
 
     # -- reading -------------------------------------------------------------------------------
 

@@ -226,6 +226,7 @@ def _mailbox(row: Any, sums: _Sums, has_children: bool, now: float) -> Mailbox:
         uid_next=row.uid_next,
         mailbox_id=row.mailbox_id,
         synced=bool(row.synced),
+        relink=bool(row.relink),
         selected=bool(row.selected),
         read_only=bool(row.read_only),
         permanent=Flags(row.permanent),

@@ -72,6 +72,7 @@ _HEADERS = """
         server_header = CASE WHEN local = 1 AND header <> ?2 THEN ?2 ELSE server_header END,
         header = CASE WHEN local = 1 THEN coalesce(header, ?2) ELSE ?2 END
     WHERE id = ?1"""
+_MESSAGE_ID = "UPDATE messages SET message_id = ?2 WHERE id = ?1 AND message_id = ''"
 _STORED_FLAGS = text(f"""
     UPDATE messages SET
         server_shown = (server_shown | :add) & ~:remove,
@@ -207,8 +208,11 @@ def facts(c: Connection, rows: Mapping[RowId, Digest]) -> None:
     )
 
 
-def headers(c: Connection, rows: Mapping[RowId, bytes | None]) -> None:
+def headers(
+    c: Connection, rows: Mapping[RowId, bytes | None], message_ids: Mapping[RowId, str]
+) -> None:
     many(c, _HEADERS, [(row, found) for row, found in rows.items() if found is not None])
+    many(c, _MESSAGE_ID, list(message_ids.items()))
 
 
 def moved_local(c: Connection, items: Sequence[MovedFile]) -> None:

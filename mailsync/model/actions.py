@@ -25,6 +25,7 @@ class Rung(enum.StrEnum):
     OWN_NAME = "own name and date"
     HEADER = "same header"
     BODY = "same content"
+    MESSAGE_ID = "same Message-ID and date"
     FORMER = "paired by another program before"  # beside the ladder: only `adopt`
 
 

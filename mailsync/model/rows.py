@@ -136,6 +136,7 @@ class Mailbox:
     messages: int = 0  # rows there on either side
     held: bool = False  # the mailbox itself (gone on one side) is held
     accepted: bool = False
+    relink: bool = False  # the identities of one side lost their meaning: all is paired again
     guessed: bool = False  # the role is by the name alone: to choose by, never to unguard
     parked: bool = False  # it failed as a whole, and its time has not come again
     troubled: bool = False  # it failed as a whole when it was last tried

@@ -27,7 +27,7 @@ from mailsync.model.actions import (
     lines,
     uid_of,
 )
-from mailsync.model.content import Digester, header_hash
+from mailsync.model.content import Digester, header_hash, message_id
 from mailsync.model.errors import Disconnected, ServerDefect
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.mailboxname import MailboxName
@@ -270,12 +270,10 @@ async def learn_headers(run: Run, box: Mailbox, rows: Sequence[Row]) -> None:
     """Fetch headers, so that messages can be told from files without their bodies."""
     by_uid = {row.uid: row.id for row in rows if row.uid is not None}
     heads = await run.server.headers(box.name, UIDSet(by_uid))
-    known: dict[RowId, bytes] = {
-        by_uid[uid]: header_hash(head)
-        for uid, head in heads.items()
-        if head is not None and uid in by_uid
-    }
-    await run.stored(run.cache.headers, known)
+    told = {by_uid[uid]: head for uid, head in heads.items() if head is not None and uid in by_uid}
+    hashes: dict[RowId, bytes | None] = {row: header_hash(head) for row, head in told.items()}
+    ids = {row: message_id(head) for row, head in told.items()}
+    await run.stored(run.cache.headers, hashes, ids)
 
 
 async def learn_bodies(run: Run, box: Mailbox, rows: Sequence[Row]) -> None:

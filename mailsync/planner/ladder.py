@@ -134,6 +134,12 @@ def header_and_size(row: Row) -> Iterable[Hashable]:
     return [(one, size) for one in sorted(header_hashes(row)) for size in sorted(sizes(row))]
 
 
+def message_id_and_date(row: Row) -> Iterable[Hashable]:
+    if not row.message_id or is_draft(row):
+        return ()
+    return [(row.message_id, date) for date in sorted(dates(row))]
+
+
 def _uid_and_date(row: Row) -> Iterable[Hashable]:
     return () if row.uid is None or row.internal_date is None else ((row.uid, row.internal_date),)
 
@@ -177,6 +183,8 @@ CONTENT = (
 # left: the message on the server, right: the file
 OWN_NAME = Step(Rung.OWN_NAME, _uid_and_date, _origin_and_date, _not_edited)
 PAIRING = (EMAIL_ID, OWN_NAME, *CONTENT)
+# In a relink only: what a server stored otherwise than it was sent, with another header
+MESSAGE_ID = Step(Rung.MESSAGE_ID, message_id_and_date, message_id_and_date)
 # left: the row whose file is gone, right: the new file
 MOVED_NAME = Step(Rung.OWN_NAME, _name_and_dates, _name_and_date, _same_file_elsewhere)
 LOCAL_MOVES = (MOVED_NAME, *CONTENT)

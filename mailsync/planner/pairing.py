@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ from mailsync.model.rows import Presence, Row
 from mailsync.planner.ladder import (
     CONTENT,
     EMAIL_ID,
+    MESSAGE_ID,
     MOVED_NAME,
     PAIRING,
     Match,
@@ -20,6 +21,7 @@ from mailsync.planner.ladder import (
     climb,
     dates,
     header_hashes,
+    message_id_and_date,
     sizes,
 )
 from mailsync.planner.moves import deleted_files, new_files
@@ -72,6 +74,30 @@ def match(
     return climb(steps, [(deleted, new_files), (fresh, there), (fresh, removed)])
 
 
+def rewritten(
+    scene: Scene, messages: Sequence[Row], files: Sequence[Row], found: Collection[Match]
+) -> list[Match]:
+    """In a relink, of those without a partner: a server that rewrites headers (Exchange) shows what
+    was uploaded with other bytes than its file has.
+
+    Its Message-ID tells it, with its date, if both sides have that once.  Elsewhere a copy with
+    another header is new; and a file that was removed takes no message along that only looks alike.
+    """
+    linked = {row.id for one in found for row in (one.left, one.right)}
+
+    def single(rows: Sequence[Row]) -> list[Row]:
+        times = Counter(key for row in rows for key in message_id_and_date(row))
+        return [
+            row
+            for row in rows
+            if row.id not in linked
+            and scene.states(row)[1] is not G
+            and all(times[key] == 1 for key in message_id_and_date(row))
+        ]
+
+    return climb((MESSAGE_ID,), [(single(messages), single(files))])
+
+
 @dataclass(frozen=True, slots=True)
 class Pairing:
     """`linked`: rows that are in a pair; `spent`: those, and rows whose base a pair took over.
@@ -93,16 +119,17 @@ def pair_up(scene: Scene, policy: Policy) -> Pairing:
     the same way on both sides), that row's base is taken.
     """
     elsewhere = moved_by_name(scene)
-    found = [
-        one
-        for box, (messages, files) in opposites(scene).items()
-        if policy.covers(box)
-        for one in match(scene, messages, files, PAIRING, elsewhere)
-    ]
+    found: list[Match] = []
+    for box, (messages, files) in opposites(scene).items():
+        if policy.covers(box):
+            pairs = match(scene, messages, files, PAIRING, elsewhere)
+            if scene.boxes[box].relink:
+                pairs += rewritten(scene, messages, files, pairs)
+            found += pairs
     moved = _moved_on_both(scene, found)
     behind = _left_behind(scene, found, moved)
     moved |= behind
-    pairs = [
+    linking = [
         Pair(
             one.left.mailbox,
             keep=one.left,
@@ -114,7 +141,7 @@ def pair_up(scene: Scene, policy: Policy) -> Pairing:
     ]
     linked = frozenset(row.id for one in found for row in (one.left, one.right))
     spent = linked | {row.id for row in moved.values()}
-    return Pairing(pairs, linked, spent, tuple(behind.values()))
+    return Pairing(linking, linked, spent, tuple(behind.values()))
 
 
 def base(keep: Row, file: Row) -> Flags | None:

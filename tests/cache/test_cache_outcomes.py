@@ -423,3 +423,11 @@ class TestMark:
         inbox.cache.trouble([inbox.row(1).id, inbox.row(2).id], "refused", NOW + 900)
         assert inbox.cache.try_marked(inbox.id) == 1
         assert (inbox.row(1).parked, inbox.row(2).parked) == (False, True)
+
+
+def test_a_message_id_is_taken_where_none_is_known(inbox: Box) -> None:
+    inbox.paired({1: ""})
+    inbox.server({1: "", 2: ""})
+    rows = [inbox.row(uid).id for uid in (1, 2)]
+    inbox.cache.headers(dict.fromkeys(rows, b"h" * 16), dict.fromkeys(rows, "<new@x>"))
+    assert [inbox.row(uid).message_id for uid in (1, 2)] == ["<body 1@x>", "<new@x>"]

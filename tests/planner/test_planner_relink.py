@@ -105,6 +105,80 @@ def test_relink(case: tuple[str, str, str, str | None]) -> None:
     Table(lines, EXPUNGE).play(plan, server, local)
 
 
+RELINKED = {"INBOX": {"relink": True}}
+SHOWN = "header=x message_id=a"  # by a server that rewrites headers
+
+# what was uploaded there and is seen anew: paired in a relink, by a Message-ID and a date that
+# both sides have once, and nowhere else
+REWRITTEN = {
+    "new UIDVALIDITY": (
+        f"INBOX a ? F S\nINBOX a S - - {SHOWN}",
+        "Pair INBOX a MESSAGE_ID",
+        "INBOX a:F",
+        None,
+    ),
+    "the cache was lost": (
+        f"INBOX a - S - read=yes\nINBOX a S - - {SHOWN}",
+        "Pair INBOX a MESSAGE_ID",
+        "INBOX a:S",
+        None,
+    ),
+    "another header goes first": (
+        f"INBOX a ? S S\nINBOX a S - -\nINBOX a S - - {SHOWN}",
+        "Pair INBOX a HEADER; Download INBOX a",
+        "INBOX a:S a:S",
+        None,
+    ),
+    "twice on the server": (
+        f"INBOX a ? S S\nINBOX a S - - {SHOWN}\nINBOX a S - - {SHOWN}",
+        "Held INBOX a; Download INBOX a+a",
+        "INBOX a:S a:S",
+        "INBOX a:S a:S a:S",
+    ),
+    "twice here": (
+        f"INBOX a ? S S\nINBOX a ? S S\nINBOX a S - - {SHOWN}",
+        "Held INBOX a+a; Download INBOX a",
+        "INBOX a:S",
+        "INBOX a:S a:S a:S",
+    ),
+    "another date": (
+        f"INBOX a ? S S\nINBOX a S - - {SHOWN} date=7",
+        "Held INBOX a; Download INBOX a",
+        "INBOX a:S",
+        "INBOX a:S a:S",
+    ),
+    "no Message-ID": (
+        "INBOX a ? S S message_id=\nINBOX a S - - header=x message_id=",
+        "Held INBOX a; Download INBOX a",
+        "INBOX a:S",
+        "INBOX a:S a:S",
+    ),
+    "a draft": (
+        f"INBOX a ? D D\nINBOX a D - - {SHOWN}",
+        "Held INBOX a; Download INBOX a",
+        "INBOX a:D",
+        "INBOX a:D a:D",
+    ),
+    "a file that was removed takes nothing along": (
+        f"INBOX a ? x .\nINBOX a . - - {SHOWN}",
+        "Forget INBOX a; Download INBOX a",
+        "INBOX a",
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REWRITTEN.values(), ids=REWRITTEN)
+def test_rewritten(case: tuple[str, str, str, str | None]) -> None:
+    lines, plan, server, local = case
+    Table(lines, EXPUNGE, RELINKED).play(plan, server, local)
+
+
+def test_outside_a_relink_a_message_with_another_header_is_another() -> None:
+    table = Table(f"INBOX a - S - read=yes\nINBOX a S - - {SHOWN}", EXPUNGE)
+    assert table.plan() == "Download INBOX a; Upload INBOX a"
+
+
 # lines | headers asked for | files asked for | messages to be read whole
 NEEDS = {
     "nothing open": ("INBOX a . . .", "", "", ""),

@@ -10,6 +10,7 @@ from typing import Any
 
 from mailsync.config.grammar import ACCOUNT, PASSWORDS, TABLE, meant
 from mailsync.config.read import Values
+from mailsync.model.layout import Layout
 from mailsync.model.settings import Account, Deletions, Direction, Guard, Secret, Security
 from mailsync.system.hidden import keep_from_children
 from mailsync.system.text import safe
@@ -18,7 +19,6 @@ PORTS = {Security.TLS: 993, Security.STARTTLS: 143, Security.NONE: 143}
 _PLAIN = (
     "timeout",
     "allow-plaintext",
-    "layout",
     "fsync",
     "expunge-deleted",
     "trash",
@@ -75,6 +75,8 @@ def _optional(values: Values, name: str, taken: Mapping[str, Any]) -> dict[str, 
         made["mailboxes"] = tuple(taken["mailboxes"])
     if "direction" in taken:
         made["direction"] = Direction(taken["direction"])
+    if "layout" in taken:
+        made["layout"] = Layout(taken["layout"])
     if "deletions" in taken:
         made["deletions"] = Deletions(taken["deletions"])
     if "guard" in taken:

@@ -57,7 +57,7 @@ ACCOUNT = {
         Key("compress", Literal["auto"] | bool, '"auto", true or false'),
         Key("quirks", _Names, 'a list of names, like ["no-qresync", "!no-move"]'),
         Key("maildir", _Text, _PATH),
-        Key("layout", Literal["nested"], '"nested"'),
+        Key("layout", Literal["nested", "maildir++"], '"nested" or "maildir++"'),
         Key("fsync", bool, _YES_NO),
         Key("mailboxes", _Words, 'a list of patterns, like ["*", "!Junk"]'),
         Key("direction", Literal["both", "pull", "push"], '"both", "pull" or "push"'),

@@ -16,6 +16,7 @@ from mailsync.model.errors import Help, MailsyncError, Reach, Refused
 from mailsync.model.ids import MailboxId
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.rows import Mailbox, Presence, Side
+from mailsync.model.settings import Direction
 from mailsync.server import Ask
 
 
@@ -79,6 +80,7 @@ async def rename_mailbox(run: Run, action: RenameMailbox) -> None:
     is moved instead: the next plan makes a mailbox of that name."""
     box, new = run.mailboxes[action.mailbox], run.mailboxes[action.new]
     old = _by_now(run, box.name, new.name)
+    had = (await run.stored(run.cache.wire_names))[box.name]
     await run.stored(run.cache.renaming, box.id, new.id)
     try:
         wire, validity = await run.server.rename(old, new.name)
@@ -92,12 +94,40 @@ async def rename_mailbox(run: Run, action: RenameMailbox) -> None:
     run.renamed.append((box.name, new.name))
     await run.stored(run.cache.mailbox_renamed, box.id, new.id, Side.SERVER, wire)
     await refresh(run)
+    await _follow(run, (box.name, new.name), (had, wire))
     renamed = run.mailboxes[box.id]
     if validity is not None and validity != renamed.uid_validity:
         # Courier does so.  What is planned for it speaks of UIDs that have another meaning now.
         run.renumbered.add(box.id)
         await observe_again(run, renamed, full=True)
         run.seen_server.add(renamed.name)
+
+
+async def _follow(
+    run: Run, names: tuple[MailboxName, MailboxName], wires: tuple[bytes, bytes]
+) -> None:
+    """What lay below on the server went along (RFC 9051 §6.3.6); what is still here under its old
+    name (a reader of layout maildir++ renames one directory after the other) goes there too."""
+    if run.account.direction is Direction.PUSH:
+        return
+    (old, new), (had, has) = names, wires
+    known = await run.stored(run.cache.wire_names)
+    taken = {box.name for box in run.mailboxes.values()}
+    for box in list(run.mailboxes.values()):
+        target = MailboxName(f"{new}{box.name[len(old) :]}")
+        both = box.server is box.local is Presence.THERE
+        if not both or not box.name.startswith(f"{old}/") or target in taken:
+            continue
+        wire = known[box.name]
+        if wire.startswith(had) and await run.disk(run.maildir.rename, box.name, target):
+            await run.stored(run.cache.expect_mailbox, target, box.selected)
+            await refresh(run)
+            row = next(one.id for one in run.mailboxes.values() if one.name == target)
+            await run.stored(
+                run.cache.mailbox_renamed, box.id, row, Side.LOCAL, has + wire[len(had) :]
+            )
+            run.renamed.append((box.name, target))
+    await refresh(run)
 
 
 async def rename_local_mailbox(run: Run, action: RenameLocalMailbox) -> None:

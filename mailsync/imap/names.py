@@ -1,20 +1,9 @@
-"""Mailbox names between the wire and the model (RFC 3501 §5.1.3).
-
-The wire has modified UTF-7.  A component that is not its canonical form becomes U+DCFF and the
-raw bytes, which the model writes as `%FF…`: so each name comes back to the wire byte for byte.
-"""
+"""Mailbox names between the wire and the model: delimiter, namespace and modified UTF-7."""
 
 from __future__ import annotations
 
-import base64
-import re
-
+from mailsync.model import utf7
 from mailsync.model.mailboxname import INBOX, MailboxName, join, split
-
-RAW = "\udcff"
-
-_OTHER = re.compile("&|[^ -~]+")
-_SHIFTED = re.compile("&([A-Za-z0-9+,]*)-")
 
 
 def from_wire(
@@ -34,7 +23,7 @@ def from_wire(
         raise ValueError(f"outside the namespace {prefix!r}: {wire!r}")
     rest = wire[len(prefix) :]
     parts = rest.split(delimiter.encode()) if delimiter else [rest]
-    name = join([_component(part) for part in parts], fold=fold)
+    name = join([utf7.from_wire(part) for part in parts], fold=fold)
     if name == INBOX:
         raise ValueError(f"cannot be told from INBOX: {wire!r}")
     return name
@@ -44,7 +33,7 @@ def to_wire(name: MailboxName, delimiter: str | None, prefix: bytes = b"") -> by
     """The inverse of `from_wire`; raises ValueError for a name the server could not keep."""
     if name == INBOX:
         return b"INBOX"
-    parts = [_wire(part) for part in split(name)]
+    parts = [utf7.to_wire(part) for part in split(name)]
     separator = delimiter.encode() if delimiter else b""
     if (not separator and len(parts) > 1) or any(separator and separator in p for p in parts):
         raise ValueError(f"the server's delimiter is {delimiter!r}: {name}")
@@ -52,46 +41,4 @@ def to_wire(name: MailboxName, delimiter: str | None, prefix: bytes = b"") -> by
     wire = prefix + rest
     if b"INBOX" in (wire.upper(), rest.upper()) or b"\0" in wire:
         raise ValueError(f"not a mailbox name on a server: {name}")
-    return wire
-
-
-def encode(text: str) -> bytes:
-    """Modified UTF-7, canonical; raises ValueError for lone surrogates."""
-    return _OTHER.sub(_shifted, text).encode("ascii")
-
-
-def decode(wire: bytes) -> str | None:
-    """The inverse of `encode`; None for what it never makes."""
-    try:
-        text = _SHIFTED.sub(_unshifted, wire.decode("ascii"))
-        return text if encode(text) == wire else None
-    except ValueError:
-        return None
-
-
-def _shifted(found: re.Match[str]) -> str:
-    if found[0] == "&":
-        return "&-"
-    coded = base64.b64encode(found[0].encode("utf-16-be"), b"+,").rstrip(b"=")
-    return f"&{coded.decode('ascii')}-"
-
-
-def _unshifted(found: re.Match[str]) -> str:
-    if not found[1]:
-        return "&"
-    padding = "=" * (-len(found[1]) % 4)
-    return base64.b64decode(found[1] + padding, b"+,").decode("utf-16-be")
-
-
-def _component(wire: bytes) -> str:
-    text = decode(wire)
-    return RAW + wire.decode("utf-8", "surrogateescape") if text is None else text
-
-
-def _wire(component: str) -> bytes:
-    if not component.startswith(RAW):
-        return encode(component)
-    wire = component[1:].encode("utf-8", "surrogateescape")
-    if decode(wire) is not None:
-        raise ValueError("raw bytes that need not be raw")
     return wire

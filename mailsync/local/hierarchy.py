@@ -1,4 +1,4 @@
-"""Mailboxes as directories, layout nested: a directory with cur/ in it is a mailbox."""
+"""Mailboxes as directories: what has cur/ in it is a mailbox; `walk` is that of layout nested."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import contextlib
 import errno
 from collections.abc import Sequence
 
-from mailsync.local import names
+from mailsync.local import names, plusplus
 from mailsync.local.listing import look_at
 from mailsync.local.tree import FOLDERS, Tree
 from mailsync.model import mailboxname
 from mailsync.model.errors import Reach, StorageError
+from mailsync.model.layout import Layout
 from mailsync.model.mailboxname import MailboxName
 from mailsync.system.text import safe
 from mailsync.system.trouble import in_the_way, translated
 
+OTHER_LAYOUT = 'layout = "maildir++" is the one that has those'
 _CLOSED = (errno.EACCES, errno.EPERM)
 
 
@@ -69,7 +71,7 @@ def _directories(tree: Tree, path: str, notices: list[str]) -> set[str] | None:
                     notices.append(f"skipped {shown}: symbolic links are not followed")
                 elif kind == "dir" and part.startswith("."):
                     if look_at(tree, f"{path}/{part}/cur"):
-                        notices.append(f"skipped {shown}: a hidden directory")
+                        notices.append(f"skipped {shown}: a hidden directory; {OTHER_LAYOUT}")
                 elif kind == "dir":
                     inside.add(part)
         except (FileNotFoundError, NotADirectoryError):
@@ -96,6 +98,7 @@ def create(tree: Tree, mailboxes: Sequence[MailboxName]) -> None:
                 above = part
             for folder in FOLDERS[:-1]:
                 changed += _make(tree, path, f"{path}/{folder}")
+            changed += plusplus.note(tree, path)
     with translated("make durable", tree.root):
         tree.make_durable(changed)
     changed = []
@@ -125,9 +128,12 @@ def remove(tree: Tree, name: MailboxName) -> bool:
     with translated("remove", path):
         if look_at(tree, path) is None:
             return True
+        if path == tree.root:
+            return False
         children = _only_children(tree, path)
         if children is None:
             return False
+        plusplus.clear(tree, path)
         gone: list[str] = []
         try:
             for folder in FOLDERS:
@@ -145,12 +151,16 @@ def remove(tree: Tree, name: MailboxName) -> bool:
 
 
 def _only_children(tree: Tree, path: str) -> list[str] | None:
-    """The directories below a mailbox that are not its folders; None: it holds a file."""
+    """The directories below a mailbox that are not its folders; None: it holds what is not ours."""
     children: list[str] = []
     for part, kind in tree.fs.list(path):
+        if kind == "file" and plusplus.is_bookkeeping(tree, part):
+            continue
         if kind != "dir" or part.startswith("."):
             return None
         if part not in FOLDERS:
+            if tree.layout is Layout.MAILDIRPP:  # some reader's own
+                return None
             children.append(part)
             continue
         for file, _ in tree.fs.list(f"{path}/{part}"):
@@ -190,11 +200,13 @@ def rename(tree: Tree, old: MailboxName, new: MailboxName) -> bool:
             changed += _make(tree, above, part)
             above = part
         try:
+            plusplus.make_way(tree, target)
             if target.startswith(f"{source}/") or _has_below(tree, source):
                 raise FileExistsError
             tree.fs.rename(source, target)
         except FileExistsError:  # mailboxes below the one or the other: only ours goes
             changed += _make(tree, above, target)
+            plusplus.note(tree, target)
             _rename_folders(tree, source, target)
             changed.append(target)
         tree.make_durable([*changed, above, _prune(tree, old)])
@@ -202,7 +214,9 @@ def rename(tree: Tree, old: MailboxName, new: MailboxName) -> bool:
 
 
 def _has_below(tree: Tree, path: str) -> bool:
-    return any(kind == "dir" and part not in FOLDERS for part, kind in tree.fs.list(path))
+    return tree.layout is Layout.NESTED and any(
+        kind == "dir" and part not in FOLDERS for part, kind in tree.fs.list(path)
+    )
 
 
 def _rename_folders(tree: Tree, source: str, target: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from mailsync.local import files, hierarchy, listing, marker, names, recall, spelling
+from mailsync.local import files, hierarchy, listing, marker, names, plusplus, recall, spelling
 from mailsync.local.deliver import Delivery
 from mailsync.local.listing import Listing
 from mailsync.local.marker import Marker
@@ -17,6 +17,7 @@ from mailsync.model.content import Digest
 from mailsync.model.errors import StorageError
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, UIDValidity, UniqueName
+from mailsync.model.layout import Layout
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import FileFacts, LocalEntry, Stamp
 from mailsync.system.seams import Fs, Rand
@@ -26,9 +27,16 @@ class Maildir:
     """`root` need not exist yet.  `host` is escaped here as unique names need it."""
 
     def __init__(
-        self, root: str, account: str, fs: Fs, host: str, rand: Rand, fsync: bool = True
+        self,
+        root: str,
+        account: str,
+        fs: Fs,
+        host: str,
+        rand: Rand,
+        fsync: bool = True,
+        layout: Layout = Layout.NESTED,
     ) -> None:
-        self._tree = Tree(root, account, fs, host, rand, fsync)
+        self._tree = Tree(root, account, fs, host, rand, fsync, layout)
 
     # -- mailboxes -----------------------------------------------------------------------------
 
@@ -44,13 +52,16 @@ class Maildir:
         Complete or StorageError: an unreadable directory could hide mailboxes.  With `closed`
         those below the root are put there by name instead.
         """
+        if self._tree.layout is Layout.MAILDIRPP:
+            return plusplus.walk(self._tree, closed)
         return hierarchy.walk(self._tree, closed)
 
     def clashes(
         self, here: Iterable[MailboxName], there: Iterable[MailboxName]
     ) -> dict[MailboxName, str]:
-        """Names of `there` that this file system takes for another one, and why."""
-        return spelling.clashes(spelling.look(self._tree), here, there)
+        """Names of `there` that have no directory of their own, and why: too long in this layout,
+        or this file system takes them for another one."""
+        return spelling.clashes(self._tree, here, there)
 
     def create(self, *mailboxes: MailboxName) -> None:
         """Make these mailboxes durably, parents first (as plain directories, also the root);

@@ -17,13 +17,15 @@ _LARGEST = 64 * 1024  # bytes
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """`generation` rises with each writing run; `machine` and `state` say where the cache is."""
+    """`generation` rises with each writing run; `machine` and `state` say where the cache is;
+    `layout` how the Maildir was begun (markers of old have none: nested)."""
 
     account_uuid: str
     cache_uuid: str
     generation: int
     machine: str
     state: str
+    layout: str = "nested"
 
 
 def read(tree: Tree) -> Marker | None:
@@ -55,11 +57,13 @@ def _understood(data: bytes) -> Marker | None:
         return None
     if not isinstance(found, dict) or not isinstance(found.get("generation"), int):
         return None
-    texts = [found.get(key) for key in ("account_uuid", "cache_uuid", "machine", "state")]
-    account, cache, machine, state = (text if isinstance(text, str) else None for text in texts)
-    if account is None or cache is None or machine is None or state is None:
+    found.setdefault("layout", "nested")
+    keys = ("account_uuid", "cache_uuid", "machine", "state", "layout")
+    texts = [text for key in keys if isinstance(text := found.get(key), str)]
+    if len(texts) < len(keys):
         return None
-    return Marker(account, cache, found["generation"], machine, state)
+    account, cache, machine, state, layout = texts
+    return Marker(account, cache, found["generation"], machine, state, layout)
 
 
 def write(tree: Tree, marker: Marker) -> None:

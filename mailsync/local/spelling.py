@@ -11,6 +11,7 @@ from mailsync.local import names
 from mailsync.local.listing import look_at
 from mailsync.local.marker import FILE
 from mailsync.local.tree import Tree
+from mailsync.model.layout import directories
 from mailsync.model.mailboxname import MailboxName
 from mailsync.system.trouble import translated
 
@@ -43,36 +44,36 @@ def look(tree: Tree) -> Spelling:
 
 
 def clashes(
-    spelling: Spelling, here: Iterable[MailboxName], there: Iterable[MailboxName]
+    tree: Tree, here: Iterable[MailboxName], there: Iterable[MailboxName]
 ) -> dict[MailboxName, str]:
-    """Those of `there` that cannot be told from another name, and why.  Who is here already keeps
-    its directory, then who comes first; directories above count as names too."""
-    if not spelling.folds:
-        return {}
-    taken: dict[str, str] = {}
-    refused: dict[MailboxName, str] = {}
+    """Those of `there` that have no directory, or one that cannot be told from another, and why.
+    Who is here already keeps its directory, then who comes first; directories above count too."""
+    spelling = look(tree)
     known = set(here)
+    taken: dict[str, str] = {}
     for name in sorted(known):
-        for path in _paths(name):
+        for path in directories(tree.layout, name):
             taken.setdefault(_folded(path), path)
+    refused: dict[MailboxName, str] = {}
     for name in sorted(set(there) - known):
+        try:
+            paths = directories(tree.layout, name)
+        except ValueError as error:
+            refused[name] = str(error)
+            continue
+        if not spelling.folds:
+            continue
         other = next(
-            (had for path in _paths(name) if (had := taken.get(_folded(path), path)) != path), None
+            (had for path in paths if (had := taken.get(_folded(path), path)) != path), None
         )
         if other is not None:
             refused[name] = f"this file system does not tell it from {other}"
-        elif spelling.rewrites and unicodedata.normalize("NFD", name) != name:
+        elif spelling.rewrites and any(unicodedata.normalize("NFD", p) != p for p in paths):
             refused[name] = "this file system writes its name otherwise"
         else:
-            for path in _paths(name):
+            for path in paths:
                 taken[_folded(path)] = path
     return refused
-
-
-def _paths(name: str) -> list[str]:
-    """The directories down to the mailbox's own, top first."""
-    parts = name.split("/")
-    return ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
 
 
 def _folded(path: str) -> str:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable
 
 from mailsync.local.names import host_part
-from mailsync.model import mailboxname
+from mailsync.model.layout import Layout, directories
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import LocalEntry
 from mailsync.system.seams import Fs, Rand, Stat
@@ -20,7 +20,16 @@ FEW_FOLDERS = 4  # more than that: one syncfs instead of one fsync each
 class Tree:
     """What every function of this room needs; frozen after it was made."""
 
-    def __init__(self, root: str, account: str, fs: Fs, host: str, rand: Rand, fsync: bool) -> None:
+    def __init__(
+        self,
+        root: str,
+        account: str,
+        fs: Fs,
+        host: str,
+        rand: Rand,
+        fsync: bool,
+        layout: Layout = Layout.NESTED,
+    ) -> None:
         if not root.startswith("/"):
             raise ValueError("the Maildir root is an absolute path")
         self.root = root.rstrip("/") or "/"
@@ -29,15 +38,14 @@ class Tree:
         self.host = host_part(host)
         self.rand = rand
         self.fsync = fsync
+        self.layout = layout
         self._paths: dict[MailboxName, str] = {}
 
     def path(self, name: MailboxName) -> str:
-        """Raises ValueError for a name that model.mailboxname would not make."""
+        """Raises ValueError for a name that no directory has in this layout."""
         found = self._paths.get(name)
         if found is None:
-            if mailboxname.join(mailboxname.split(name)) != name:
-                raise ValueError(f"{name!r} is not the name of a mailbox")
-            found = self._paths[name] = f"{self.root}/{name}"
+            found = self._paths[name] = (self.above(name) or [self.root])[-1]
         return found
 
     def tmp(self, name: MailboxName) -> str:
@@ -48,8 +56,7 @@ class Tree:
 
     def above(self, name: MailboxName) -> list[str]:
         """The directories from below the root down to the mailbox's own."""
-        parts = name.split("/")
-        return [f"{self.root}/{'/'.join(parts[:depth])}" for depth in range(1, len(parts) + 1)]
+        return [f"{self.root}/{part}" for part in directories(self.layout, name)]
 
     def check(self, name: MailboxName) -> None:
         """StorageError unless every directory down to the mailbox is one, and no link."""

@@ -6,6 +6,8 @@ import enum
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mailsync.model.layout import Layout
+
 
 class Security(enum.StrEnum):
     TLS = "tls"
@@ -59,7 +61,7 @@ class Account:
     timeout: float = 60.0  # seconds without progress
     connections: int | None = None  # None: auto
     compress: bool | None = None  # None: auto
-    layout: str = "nested"
+    layout: Layout = Layout.NESTED
     fsync: bool = True
     mailboxes: tuple[str, ...] = ("*",)
     direction: Direction = Direction.BOTH

@@ -10,9 +10,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 
-from mailsync.imap import names as wire
 from mailsync.local import Maildir
-from mailsync.model import mailboxname
+from mailsync.model import mailboxname, utf7
 from mailsync.model.errors import ConfigError
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import ServerMailbox
@@ -25,7 +24,7 @@ RENAME = "`mailsync adopt --rename-folders {account}` renames {them}; then tell 
 REFUSED = (
     (
         "itself has a cur/",
-        "a tree of dotted directories (Maildir++) cannot be taken over with this layout",
+        'a tree of dotted directories (Maildir++) is layout = "maildir++": say so first',
     ),
     (
         "a hidden directory",
@@ -38,7 +37,7 @@ REFUSED = (
 def other_names(name: MailboxName, wire_name: str) -> frozenset[str]:
     """What other programs may call the mailbox of this name, here or in their state."""
     parts = mailboxname.split(name)
-    coded = [wire.encode(part).decode() if _can_code(part) else part for part in parts]
+    coded = [utf7.encode(part).decode() if _can_code(part) else part for part in parts]
     found = {name, wire_name, wire_name.replace(".", "/"), wire_name.replace("/", ".")}
     for made in (parts, coded):
         found |= {"/".join(made), ".".join(made)}
@@ -47,7 +46,7 @@ def other_names(name: MailboxName, wire_name: str) -> frozenset[str]:
 
 def _can_code(part: str) -> bool:
     try:
-        wire.encode(part)
+        utf7.encode(part)
     except ValueError:
         return False
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mailsync.cache import Cache
 from mailsync.executor.undo import adopt, forgotten
 from mailsync.local import Maildir, Marker
-from mailsync.model.errors import NotOurs
+from mailsync.model.errors import ConfigError, NotOurs
 from mailsync.model.rows import Side
 from mailsync.model.settings import Account
 from mailsync.system.seams import World
@@ -34,7 +34,8 @@ class Ownership:
         return ""
 
     def judge(self, marker: Marker | None, paired: int) -> None:
-        """Raises NotOurs where `marker` does not belong to a cache with `paired` messages."""
+        """Raises NotOurs where `marker` does not belong to a cache with `paired` messages, and
+        ConfigError where the Maildir was begun in another layout."""
         if marker is None:
             if paired:
                 raise NotOurs(
@@ -43,6 +44,13 @@ class Ownership:
                     f"If it is right: mailsync accept {self.account.name}"
                 )
             return
+        if marker.layout != self.account.layout:
+            raise ConfigError(
+                f'layout: {self.account.maildir} was begun as "{marker.layout}", so '
+                f'"{self.account.layout}" would find no mailbox in it. Nothing was changed. Set it '
+                f"back, or move {self.account.maildir} and {self.account.state} out of the way: "
+                "then all is fetched anew"
+            )
         if (marker.machine, marker.state) != (self.world.machine, str(self.account.state)):
             raise NotOurs(
                 f"{self.account.maildir} is synced by another machine or state directory "
@@ -111,6 +119,7 @@ class Ownership:
             generation=generation,
             machine=self.world.machine,
             state=str(self.account.state),
+            layout=self.account.layout,
         )
 
 

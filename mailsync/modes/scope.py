@@ -65,7 +65,13 @@ def check_asked(target: Target, roles: Mapping[MailboxName, Role | None]) -> Non
 
 def maildir_of(account: Account, world: World) -> Maildir:
     return Maildir(
-        str(account.maildir), account.name, world.fs, world.host, world.rand, account.fsync
+        str(account.maildir),
+        account.name,
+        world.fs,
+        world.host,
+        world.rand,
+        account.fsync,
+        account.layout,
     )
 
 
@@ -79,6 +85,8 @@ async def unchanged_on_disk(account: Account, seen: Quick, world: World) -> bool
             if marker is None or marker.cache_uuid != seen.uuid:
                 return False
             if (marker.machine, marker.state) != (world.machine, str(account.state)):
+                return False
+            if marker.layout != account.layout:
                 return False
             if seen.generation - marker.generation not in (0, 1):
                 return False

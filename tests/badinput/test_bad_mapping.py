@@ -110,3 +110,30 @@ def test_fewer_mailboxes_and_more_again(full: Spot) -> None:
     full.sync(0)
     full.rig.assert_equal()
     assert sum(full.served()["Work"].values()) == sum(full.served()["Home"].values()) == 5
+
+
+@pytest.mark.parametrize("first", ["nested", "maildir++"])
+def test_another_layout(spot: Spot, first: str) -> None:
+    """It would find no mailbox at all: it is refused, by name, and accept changes nothing."""
+    other = "nested" if first == "maildir++" else "maildir++"
+    with spot.client() as client:
+        client.create("Work")
+    for box in ("INBOX", "Work"):
+        spot.fill(5, box)
+    spot.configure(f'layout = "{first}"\n')
+    spot.sync(0)
+    served, files = spot.served(), spot.rig.snapshot()
+    spot.configure(f'layout = "{other}"\n')
+    for words in (["sync"], ["sync", "--dry-run"], ["accept", "--yes"], ["check"]):
+        done = spot.run(*words)
+        assert done.status == 2, done
+        assert f'{spot.mail} was begun as "{first}"' in done.out + done.err
+        assert (spot.served(), spot.rig.snapshot()) == (served, files)
+    spot.configure(f'layout = "{first}"\n')
+    assert "both sides agree" in spot.sync(0).out
+    assert (spot.served(), spot.rig.snapshot()) == (served, files)
+    for path in spot.state.glob("cache.db*"):
+        path.unlink()
+    spot.configure(f'layout = "{other}"\n')
+    spot.sync(2, f'layout: {spot.mail} was begun as "{first}"')
+    assert (spot.served(), spot.rig.snapshot()) == (served, files)

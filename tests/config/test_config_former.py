@@ -197,6 +197,11 @@ def test_what_has_no_counterpart_in_mbsync(
     assert [one for one in remarks if one.startswith(f"rc:{place}: ") and words in one], remarks
 
 
+def test_dotted_directories_are_a_layout_of_their_own() -> None:
+    keys = mbsync(MBSYNC.replace("Verbatim", "Maildir++")).drafts[0].keys
+    assert (keys["layout"], keys["maildir"]) == ("maildir++", "~/Mail/work/INBOX")
+
+
 def test_without_expunge_nothing_is_deleted_on_the_server(tmp_path: Path) -> None:
     made = mbsync(MBSYNC.replace("Expunge Both\n", "").replace("Trash Trash\n", ""))
     (keys,) = accounts(made, tmp_path).values()

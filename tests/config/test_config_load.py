@@ -10,6 +10,7 @@ import pytest
 from mailsync import config
 from mailsync.config.account import is_loopback
 from mailsync.model.errors import ConfigError
+from mailsync.model.layout import Layout
 from mailsync.model.settings import Account, Deletions, Direction, Guard, Secret, Security
 
 LEAST = """\
@@ -70,7 +71,7 @@ timeout = 5
 connections = 3
 compress = false
 maildir = "~/Mail"
-layout = "nested"
+layout = "maildir++"
 fsync = false
 mailboxes = ["*", "!Junk"]
 direction = "pull"
@@ -100,6 +101,7 @@ quirks = ["no-move", "!*"]
             timeout=5.0,
             connections=3,
             compress=False,
+            layout=Layout.MAILDIRPP,
             fsync=False,
             mailboxes=("*", "!Junk"),
             direction=Direction.PULL,
@@ -162,7 +164,7 @@ def test_the_guard(tmp_path: Path, text: str, share: float | None) -> None:
         ('guard = "250%"', 'guard: must be a share from "0%" to "100%", or "off", not "250%"'),
         ('guard = "100.5%"', 'guard: must be a share from "0%" to "100%", or "off", not "100.5%"'),
         ("guard = 25", 'guard: must be a share from "0%" to "100%", or "off", not 25'),
-        ('layout = "maildir++"', 'layout: must be "nested", not "maildir++"'),
+        ('layout = "fs"', 'layout: must be "nested" or "maildir++", not "fs"'),
         ("undelete-days = -1", "undelete-days: must be a number of days, 0 or more, not -1"),
         ('mailboxes = "INBOX"', 'mailboxes: must be a list of patterns, like ["*", "!Junk"], not '
          '"INBOX"'),

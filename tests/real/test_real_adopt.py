@@ -19,6 +19,7 @@ from support.wired import CHANGING, Wired, append_many
 from mailsync.local.former import Places
 from mailsync.model.errors import ConfigError, Disconnected
 from mailsync.model.former import Adoption
+from mailsync.model.layout import Layout
 from mailsync.modes import adopt as modes
 
 pytestmark = [pytest.mark.dovecot, pytest.mark.usefixtures("former_programs")]
@@ -336,11 +337,19 @@ def test_directories_in_the_former_form(wired: Wired, sep: str) -> None:
     wired.idle()
 
 
-def test_maildirpp_is_refused_clearly(wired: Wired) -> None:
+def test_maildirpp(wired: Wired) -> None:
+    """Refused by what to say, and taken over once that is said."""
     filled(wired, 9)
+    wired.server.doveadm("mailbox", "create", "-u", wired.user, "A/B")  # type: ignore[attr-defined]
+    wired.server.save(wired.user, message("below"), "A/B")  # type: ignore[attr-defined]
     Mbsync(wired, tree=former.MAILDIRPP).run()
-    with pytest.raises(ConfigError, match=r"Maildir\+\+"):
+    with pytest.raises(ConfigError, match=r'layout = "maildir\+\+"'):
         adopt(wired)
+    wired.changes["layout"] = Layout.MAILDIRPP
+    done = adopt(wired)
+    assert total(done, "known") == 10, done
+    wired.settle()
+    wired.idle()
 
 
 def test_legacy_is_refused_clearly(wired: Wired) -> None:

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from mailsync.model.layout import Layout
 from sim.fs import SimFs
 from sim.server import SimServer
 from sim.server_state import ghost_of
@@ -45,6 +46,7 @@ class Oracle:
     deleted: set[str] = field(default_factory=set)  # by a user, anywhere
     expunged: set[str] = field(default_factory=set)  # on the server, while its file was here
     alter: Callable[[bytes], bytes] = lambda body: body  # what the server makes of an APPEND
+    layout: Layout = Layout.NESTED
 
     def born(self, ghost: str, body: bytes) -> None:
         self.bodies[ghost] = body.replace(b"\r\n", b"\n")
@@ -77,12 +79,20 @@ class Oracle:
                 views[mailbox][ghost_of(data) or "?", _info_letters(name)] += 1
         return dict(views)
 
+    def directory(self, mailbox: str) -> str:
+        """Where a mailbox with a plain name lies."""
+        if self.layout is Layout.NESTED:
+            return f"{self.root}/{mailbox}"
+        return self.root if mailbox == "INBOX" else f"{self.root}/.{mailbox.replace('/', '.')}"
+
     def _place(self, path: str) -> tuple[str, str] | None:
         """(mailbox, file name) of a message file; None for tmp/, the marker and other files."""
         if not path.startswith(self.root + "/"):
             return None
         folder, _, name = path[len(self.root) + 1 :].rpartition("/")
         mailbox, _, kind = folder.rpartition("/")
+        if self.layout is Layout.MAILDIRPP:
+            mailbox = mailbox[1:].replace(".", "/") if mailbox else "INBOX"
         return (mailbox, name) if kind in ("new", "cur") and mailbox else None
 
     # -- I1: at every instant, and in every state after a crash ---------------------------------

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from mailsync.model.layout import Layout
 from mailsync.model.settings import Deletions
 from sim.oracle import View
 from sim.server_profile import Profile, condstore, plain, plain_no_uidplus, strict_qresync
@@ -55,6 +56,7 @@ def six(stack: Stack) -> None:
     stack.serve("Work", "e", "\\Flagged")
 
 
+PP: dict[str, object] = {"layout": Layout.MAILDIRPP}
 SIX = {"INBOX": "a b:S c", "Work": "d e:F"}
 
 
@@ -183,6 +185,30 @@ def both_renamed_here(s: Stack) -> None:
         s.fs.sync_dir(folder)
     s.flag("Job/Part", "s", "S")
     s.serve("Work/Sub", "f")
+
+
+def both_renamed_in_the_root(s: Stack) -> None:
+    """As Dovecot renames a mailbox with another one below: one directory after the other."""
+    for old, new in ((".Work", ".Job"), (".Work.Sub", ".Job.Sub")):
+        s.fs.rename(f"/mail/{old}", f"/mail/{new}")
+    s.fs.sync_dir("/mail")
+    s.flag("Job/Sub", "s", "S")
+    s.flag("Job", "d", "R")
+    s.serve("Work/Sub", "f")
+
+
+def half_renamed_in_the_root(s: Stack) -> None:
+    """The same, seen while the reader is at it."""
+    s.fs.rename("/mail/.Work", "/mail/.Job")
+    s.fs.sync_dir("/mail")
+    s.flag("Work/Sub", "s", "S")
+
+
+def renamed_there(s: Stack) -> None:
+    s.server.rename("Work", "Job")
+    s.flag("Work/Sub", "s", "S")
+    s.serve("Job", "f")
+    s.file("Work", "g")
 
 
 def renamed_apart(s: Stack) -> None:
@@ -343,6 +369,35 @@ SCENARIOS = [
         six,
         renamed_apart,
         {"INBOX": "a b:S c", "Job": "d e:F", "Office": "d e:F"},
+    ),
+    Scenario("first pull, maildir++", nothing, six, SIX, account=PP),
+    Scenario(
+        "moved in the Maildir, maildir++",
+        six,
+        moved_locally,
+        {"INBOX": "c", "Work": "a d:S e:F", "Archive": "b:S"},
+        account=PP,
+    ),
+    Scenario(
+        "parent and child renamed in the Maildir, maildir++",
+        with_child,
+        both_renamed_in_the_root,
+        {"INBOX": "a b:S c", "Job": "d:R e:F", "Job/Sub": "s:S f"},
+        account=PP,
+    ),
+    Scenario(
+        "parent and child half renamed in the Maildir, maildir++",
+        with_child,
+        half_renamed_in_the_root,
+        {"INBOX": "a b:S c", "Job": "d e:F", "Job/Sub": "s:S"},
+        account=PP,
+    ),
+    Scenario(
+        "parent and child renamed on the server, maildir++",
+        with_child,
+        renamed_there,
+        {"INBOX": "a b:S c", "Job": "d e:F f g", "Job/Sub": "s:S"},
+        account=PP,
     ),
     Scenario("draft saved anew", drafts, draft_saved_anew, {"Drafts": "x2:D y2:D"}),
 ]

@@ -78,7 +78,7 @@ class Stack:
             ),
             **changes,  # type: ignore[arg-type]
         )
-        self.oracle = Oracle(ROOT, str(self.state / "undo"))
+        self.oracle = Oracle(ROOT, str(self.state / "undo"), layout=self.account.layout)
         self.runs = 0
         self.took: set[str] = set()  # ghosts whose file a user removed here
         self.last: Steps | None = None
@@ -108,7 +108,9 @@ class Stack:
         body = body_of(ghost, size)
         self.oracle.born(ghost, body)
         self.make(box)
-        path = f"{ROOT}/{box}/{'cur' if info else 'new'}/{DATE}.{ghost}.reader{info}"
+        path = (
+            f"{self.oracle.directory(box)}/{'cur' if info else 'new'}/{DATE}.{ghost}.reader{info}"
+        )
         self.write(path, body, DATE + len(self.oracle.bodies))
         return path
 
@@ -123,7 +125,7 @@ class Stack:
     def make(self, box: str) -> None:
         """A Maildir, durable."""
         path = ""
-        for part in (ROOT + "/" + box).strip("/").split("/"):
+        for part in self.oracle.directory(box).strip("/").split("/"):
             parent, path = path or "/", f"{path}/{part}"
             with contextlib.suppress(FileExistsError):
                 self.fs.mkdir(path)
@@ -135,7 +137,7 @@ class Stack:
 
     def path_of(self, box: str, ghost: str) -> str:
         """The file of a ghost in a mailbox."""
-        start = f"{ROOT}/{box}/"
+        start = f"{self.oracle.directory(box)}/"
         for path, data in sorted(self.fs.files().items()):
             rest = path.removeprefix(start)
             there = path.startswith(start) and rest.startswith(("new/", "cur/"))
@@ -174,7 +176,7 @@ class Stack:
         if unique:
             name = unique + ("" if ":" not in name else ":" + name.split(":", 1)[1])
         self.make(target)
-        self.rename(path, f"{ROOT}/{target}/{path.split('/')[-2]}/{name}")
+        self.rename(path, f"{self.oracle.directory(target)}/{path.split('/')[-2]}/{name}")
 
     def rename(self, path: str, target: str) -> None:
         self.fs.rename(path, target)

@@ -12,6 +12,7 @@ from sim.rand import SimRand
 from mailsync.local import Maildir, Message
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, UIDValidity
+from mailsync.model.layout import Layout
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import LocalEntry
 from mailsync.system.fs import DiskFs
@@ -30,6 +31,7 @@ class Ground:
     fs: Fs
     root: str
     fsync: bool = True
+    layout: Layout = Layout.NESTED
     maildir: Maildir = field(init=False)
 
     def __post_init__(self) -> None:
@@ -37,7 +39,8 @@ class Ground:
 
     def again(self, fs: Fs | None = None) -> Maildir:
         """As another process would see it."""
-        return Maildir(self.root, "acc", fs or self.fs, "host", SimRand(os.urandom(4).hex()), True)
+        rand = SimRand(os.urandom(4).hex())
+        return Maildir(self.root, "acc", fs or self.fs, "host", rand, True, self.layout)
 
     def put(self, place: str, data: bytes = b"x\n", mtime: int = DATE) -> None:
         """A file as a mail reader writes it, `place` below the root."""
@@ -79,9 +82,9 @@ class Ground:
         return [one.entry for one in delivery.commit()]
 
 
-def on_disk(path: Path) -> Ground:
-    return Ground(DiskFs(), f"{path}/mail")
+def on_disk(path: Path, layout: Layout = Layout.NESTED) -> Ground:
+    return Ground(DiskFs(), f"{path}/mail", layout=layout)
 
 
-def on_sim(seed: int | str = 0) -> Ground:
-    return Ground(SimFs(SimRand(seed)), "/home/mail")
+def on_sim(seed: int | str = 0, layout: Layout = Layout.NESTED) -> Ground:
+    return Ground(SimFs(SimRand(seed)), "/home/mail", layout=layout)

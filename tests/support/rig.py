@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from mailsync.model.layout import Layout
 from mailsync.model.report import AccountReport, SyncOptions, Target
 from mailsync.model.settings import Account, Deletions, Guard, Secret, Security
 from mailsync.modes import once
@@ -75,7 +76,13 @@ class Rig:
 
     # -- the Maildir ---------------------------------------------------------------------------
 
+    @property
+    def plusplus(self) -> bool:
+        return self.account.layout is Layout.MAILDIRPP
+
     def box(self, name: str = "INBOX") -> Path:
+        if self.plusplus:
+            name = "" if name == "INBOX" else "." + name.replace("/", ".")
         return self.maildir / name
 
     def files(self, name: str = "INBOX") -> list[Path]:
@@ -106,9 +113,10 @@ class Rig:
         return view
 
     def local_boxes(self) -> list[str]:
-        return sorted(
-            str(cur.parent.relative_to(self.maildir)) for cur in self.maildir.glob("**/cur")
-        )
+        found = (cur.parent.relative_to(self.maildir) for cur in self.maildir.glob("**/cur"))
+        if self.plusplus:
+            return sorted(path.name[1:].replace(".", "/") or "INBOX" for path in found)
+        return sorted(str(path) for path in found)
 
     # -- both ----------------------------------------------------------------------------------
 

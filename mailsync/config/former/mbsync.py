@@ -192,22 +192,18 @@ def _maildir(made: Converted, draft: Draft, store: Section) -> None:
     inbox = inbox or "~/Maildir"
     if style.lower() == "maildir++":
         draft.keys["maildir"] = inbox.rstrip("/")
-        _layout(made, draft, store, style)
+        draft.keys["layout"] = "maildir++"
         return
     if style.lower() == "legacy":
-        _layout(made, draft, store, style)
+        found = store.of("subfolders")
+        assert found is not None
+        made.remark(found.line, found.shown, f"a tree of {style} cannot be read")
     draft.keys["maildir"] = path.rstrip("/") or inbox.rstrip("/")
     wanted = os.path.join(path, "INBOX")
     if os.path.normpath(os.path.expanduser(inbox)) != os.path.normpath(os.path.expanduser(wanted)):
         found = store.of("inbox")
         line, shown = (store.line, "Inbox") if found is None else (found.line, found.shown)
         made.remark(line, shown, f"INBOX is at {inbox}, and must be at {wanted}: move it there")
-
-
-def _layout(made: Converted, draft: Draft, store: Section, style: str) -> None:
-    found = store.of("subfolders")
-    assert found is not None
-    made.remark(found.line, found.shown, f"a tree of {style} cannot be read yet")
 
 
 def _places(channel: Section, outside: Section) -> Places:

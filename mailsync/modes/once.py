@@ -66,14 +66,17 @@ async def _under_lock(job: Job) -> AccountReport:
     try:
         listed: list[ServerMailbox] | None = None
         seen = None if job.options.dry_run else _look(job)
-        if seen is not None and await unchanged_on_disk(job.target.account, seen, job.world):
+        notices = (
+            None if seen is None else await unchanged_on_disk(job.target.account, seen, job.world)
+        )
+        if seen is not None and notices is not None:
             await server.connect()
             listed = await server.mailboxes()
             known = job.only <= seen.mailboxes.keys()
             if known and unchanged_on_server(job.target.account, seen, listed):
                 check_asked(job.target, {box.name: box.role for box in listed})
                 succeeded(job)
-                return idle(job, seen)
+                return idle(job, seen, (*notices, *server.notices))
         return await _full(job, server, listed)
     finally:
         await server.close()
@@ -99,7 +102,7 @@ async def _full(job: Job, server: Server, listed: list[ServerMailbox] | None) ->
     return await sync_fully(job, server, listed, selector(job.target.account))
 
 
-def idle(job: Job, seen: quick.Quick) -> AccountReport:
+def idle(job: Job, seen: quick.Quick, notices: tuple[str, ...]) -> AccountReport:
     """Nothing to do; what is held, failed or parked is said all the same (rule 11)."""
     exits: set[Exit] = set()
     boxes: list[MailboxReport] = []
@@ -118,5 +121,8 @@ def idle(job: Job, seen: quick.Quick) -> AccountReport:
             )
         )
     return AccountReport(
-        name=job.target.account.name, mailboxes=tuple(boxes), exits=frozenset(exits)
+        name=job.target.account.name,
+        mailboxes=tuple(boxes),
+        errors=notices,
+        exits=frozenset(exits),
     )

@@ -75,33 +75,35 @@ def maildir_of(account: Account, world: World) -> Maildir:
     )
 
 
-async def unchanged_on_disk(account: Account, seen: Quick, world: World) -> bool:
-    """Same mailboxes, valid equal stamps everywhere, and a marker that is ours."""
+async def unchanged_on_disk(account: Account, seen: Quick, world: World) -> tuple[str, ...] | None:
+    """Same mailboxes, valid equal stamps everywhere, and a marker that is ours: what is to be said
+    of directories that are no mailboxes.  None: something changed."""
     maildir = maildir_of(account, world)
 
-    def look() -> bool:
+    def look() -> tuple[str, ...] | None:
         try:
             marker = maildir.read_marker()
             if marker is None or marker.cache_uuid != seen.uuid:
-                return False
+                return None
             if (marker.machine, marker.state) != (world.machine, str(account.state)):
-                return False
+                return None
             if marker.layout != account.layout:
-                return False
+                return None
             if seen.generation - marker.generation not in (0, 1):
-                return False
-            names, _ = maildir.mailboxes()
+                return None
+            names, notices = maildir.mailboxes()
             if set(names) != {name for name, box in seen.mailboxes.items() if box.local}:
-                return False
-            return all(
+                return None
+            same = all(
                 box.stamp is not None
                 and maildir.stamp(name) == box.stamp
                 and unedited(maildir, name, box)
                 for name, box in seen.mailboxes.items()
                 if box.local and box.selected
             )
+            return tuple(notices) if same else None
         except MailsyncError:
-            return False  # the full path says what is wrong
+            return None  # the full path says what is wrong
 
     return await world.pool.disk(look)
 

@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -350,3 +351,12 @@ def test_a_part_of_an_account_does_not_speak_for_the_whole(home: Home, client: C
     assert good(home.run("sync", "me/INBOX")).out == "me: nothing to do\n"
     assert "1 moved" in good(home.run("sync")).out
     assert good(home.run("sync")).out == "me: both sides agree, nothing to do\n"
+
+
+def test_a_directory_that_is_no_mailbox_is_said_every_time(home: Home, client: Client) -> None:
+    (home.mail / "a\tb" / "cur").mkdir(parents=True)
+    for _ in range(3):
+        done = good(home.run("sync"))
+        assert "a\\x09b: a mailbox cannot have this name; rename it" in done.err
+        time.sleep(1)
+    assert done.out == "me: both sides agree, nothing to do\n"

@@ -84,6 +84,7 @@ def adopt(
                     modes.adopt(
                         account,
                         old.places(account, known, state_place),
+                        old.renamed(account, known),
                         dry=dry_run,
                         rename=rename_folders,
                         interactive=interactive,

@@ -9,14 +9,16 @@ completed by the next one: what is paired is left alone.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 
 from mailsync.cache import Cache, Missing
 from mailsync.executor import Run, Tallies
 from mailsync.executor.files import digested
-from mailsync.local.former import Asked, Former, Places, number_of
+from mailsync.local.former import Asked, Former, Places, has_number, number_of
 from mailsync.model.actions import Pair, Rung
+from mailsync.model.errors import Exit
 from mailsync.model.former import AdoptedMailbox, Adoption, FormerMailbox
 from mailsync.model.ids import UID, RowId
 from mailsync.model.report import Progress, SyncOptions, Target
@@ -25,7 +27,7 @@ from mailsync.model.settings import Account
 from mailsync.model.uidset import UIDSet
 from mailsync.modes.adopted import Counts, told
 from mailsync.modes.cycle import learn_headers, make_plan, observe, on_both
-from mailsync.modes.full import copy_cache, place_for_copy
+from mailsync.modes.full import copy_cache, exits_of, place_for_copy
 from mailsync.modes.job import Job, locked
 from mailsync.modes.misplaced import other_names, put_in_place
 from mailsync.modes.ownership import Ownership
@@ -34,28 +36,36 @@ from mailsync.modes.world import production_world
 from mailsync.planner import former as claimed
 from mailsync.server import Server
 
+ALONE = (
+    "another program kept it the same with a mailbox that has another name on the server, or is "
+    "gone there; a sync would make it there and send all of it: rename the directory to that name, "
+    'or leave it out ("!…" in mailboxes)'
+)
 ROUNDS = 3  # of pairing by content: each learns more headers
 
 
 def adopt(
     account: Account,
     places: Places,
+    renamed: Mapping[str, str] | None = None,
     *,
     dry: bool = False,
     rename: bool = False,
     interactive: bool = False,
     progress: Progress | None = None,
 ) -> Adoption:
-    """`rename`: directories that have the former program's form of a name get ours.
+    """`renamed`: mailboxes that have another name here by the former configuration, by that name.
+    `rename`: those, and directories that have the former program's form of a name get ours.
 
     Raises MailsyncError: what was taken over until then stays.
     """
-    return asyncio.run(_adopt(account, places, dry, rename, interactive, progress))
+    return asyncio.run(_adopt(account, places, renamed or {}, dry, rename, interactive, progress))
 
 
 async def _adopt(
     account: Account,
     places: Places,
+    renamed: Mapping[str, str],
     dry: bool,
     rename: bool,
     interactive: bool,
@@ -72,7 +82,7 @@ async def _adopt(
         await server.connect()
         listed = await server.mailboxes()
         maildir = maildir_of(account, world)
-        await world.pool.disk(put_in_place, account, maildir, listed, rename and not dry)
+        await world.pool.disk(put_in_place, account, maildir, listed, renamed, rename and not dry)
         directory = str(account.state)
         if dry:
             directory = stack.enter_context(place_for_copy(directory))
@@ -109,12 +119,12 @@ async def _take_over(run: Run, former: Former) -> Adoption:
         if box.selected:
             rows = await run.stored(run.cache.rows_of, box.id)
             said = (*run.tallies.notices.get(box.name, ()), *run.tallies.said(box.name))
-            boxes.append(told(box, rows, counts[box.name], said))
-    troubled = run.tallies.troubled
+            boxes.append(told(box, rows, counts.get(box.name, Counts()), said))
     if not run.dry:
-        sound = [b for b in run.mailboxes.values() if on_both(b) and b.name not in troubled]
-        await run.stored(run.cache.mark_synced, [box.id for box in sound], run.now())
+        sound = [box.id for box in run.mailboxes.values() if box.selected and _looked_at(run, box)]
+        await run.stored(run.cache.mark_synced, sound, run.now())
     exits = run.tallies.exits | {trouble.exit for trouble in run.tallies.troubles.values()}
+    exits |= exits_of(await run.stored(run.cache.reports))
     return Adoption(run.account.name, tuple(boxes), tuple(run.tallies.errors), frozenset(exits))
 
 
@@ -130,6 +140,9 @@ def _looked_at(run: Run, box: Mailbox) -> bool:
 async def _by_state(run: Run, box: Mailbox, former: Former) -> Counts:
     rows = await run.stored(run.cache.rows_of, box.id)
     counts = Counts(before=sum(_paired(row) for row in rows))
+    if box.server is Presence.NONE and any(has_number(row.info) for row in rows):
+        run.note(box.id, ALONE)
+        run.tallies.exits.add(Exit.FAILED)
     if not _looked_at(run, box) or box.uid_validity is None:
         return counts
     wire = (await run.stored(run.cache.wire_names))[box.name].decode("utf-8", "surrogateescape")
@@ -142,9 +155,7 @@ async def _by_state(run: Run, box: Mailbox, former: Former) -> Counts:
     if state is None:
         return counts
 
-    def number(row: Row) -> int | None:
-        return number_of(state, row.info)
-
+    number = partial(_number, state)
     true = await _true_claims(run, box, rows, state)
     pairs = [
         Pair(box.id, keep=one.message, file=one.file, rung=Rung.FORMER, synced=one.synced)
@@ -163,15 +174,16 @@ async def _by_state(run: Run, box: Mailbox, former: Former) -> Counts:
     return counts
 
 
+def _number(state: FormerMailbox, row: Row) -> int | None:
+    return number_of(state, row.info)
+
+
 async def _true_claims(
     run: Run, box: Mailbox, rows: Sequence[Row], state: FormerMailbox
 ) -> list[claimed.Claim]:
     """Each message and each file once."""
 
-    def number(row: Row) -> int | None:
-        return number_of(state, row.info)
-
-    made = claimed.claims(rows, state, number)
+    made = claimed.claims(rows, state, partial(_number, state))
     unread = {one.file.id: one.file for one in made if one.file.body is None}
     await digested(run, box, list(unread.values()))
     shown = await run.server.identify(box.name, UIDSet(_uids(made)))

@@ -54,7 +54,8 @@ def configurations(program: str | None, path: str | None) -> tuple[list[Converte
 def places(account: Account, known: Sequence[Converted], given: str | None) -> Places:
     """Where the state of the account's Maildir may be: `given`, else as a configuration says, else
     where the programs keep it unless told otherwise."""
-    mine = [at for one in known if (at := one.places_of(str(account.maildir))) is not None]
+    drafts = [one.draft_of(str(account.maildir)) for one in known]
+    mine = [draft.places for draft in drafts if draft is not None]
     if given is not None:
         place = os.path.abspath(os.path.expanduser(given))
         named = next((at for at in mine if at.account), Places())
@@ -66,6 +67,12 @@ def places(account: Account, known: Sequence[Converted], given: str | None) -> P
     home = os.path.expanduser("~")
     state = os.environ.get("XDG_STATE_HOME") or f"{home}/.local/state"
     return Places((f"{home}/.mbsync/", f"{state}/isync/"), f"{home}/.offlineimap")
+
+
+def renamed(account: Account, known: Sequence[Converted]) -> dict[str, str]:
+    """The names of mailboxes that have another one here, by that."""
+    drafts = [one.draft_of(str(account.maildir)) for one in known]
+    return {old: new for draft in drafts if draft for old, new in draft.renamed.items()}
 
 
 def write(made: Converted, path: str) -> None:

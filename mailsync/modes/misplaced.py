@@ -53,9 +53,15 @@ def _can_code(part: str) -> bool:
 
 
 def put_in_place(
-    account: Account, maildir: Maildir, listed: Sequence[ServerMailbox], rename: bool
+    account: Account,
+    maildir: Maildir,
+    listed: Sequence[ServerMailbox],
+    renamed: Mapping[str, str],
+    rename: bool,
 ) -> None:
-    """Raises ConfigError where the tree is not of the account's layout, or a directory has
+    """`renamed`: by the former configuration, the names of mailboxes by those they have here.
+
+    Raises ConfigError where the tree is not of the account's layout, or a directory has
     another program's form of a mailbox's name and is not to be renamed."""
     if not maildir.exists():
         raise ConfigError(
@@ -71,7 +77,7 @@ def put_in_place(
         for box in listed
         if box.selectable
     }
-    wrong = misplaced(here, there)
+    wrong = misplaced(here, there, renamed)
     if rename:
         for old, new in wrong.items():
             if not maildir.rename(old, new):
@@ -89,7 +95,9 @@ def put_in_place(
 
 
 def misplaced(
-    here: Collection[MailboxName], there: Mapping[MailboxName, str]
+    here: Collection[MailboxName],
+    there: Mapping[MailboxName, str],
+    renamed: Mapping[str, str],
 ) -> dict[MailboxName, MailboxName]:
     """Directories that are no mailbox of the server (`there`: its names as sent), and the mailbox
     that each is, deepest first.  A name that may be two mailboxes' is neither's."""
@@ -97,6 +105,7 @@ def misplaced(
     for name, wire_name in there.items():
         for form in other_names(name, wire_name):
             meant[form] = None if meant.get(form, name) != name else name
+    meant |= {old: MailboxName(new) for old, new in renamed.items() if MailboxName(new) in there}
     found: dict[MailboxName, MailboxName] = {}
     for name in sorted(set(here) - there.keys(), key=lambda one: (-one.count("/"), one)):
         new = meant.get(name)

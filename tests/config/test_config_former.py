@@ -128,8 +128,9 @@ def test_an_mbsyncrc(tmp_path: Path) -> None:
         }
     }
     assert not made.secret
-    assert made.places_of(os.path.expanduser("~/Mail/work")).sync_states == ()  # type: ignore[union-attr]
-    assert made.places_of("/elsewhere") is None
+    assert made.draft_of(os.path.expanduser("~/Mail/work")) is made.drafts[0]
+    assert made.drafts[0].places.sync_states == ()
+    assert made.draft_of("/elsewhere") is None
 
 
 def changed(old: str, new: str, tmp_path: Path) -> tuple[dict[str, Any], list[str]]:
@@ -220,7 +221,8 @@ def test_channels_of_the_same_stores_are_one_account(tmp_path: Path) -> None:
     (keys,) = accounts(made, tmp_path).values()
     assert keys["mailboxes"] == ["INBOX", "Sent", "Old"]
     said = "\n".join(made.remarks)
-    assert "rename the directory older to Old" in said
+    assert "the directory older must become Old" in said
+    assert made.drafts[0].renamed == {"older": "Old"}
     assert "Group all" in said
     assert "counts for the whole account" in said
 
@@ -283,8 +285,9 @@ def test_an_offlineimaprc(tmp_path: Path) -> None:
         },
     }
     assert made.secret
-    at = made.places_of(os.path.expanduser("~/Mail/me"))
-    assert at is not None
+    draft = made.draft_of(os.path.expanduser("~/Mail/me"))
+    assert draft is not None
+    at = draft.places
     assert (at.account, at.repository, at.metadata) == ("Me", "There", os.path.expanduser("~/.oi"))
 
 
@@ -387,6 +390,11 @@ def test_a_certificate_of_the_server_itself_may_be_pinned(tmp_path: Path) -> Non
     leaf.cert_chain_pems[0].write_to_path(str(path))
     text = MBSYNC.replace("Timeout 30", f"Timeout 30\nCertificateFile {path}")
     assert 'tls-fingerprint = "sha256:' in mbsync(text).remarks[0]
+
+
+def test_two_accounts_in_one_maildir_are_said() -> None:
+    made = offlineimap(OFFLINEIMAP.replace("~/Mail/you", "~/Mail/me"))
+    assert "You and Me: two accounts cannot share a Maildir" in "".join(made.remarks)
 
 
 def test_names_and_texts_that_toml_must_quote(tmp_path: Path) -> None:

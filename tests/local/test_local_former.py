@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,7 +19,7 @@ import pytest
 from mailsync.local.former import Asked, Former, Places, mbsync, number_of, offlineimap
 from mailsync.local.former import text as texts
 from mailsync.local.former.text import Unreadable
-from mailsync.model.errors import StorageError
+from mailsync.model.errors import Locked, StorageError
 from mailsync.model.flags import Flags
 from mailsync.model.former import FormerMailbox, FormerMessage, Kind
 from mailsync.model.ids import UID
@@ -240,6 +243,40 @@ def test_offlineimap_by_its_validity(tmp_path: Path, find: Find) -> None:
     assert "(77)" in find(78)[1][0]
     (tmp_path / "meta" / "Account-a" / "LocalStatus-sqlite" / "INBOX").write_text("x")
     assert "not a LocalStatus" in find()[1][0]
+
+
+@contextmanager
+def locked_by_another(path: Path) -> Iterator[None]:
+    """By a process of its own, as POSIX locks are a process's."""
+    code = (
+        "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.lockf(f, fcntl.LOCK_EX);"
+        "print('locked', flush=True); sys.stdin.read()"
+    )
+    argv = [sys.executable, "-c", code, str(path)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"locked\n"
+        yield
+        process.communicate()
+
+
+def test_the_former_program_is_at_work(tmp_path: Path, find: Find) -> None:
+    state = tmp_path / "mail" / "INBOX" / ".mbsyncstate"
+    state.write_text(HEAD + "\n1 1 S\n")
+    state.with_name(".mbsyncstate.lock").touch()
+    assert find()[0] is not None  # left over, and held by nobody
+    with (
+        locked_by_another(state.with_name(".mbsyncstate.lock")),
+        pytest.raises(Locked, match="mbsync is at work"),
+    ):
+        find()
+    state.unlink()
+    database(tmp_path / "meta" / "Account-a b" / "LocalStatus-sqlite" / "INBOX", (1, "S"))
+    with (
+        locked_by_another(tmp_path / "meta" / "a b.lock"),
+        pytest.raises(Locked, match="OfflineIMAP is at work"),
+    ):
+        find()
 
 
 def test_a_state_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from mailsync.local.former import Places
 from mailsync.model.errors import ConfigError, Disconnected
 from mailsync.model.former import Adoption
 from mailsync.model.layout import Layout
+from mailsync.model.settings import Deletions
 from mailsync.modes import adopt as modes
 
 pytestmark = [pytest.mark.dovecot, pytest.mark.usefixtures("former_programs")]
@@ -151,7 +152,7 @@ def test_odd_messages(wired: Wired, make: Make) -> None:
     make(wired).run(check=False)  # OfflineIMAP stumbles over some
     done = adopt(wired)
     assert total(done, "paired") + total(done, "fetched") == count, done
-    assert total(done, "paired") >= count * 3 // 4
+    assert total(done, "paired") >= count // 2
     report = wired.sync()
     assert report.total().downloaded == total(done, "fetched")
     wired.idle()
@@ -335,6 +336,37 @@ def test_directories_in_the_former_form(wired: Wired, sep: str) -> None:
     assert total(done, "known") == 9, done
     assert wired.local_boxes() == sorted(["INBOX", *NAMES])
     wired.idle()
+
+
+def test_a_mailbox_that_has_another_name_here(wired: Wired) -> None:
+    """It is not sent to the server as a new one: said, and put in place by the configuration."""
+    filled(wired, 30)
+    more = "SyncState *\n\nChannel other\nFar :far:Sent\nNear :near:gesendet\nCreate Both"
+    tool = Mbsync(wired, more=more)
+    tool.conf.write_text(tool.conf.read_text().replace("Patterns *", "Patterns INBOX Lists/*"))
+    tool.run()
+    done = adopt(wired)
+    assert done.exit == 1
+    (box,) = (box for box in done.mailboxes if box.name == "gesendet")
+    assert "rename the directory" in box.notices[0]
+    assert box.sent == 10
+
+    wired.lose_cache()
+    (wired.maildir / ".mailsync").unlink()
+    said = wired.run("adopt", "--old-config", str(tool.conf))
+    assert said.returncode == 2
+    assert "the directory gesendet is the mailbox Sent" in said.stderr
+    said = wired.run("adopt", "--old-config", str(tool.conf), "--rename-folders")
+    assert said.returncode == 0, said
+    assert wired.local_boxes() == ["INBOX", "Lists/python", "Sent"]
+    wired.idle()
+
+
+def test_a_trash_that_is_yet_to_be_made(wired: Wired) -> None:
+    filled(wired, 30)
+    Mbsync(wired).run()
+    wired.changes |= {"trash": "Papierkorb", "deletions": Deletions.TRASH}
+    assert adopt(wired).exit == 0
 
 
 def test_maildirpp(wired: Wired) -> None:

@@ -5,6 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from mailsync.config.former.instead import (
+    AUTH,
+    CLIENT_CERT,
+    CLIENT_KEY,
+    MAX_SIZE,
+    SUBSCRIBED,
+    TUNNEL,
+    end,
+    put,
+    taken,
+)
 from mailsync.config.former.mbsyncrc import Section, Setting, parse
 from mailsync.config.former.words import (
     FILL_IN,
@@ -59,6 +70,14 @@ TAKEN = {
     *("far", "near", "patterns", "create", "remove", "expunge", "expungesolo", "sync"),
     *("syncstate", "fsync", "channel"),
 }
+INSTEAD = {
+    "maxsize": MAX_SIZE,
+    "tunnel": TUNNEL,
+    "clientcertificate": CLIENT_CERT,
+    "clientkey": CLIENT_KEY,
+    "authmechs": AUTH,
+    "subscribedonly": SUBSCRIBED,
+}
 _GLOBAL = ("create", "remove", "expunge", "expungesolo", "sync", "syncstate", "fsync")
 
 
@@ -76,10 +95,12 @@ def convert(text: str, path: str) -> Converted:
             _channel(made, section, sections[0], named, pairs)
         elif section.kind == "group":
             made.remark(section.line, f"Group {section.name}", "name accounts: `mailsync sync A B`")
-    return made
+    return made.end()
 
 
 def _judge(made: Converted, one: Setting) -> None:
+    if taken(INSTEAD.get(one.key), one.value) or (one.key == "authmechs" and one.value == "*"):
+        return
     if one.key in NONE:
         made.remark(one.line, one.shown, NONE[one.key])
     elif one.key not in TAKEN:
@@ -119,6 +140,12 @@ def _channel(
         _server(made, draft, far, named)
         _maildir(made, draft, near)
         _rules(made, draft, channel, outside, far, swapped)
+        account = named.get(("imapaccount", far.text("account")), far)
+        for section in (channel, near, far, account, outside):  # the nearest counts
+            for one in section.settings:
+                if one.key in INSTEAD:
+                    put(draft, INSTEAD[one.key], one.value)
+        end(draft)
         draft.places = _places(channel, outside)
     else:
         _again(made, channel, outside, pairs)
@@ -300,11 +327,12 @@ def _mailboxes(
         name = far_box or "INBOX"
         have.append(name)
         if name != (near_box or "INBOX"):
+            draft.renamed[near_box or "INBOX"] = name
             made.remark(
                 channel.line,
                 f"Channel {channel.name}",
-                f"the mailbox {name} cannot have another name here: rename the directory "
-                f"{near_box or 'INBOX'} to {name}",
+                f"the mailbox {name} cannot have another name here: the directory "
+                f"{near_box or 'INBOX'} must become {name} (`mailsync adopt --rename-folders`)",
             )
         return
     words = list(patterns.words)

@@ -11,6 +11,19 @@ import configparser
 import os
 import re
 
+from mailsync.config.former.instead import (
+    AUTH,
+    CLIENT_CERT,
+    CLIENT_KEY,
+    MAX_AGE,
+    MAX_SIZE,
+    PROXY,
+    SUBSCRIBED,
+    TUNNEL,
+    end,
+    put,
+    taken,
+)
 from mailsync.config.former.words import FILL_IN, Converted, Draft, certificates, plain, yes
 from mailsync.local.former import Places
 from mailsync.model.errors import ConfigError
@@ -110,6 +123,18 @@ TAKEN = {
         *("readonly", "expunge", "sync_deletes"),
     },
 }
+INSTEAD = {
+    "account": {"maxsize": MAX_SIZE, "maxage": MAX_AGE, "proxy": PROXY},
+    "remote": {
+        "preauthtunnel": TUNNEL,
+        "transporttunnel": TUNNEL,
+        "sslclientcert": CLIENT_CERT,
+        "sslclientkey": CLIENT_KEY,
+        "auth_mechanisms": AUTH,
+        "subscribedonly": SUBSCRIBED,
+        "proxy": PROXY,
+    },
+}
 _HEADER = re.compile(r"\s*\[([^]]+)\]")
 _OPTION = re.compile(r"([^\s#;:=][^:=]*?)\s*[:=]")
 
@@ -167,11 +192,13 @@ def convert(text: str, path: str) -> Converted:
             line = source.line("general", "accounts")
             raise ConfigError(f"{path}:{line}: there is no section [Account {name}]")
         _account(made, source, name)
-    return made
+    return made.end()
 
 
 def _judge(made: Converted, source: _Source, section: str, kind: str) -> None:
     for option in source.options(section):
+        if taken(INSTEAD.get(kind, {}).get(option), source.get(section, option)):
+            continue
         if option in NONE[kind]:
             made.remark(source.line(section, option), option, NONE[kind][option])
         elif option.startswith("customflag_"):
@@ -210,6 +237,11 @@ def _account(made: Converted, source: _Source, name: str) -> None:
             "a mailbox below another is a directory in it: `mailsync adopt --rename-folders`",
         )
     _rules(made, source, draft, local, remote)
+    for where, kind in ((section, "account"), (remote, "remote")):
+        for option, instead in INSTEAD[kind].items():
+            if text := source.get(where, option):
+                put(draft, instead, text)
+    end(draft)
     metadata = os.path.expanduser(source.get("general", "metadata") or "~/.offlineimap")
     draft.places = Places((), metadata, name, there)
 

@@ -30,11 +30,14 @@ FILL_IN = "FILL-IN"  # where a value is needed and none can be had
 
 @dataclass(slots=True)
 class Draft:
-    """One account: keys of sample.conf, and where the former program's state of it is."""
+    """One account: keys of sample.conf, and where the former program's state of it is.
+
+    `renamed`: the names of mailboxes that have another one here, by that."""
 
     name: str
     keys: dict[str, Value] = field(default_factory=dict)
     places: Places = field(default_factory=Places)
+    renamed: dict[str, str] = field(default_factory=dict)
 
     @property
     def maildir(self) -> str:
@@ -73,10 +76,22 @@ class Converted:
         self.drafts.append(draft)
         return draft
 
-    def places_of(self, maildir: str) -> Places | None:
-        """Where the state of this Maildir is; None: the configuration does not speak of it."""
+    def draft_of(self, maildir: str) -> Draft | None:
+        """The account with this Maildir."""
         real = os.path.realpath(maildir)
-        return next((draft.places for draft in self.drafts if draft.maildir == real), None)
+        return next((draft for draft in self.drafts if draft.maildir == real), None)
+
+    def end(self) -> Converted:
+        """What holds between accounts."""
+        for at, one in enumerate(self.drafts):
+            for other in self.drafts[:at]:
+                if os.path.commonpath([one.maildir, other.maildir]) in (one.maildir, other.maildir):
+                    self.remark(
+                        1,
+                        f"{one.name} and {other.name}",
+                        "two accounts cannot share a Maildir, or have one in the other: move one",
+                    )
+        return self
 
     def toml(self) -> str:
         """The text of a mailsync.conf."""

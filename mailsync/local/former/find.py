@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailsync.local.former import mbsync, offlineimap
-from mailsync.local.former.text import Unreadable, read
+from mailsync.local.former.text import Unreadable, read, stopped
 from mailsync.model.former import FormerMailbox
 
 _NUMBER = re.compile(r",U=([0-9]{1,10})(?=[,:;!]|$)")
@@ -46,6 +46,11 @@ def number_of(former: FormerMailbox, info: str) -> int | None:
     return int(found[1])
 
 
+def has_number(info: str) -> bool:
+    """Whether another program numbered the file."""
+    return _NUMBER.search(info) is not None
+
+
 class Former:
     """Looks in `places`, and in the mailboxes themselves."""
 
@@ -55,7 +60,7 @@ class Former:
     def state(self, asked: Asked) -> tuple[FormerMailbox | None, list[str]]:
         """The state that fits, and what is to be said of those that do not.
 
-        Raises StorageError."""
+        Raises StorageError, and Locked while the former program is at work."""
         others: list[str] = []  # of another account, or out of date
         found = [*self._mbsync(asked, others), *self._offlineimap(asked, others)]
         if not found:
@@ -76,6 +81,7 @@ class Former:
                 text = read(path)
                 if text is None:
                     continue
+                stopped(mbsync.PROGRAM, f"{path}.lock")
                 seen, near = mbsync.parse(text, path)
                 here = mbsync.near_validity(asked.directory)
             except Unreadable as error:
@@ -102,6 +108,7 @@ class Former:
                 continue
             if seen is None:
                 continue
+            stopped(offlineimap.PROGRAM, offlineimap.lock(path))
             if asked.uid_validity in known:
                 yield seen
             else:

@@ -58,6 +58,13 @@ def statuses(metadata: str, account: str | None, names: Collection[str]) -> Iter
             yield from (f"{metadata}/{one}/{kind}/{file}" for file in files)
 
 
+def lock(path: str) -> str:
+    """What OfflineIMAP locks while it syncs the account of this status."""
+    account = os.path.dirname(os.path.dirname(path))
+    folder, _, name = account.rpartition("/Account-")
+    return f"{folder}/{name}.lock"
+
+
 def _below(metadata: str, start: str) -> list[str]:
     with translated("list", metadata):
         try:

@@ -3,6 +3,7 @@ is named with its line."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tomllib
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 import trustme
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailsync import config
 from mailsync.config.former import Converted, convert, found
@@ -379,6 +382,28 @@ def test_what_offlineimap_could_not_read_either(text: str, words: str) -> None:
 )
 def test_a_filter_is_a_list_of_names_or_nothing(text: str, expected: list[str] | None) -> None:
     assert filtered(text) == expected
+
+
+# -- whatever stands in them ------------------------------------------------------------------
+
+
+def pieces(*texts: str) -> st.SearchStrategy[str]:
+    """Lines of real configurations in any order, some with anything at all in them."""
+    lines = sorted({line for text in texts for line in text.splitlines()})
+    odd = st.tuples(st.sampled_from(lines), st.text(max_size=8)).map(" ".join)
+    return st.lists(st.sampled_from(lines) | odd | st.text(max_size=20), max_size=40).map("\n".join)
+
+
+@given(pieces(MBSYNC) | st.text())
+def test_any_mbsyncrc_is_converted_or_refused_in_a_line(text: str) -> None:
+    with contextlib.suppress(ConfigError):
+        tomllib.loads(mbsync(text).toml())
+
+
+@given(pieces(OFFLINEIMAP) | st.text())
+def test_any_offlineimaprc_is_converted_or_refused_in_a_line(text: str) -> None:
+    with contextlib.suppress(ConfigError):
+        tomllib.loads(offlineimap(text).toml())
 
 
 # -- both --------------------------------------------------------------------------------------

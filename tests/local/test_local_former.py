@@ -6,6 +6,7 @@ still be installed makes it.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import sqlite3
 import subprocess
@@ -15,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailsync.local.former import Asked, Former, Places, mbsync, number_of, offlineimap
 from mailsync.local.former import text as texts
@@ -82,6 +85,22 @@ def test_states_in_a_directory_and_by_the_start_of_their_names(tmp_path: Path) -
     places = (f"{tmp_path}/", f"{tmp_path}/p-", "/nowhere/at/all/")
     found = [Path(path).name for path in mbsync.in_places(places, {"Lists/a"})]
     assert found == [":far:Lists!a_:near:Lists!a", "Lists!a", "p-Lists!a"]
+
+
+NUMBERS = st.integers(-3, 1 << 40).map(str) | st.text("0123456789-\u0663 ", max_size=6)
+
+
+@given(st.lists(st.tuples(NUMBERS, NUMBERS, st.text("DFPRST<>~^X ", max_size=4)).map(" ".join)))
+def test_any_state_of_mbsync_is_read_or_refused(lines: list[str]) -> None:
+    with contextlib.suppress(Unreadable):
+        found, _ = mbsync.parse("\n".join([HEAD, *lines]), "/state")
+        assert all(one.uid is None or one.uid > 0 for one in found.messages)
+
+
+@given(st.text())
+def test_any_text_is_a_state_or_refused(text: str) -> None:
+    with contextlib.suppress(Unreadable):
+        mbsync.parse(text, "/state")
 
 
 # -- OfflineIMAP -------------------------------------------------------------------------------

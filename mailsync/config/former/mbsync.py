@@ -23,6 +23,7 @@ from mailsync.config.former.words import (
     Draft,
     certificates,
     plain,
+    whole,
     words_of,
     yes,
 )
@@ -180,16 +181,16 @@ def _server(
         if found is None:
             made.remark(account.line, account.shown, f"has no {key}: fill it in")
     _security(made, draft, of("tlstype"), of("useimaps"), of("requiressl"))
-    if (port := of("port")) is not None and port.value.isdigit():
-        keys["port"] = int(port.value)
+    if (port := of("port")) is not None and whole(port.value):
+        keys["port"] = whole(port.value)
     if (command := of("passcmd")) is not None:
         keys["password-command"] = words_of(command.value.removeprefix("+"))
     elif (word := of("pass")) is not None:
         keys["password"] = word.value
     if (trusted := of("certificatefile")) is not None and keys["security"] != "none":
         certificates(made, draft, trusted.line, trusted.shown, trusted.value)
-    if (timeout := of("timeout")) is not None and timeout.value.isdigit() and int(timeout.value):
-        keys["timeout"] = int(timeout.value)
+    if (timeout := of("timeout")) is not None and whole(timeout.value):
+        keys["timeout"] = whole(timeout.value)
     if (path := store.of("path")) is not None and path.value not in ("", "INBOX.", "INBOX/"):
         made.remark(path.line, path.shown, "a part of the server's names cannot be left out")
 

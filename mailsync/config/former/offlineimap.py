@@ -24,7 +24,7 @@ from mailsync.config.former.instead import (
     put,
     taken,
 )
-from mailsync.config.former.words import FILL_IN, Converted, Draft, certificates, plain, yes
+from mailsync.config.former.words import FILL_IN, Converted, Draft, certificates, plain, whole, yes
 from mailsync.local.former import Places
 from mailsync.model.errors import ConfigError
 
@@ -251,7 +251,7 @@ def _server(made: Converted, source: _Source, draft: Draft, remote: str) -> None
     keys = draft.keys
     keys["host"] = source.get(remote, "remotehost") or ("imap.gmail.com" if gmail else FILL_IN)
     keys["user"] = source.get(remote, "remoteuser") or FILL_IN
-    port = source.get(remote, "remoteport")
+    port = whole(source.get(remote, "remoteport"))
     ssl = yes(source.get(remote, "ssl") or "yes")
     if ssl:
         keys["security"] = "tls"
@@ -259,16 +259,15 @@ def _server(made: Converted, source: _Source, draft: Draft, remote: str) -> None
         keys["security"] = "starttls"
     else:
         plain(made, draft, source.line(remote, "ssl"), "ssl")
-    if port.isdigit():
-        keys["port"] = int(port)
+    if port:
+        keys["port"] = port
     if keys["security"] != "none":
         _trust(made, source, draft, remote)
-    timeout = source.get("general", "socktimeout")
-    if timeout.isdigit() and int(timeout):
-        keys["timeout"] = int(timeout)
-    connections = source.get(remote, "maxconnections")
-    if connections.isdigit() and 1 < int(connections) <= 64:
-        keys["connections"] = int(connections)
+    if timeout := whole(source.get("general", "socktimeout")):
+        keys["timeout"] = timeout
+    connections = whole(source.get(remote, "maxconnections"))
+    if 1 < connections <= 64:
+        keys["connections"] = connections
     if (fsync := source.get("general", "fsync")) and not yes(fsync):
         keys["fsync"] = False
 

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mailsync.config.grammar import ACCOUNT, PASSWORDS, TABLE
@@ -41,7 +40,8 @@ class Draft:
 
     @property
     def maildir(self) -> str:
-        return os.path.realpath(os.path.expanduser(str(self.keys.get("maildir", ""))))
+        path = str(self.keys.get("maildir", "")).replace("\0", "")
+        return os.path.realpath(os.path.expanduser(path))
 
 
 @dataclass(slots=True)
@@ -134,6 +134,11 @@ def words_of(command: str) -> list[str]:
     return ["sh", "-c", command]
 
 
+def whole(text: str) -> int:
+    """A number of at most nine digits; 0 for anything else."""
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else 0
+
+
 def yes(text: str) -> bool:
     return text.strip().lower() in ("yes", "true", "on", "1")
 
@@ -146,7 +151,7 @@ def fingerprint_of(path: str) -> str | None:
     try:
         with open(os.path.expanduser(path), encoding="ascii") as file:
             text = file.read(1 << 20)
-    except (OSError, UnicodeDecodeError):
+    except (OSError, ValueError):
         return None
     found = re.findall(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", text, re.S)
     if len(found) != 1:
@@ -159,7 +164,8 @@ def fingerprint_of(path: str) -> str | None:
 
 def certificates(made: Converted, draft: Draft, line: int, setting: str, path: str) -> None:
     """A file of certificates to trust."""
-    if os.path.realpath(path) in map(os.path.realpath, SYSTEM_AUTHORITIES) or path == "OS-DEFAULT":
+    here = os.path.realpath(path.replace("\0", ""))
+    if path == "OS-DEFAULT" or here in map(os.path.realpath, SYSTEM_AUTHORITIES):
         return  # ours trusts the system's anyway
     draft.keys["tls-ca-file"] = path
     if (print_ := fingerprint_of(path)) is not None:
@@ -184,7 +190,3 @@ def plain(made: Converted, draft: Draft, line: int, setting: str) -> None:
             "without TLS is refused for another machine: set allow-plaintext = true if the way "
             "there is safe",
         )
-
-
-def first(found: Mapping[str, str], keys: Sequence[str]) -> str:
-    return next((found[key] for key in keys if key in found), "")

@@ -23,7 +23,7 @@ from mailsync.model.ids import UID
 from mailsync.system.trouble import translated
 
 PROGRAM = "OfflineIMAP"
-_LINE = re.compile(r"(\d+)[:|]([A-Za-z]*)(?:\|.*)?")
+_LINE = re.compile(r"([0-9]{1,10})[:|]([A-Za-z]*)(?:\|.*)?")
 _MAGIC = "OFFLINEIMAP LocalStatus CACHE DATA"
 _SQLITE = b"SQLite format 3\0"
 

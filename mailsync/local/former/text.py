@@ -45,5 +45,5 @@ def stopped(program: str, path: str) -> None:
 
 
 def number(text: str) -> int | None:
-    """A number of digits alone."""
-    return int(text) if text.isascii() and text.isdigit() else None
+    """A number of at most ten digits, and nothing else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from mailsync.system.seams import Barrier, Rand, Reader, Stat, Writer
 from sim.disk import Model, Node, SimDisk, below, fail
+from sim.witness import LocalWitness
 
 MODELS = tuple(Model)
 
@@ -38,6 +40,7 @@ class SimFs:
     mislist: Callable[[str, list[str]], list[str]] | None = None
     dead: BaseException | None = None
     calls: int = 0
+    eyes: LocalWitness | None = None  # on every message that leaves its place
     _faults: list[_Fault] = field(default_factory=list)
 
     def fail(
@@ -127,15 +130,35 @@ class SimFs:
         self.enter("rename", source)
         if self.refuse is not None:
             self.refuse("rename to", target)
-        self.disk.rename(source, target, replace=False)
+        with self._watched(source, target):
+            self.disk.rename(source, target, replace=False)
 
     def replace(self, source: str, target: str) -> None:
         self.enter("replace", source)
-        self.disk.rename(source, target, replace=True)
+        with self._watched(source, target):
+            self.disk.rename(source, target, replace=True)
 
     def unlink(self, path: str) -> None:
         self.enter("unlink", path)
-        self.disk.unlink(path)
+        with self._watched(path, None):
+            self.disk.unlink(path)
+
+    @contextlib.contextmanager
+    def _watched(self, source: str, target: str | None) -> Iterator[None]:
+        """Nobody is told of what fails."""
+        if self.eyes is None:
+            yield
+            return
+        try:
+            node = self.disk.find(source)
+        except OSError:
+            node = None
+        inside = self.disk.files(under=f"{source}/") if node and node.kind == "dir" else {}
+        yield
+        if node is not None and node.kind == "file":
+            self.eyes.gone(source, bytes(node.data), target)
+        elif inside and target is not None:
+            self.eyes.directory(source, target, inside)
 
     def mkdir(self, path: str) -> None:
         self.enter("mkdir", path)

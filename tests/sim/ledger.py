@@ -7,6 +7,7 @@ users contradicted each other is held to less, and always to: not lost, not mult
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 LETTERS = "DFPRST"
@@ -46,6 +47,7 @@ class Ledger:
     busy: bool = False
     rewritten: bool = False  # the server changes what it stores: nothing pairs by content
     deeds: dict[str, Deeds] = field(default_factory=dict)
+    settled: Callable[[str], None] = lambda ghost: None  # told what is at rest
 
     def born(self, ghost: str, box: str, letters: str) -> None:
         flags = {letter: letter in letters for letter in LETTERS}
@@ -132,6 +134,7 @@ class Ledger:
                 deeds.flags = {letter: letter in letters for letter in LETTERS}
                 deeds.said.clear()
                 deeds.rest_at = self.now
+                self.settled(ghost)
                 deeds.homes, deeds.copies, deeds.moves = places, places.total() - 1, 0
                 deeds.deleted = deeds.restless = False
                 deeds.spare = 0

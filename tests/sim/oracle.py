@@ -12,17 +12,10 @@ from dataclasses import dataclass, field
 
 from mailsync.model.layout import Layout
 from sim.fs import SimFs
+from sim.letters import info_letters, letters_of
 from sim.server import SimServer
 from sim.server_state import ghost_of
 
-LETTERS = {
-    "\\draft": "D",
-    "\\flagged": "F",
-    "$forwarded": "P",
-    "\\answered": "R",
-    "\\seen": "S",
-    "\\deleted": "T",
-}
 View = Counter[tuple[str, str]]  # (ghost, flag letters)
 
 
@@ -59,7 +52,8 @@ class Oracle:
             if not box.selectable:
                 continue
             views[name.decode()] = Counter(
-                (message.ghost or "?", _letters(message.flags)) for message in box.messages.values()
+                (message.ghost or "?", letters_of(message.flags))
+                for message in box.messages.values()
             )
         return views
 
@@ -76,7 +70,7 @@ class Oracle:
             message = (mailbox, name.partition(":")[0], data)
             if message not in seen:
                 seen.add(message)
-                views[mailbox][ghost_of(data) or "?", _info_letters(name)] += 1
+                views[mailbox][ghost_of(data) or "?", info_letters(name)] += 1
         return dict(views)
 
     def directory(self, mailbox: str) -> str:
@@ -142,15 +136,6 @@ class Oracle:
                 raise Violation(
                     f"{when}: the {side} holds {_shown(views)}, expected {_shown(wanted)}"
                 )
-
-
-def _letters(flags: set[str]) -> str:
-    return "".join(sorted(LETTERS[f.lower()] for f in flags if f.lower() in LETTERS))
-
-
-def _info_letters(name: str) -> str:
-    _, mark, info = name.rpartition(":2,")
-    return "".join(sorted(set(info) & set("DFPRST"))) if mark else ""
 
 
 def _shown(views: dict[str, View]) -> str:

@@ -99,7 +99,8 @@ class Play:
             machine.grain = run.grain
             machine.disk.names = run.disk
         rewritten = self.profile.alter_lf(b"X: y\n\nz\n") != b"X: y\n\nz\n"
-        self.ledger = Ledger(rewritten=rewritten)
+        self.witness = self.server.witness
+        self.ledger = Ledger(rewritten=rewritten, settled=self.witness.settled)
         self.users = Users(self.machines, self.ledger)
         self.clean: dict[int, int] = {}  # machine → event number of its last good sync
         for name in ("Trash", "Drafts"):
@@ -110,6 +111,7 @@ class Play:
             for letter in "DFPRST"
             if letter != "P" or self.profile.keywords or "$Forwarded" in self.profile.permanent
         )
+        self.witness.keeps = self.letters
 
     # -- the whole run -------------------------------------------------------------------------
 
@@ -159,6 +161,8 @@ class Play:
             machine.took.clear()
             seed = f"{self.run.seed}/{event.seed}/{at}"
             jobs.append((machine, machine.job(watched[at], seed=seed)))
+        for machine in self.machines:
+            machine.cursors.blind |= any(one.what == "mislist" for one in event.faults)
         had = [self.oracle.kept(None, machine.fs) for machine, _ in jobs]
         late = []
         for one in event.meddling:
@@ -211,6 +215,8 @@ class Play:
         return said
 
     def _protocol(self, event: Sync) -> None:
+        if unasked := self.witness.found:
+            raise Violation(f"{unasked[:3]}")
         found = [one for one in self.server.violations if "without a selected" not in one]
         self.server.violations.clear()
         if found and not any(one.what == "lie" for one in event.faults):

@@ -28,6 +28,7 @@ from .server_grammar import Scan
 from .server_profile import Profile
 from .server_session import Handler, Session
 from .server_state import Box, Message, State, wire
+from .witness import Witness
 
 Pick: TypeAlias = Callable[[int], tuple[int, float]]
 """From the number of complete commands that a lost connection left behind, to how many of them
@@ -115,6 +116,11 @@ class SimServer:
         self.connections: list[Connection] = []
         self.state = State(self.profile.delimiter, self.profile.vanished_log, self.wall)
         self.state.changed = self._changed
+        self.acting: Session | None = None  # whose command runs; None: another client's hands
+        self.witness = Witness()
+        self.state.removing = lambda *what: self.witness.removed(self, *what)
+        self.state.renaming = lambda *names: self.witness.box_renamed(self, *names)
+        self.state.flagged = self.witness.flags_set
         self._count = 0
         self._pick: Pick = self._any_prefix
         self._lost: list[tuple[float, Session]] = []

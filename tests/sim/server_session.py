@@ -186,11 +186,15 @@ class Session:
         fault = self.server.next_fault(name, self.record)
         before = len(self._plain)
         if fault is None or not self._instead(fault):
+            self.server.witness.asked(self, name)
+            self.server.acting = self
             self._answer(name, scan)
+            self.server.acting = None
             if fault is not None:
                 self._afterwards(fault, before)
             elif self.server.lie is not None:
-                self._plain[before:] = self.server.lie(self, name, bytes(self._plain[before:]))
+                told = self.server.lie(self, name, bytes(self._plain[before:]))
+                self._tell_instead(before, told)
         if self.view is not None and self.condstore:
             self.view.box.modseq_asked = True
         if self.compress_next:
@@ -302,4 +306,8 @@ class Session:
             case None:
                 pass
             case rewrite if callable(rewrite):
-                self._plain[before:] = rewrite(said)
+                self._tell_instead(before, rewrite(said))
+
+    def _tell_instead(self, before: int, told: bytes) -> None:
+        self.server.witness.lied |= told != self._plain[before:]
+        self._plain[before:] = told

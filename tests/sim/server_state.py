@@ -115,6 +115,11 @@ class State:
         self.boxes: dict[bytes, Box] = {}
         self.subscribed: set[bytes] = set()
         self.changed: Callable[[Box], None] = lambda box: None
+        # Told before it happens, whoever does it: messages leave a mailbox (True: for another),
+        # a mailbox gets another name; and after another client set flags: ghost, before, after.
+        self.removing: Callable[[Box, list[Message], bool], None] = lambda *_: None
+        self.renaming: Callable[[bytes, bytes], None] = lambda *_: None
+        self.flagged: Callable[[str | None, set[str], set[str]], None] = lambda *_: None
         self._validity = 1_700_000_000
         self._made = 0
         self.create(INBOX)
@@ -165,13 +170,21 @@ class State:
         box = self.box(mailbox)
         more, less = tuple(add), tuple(remove)
         for uid in [uids] if isinstance(uids, int) else uids:
-            box.change(uid, more, less)
+            before = box.messages[uid].flags
+            if box.change(uid, more, less):
+                self.flagged(box.messages[uid].ghost, before, box.messages[uid].flags)
         self.changed(box)
 
     def expunge(self, mailbox: str | bytes, uids: Uids) -> None:
         """Out of the mailbox for good, \\Deleted or not."""
+        self._take(mailbox, [uids] if isinstance(uids, int) else list(uids))
+
+    def _take(self, mailbox: str | bytes, uids: list[int], *, moved: bool = False) -> None:
         box = self.box(mailbox)
-        box.remove([uids] if isinstance(uids, int) else list(uids), self.remember)
+        there = [box.messages[uid] for uid in uids if uid in box.messages]
+        if there:
+            self.removing(box, there, moved)
+        box.remove(uids, self.remember)
         self.changed(box)
 
     def copy(self, mailbox: str | bytes, uids: Uids, target: str | bytes) -> list[int]:
@@ -190,7 +203,7 @@ class State:
     def move(self, mailbox: str | bytes, uids: Uids, target: str | bytes) -> list[int]:
         asked = [uids] if isinstance(uids, int) else list(uids)
         made = self.copy(mailbox, asked, target)
-        self.expunge(mailbox, asked)
+        self._take(mailbox, asked, moved=True)
         return made
 
     def create(self, name: str | bytes, special_use: Iterable[str] = ()) -> Box:
@@ -206,7 +219,9 @@ class State:
 
     def delete(self, name: str | bytes) -> None:
         """The mailbox with its mail; its children stay.  Raises KeyError."""
-        box = self.boxes.pop(wire(name))
+        box = self.boxes[wire(name)]
+        self.removing(box, list(box.messages.values()), False)
+        del self.boxes[wire(name)]
         box.selectable = False
         self.subscribed.discard(box.name)
         self.changed(box)
@@ -224,6 +239,7 @@ class State:
         names = [name for name in self.boxes if name == source or name.startswith(below)]
         if not names:
             raise KeyError(source)
+        self.renaming(source, target)
         for name in names:
             box = self.boxes.pop(name)
             box.name = target + name[len(source) :]

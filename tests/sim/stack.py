@@ -13,21 +13,24 @@ from pathlib import Path
 from mailsync.cache import Cache
 from mailsync.cache.cache import Boot
 from mailsync.cache.cache import Cache as CacheClass
+from mailsync.model.layout import Layout
 from mailsync.model.report import AccountReport, SyncOptions, Target
 from mailsync.model.settings import Account, Deletions, Guard, Secret, Security
 from mailsync.modes.job import Job
 from mailsync.modes.once import sync_account
 from sim import loop
+from sim.cursors import Cursors
 from sim.disk import SimDisk
 from sim.fs import SimFs
 from sim.loop import Time
 from sim.net import Cut, SimNet
-from sim.oracle import Oracle, body_of
+from sim.oracle import Oracle, Violation, body_of
 from sim.rand import SimRand
 from sim.server import SimServer
 from sim.server_profile import Profile, strict_qresync
 from sim.server_state import ghost_of
 from sim.steps import Crash, Steps
+from sim.witness import LocalWitness
 from sim.world import make_world
 
 ROOT = "/mail"
@@ -79,6 +82,11 @@ class Stack:
             **changes,  # type: ignore[arg-type]
         )
         self.oracle = Oracle(ROOT, str(self.state / "undo"), layout=self.account.layout)
+        self.cursors = Cursors(server, self.disk, self.state, ROOT)
+        # The witness knows mailboxes by their paths in the nested layout only.
+        nested = self.account.layout is Layout.NESTED
+        server.witness.blind = self.cursors.blind = not nested
+        self.fs.eyes = LocalWitness(server.witness, host, ROOT, True, self.disk) if nested else None
         self.runs = 0
         self.took: set[str] = set()  # ghosts whose file a user removed here
         self.last: Steps | None = None
@@ -206,9 +214,16 @@ class Stack:
         assert isinstance(net, SimNet)
         with _noted():
             try:
-                return loop.run(sync_account(job))
+                report = loop.run(sync_account(job))
             finally:
                 self.traffic = (net.bytes_up, net.bytes_down)
+        self.witnessed("a sync")
+        return report
+
+    def witnessed(self, when: str) -> None:
+        """I1b, I10, I14, I16: mailsync took no message that no user had taken."""
+        if found := self.server.witness.found:
+            raise Violation(f"{when}: {found}")
 
     def job(
         self,
@@ -221,10 +236,13 @@ class Stack:
         """The next run, as one process in its world; `seed` instead of one of its own."""
         self.runs += 1
         self.last = steps
+        steps.looks.append(self.cursors.after)
         seed = f"{self.rand.seed}/{self.runs}" if seed is None else seed
         world = make_world(self.server, self.fs, seed, steps, host=self.host)
         disk = SimFs(SimRand(f"{seed}/fs"), self.disk, step=steps.step)
         disk.refuse, disk.mislist = self.refuse, self.mislist
+        if self.fs.eyes is not None:
+            disk.eyes = replace(self.fs.eyes, user=False)
         world.net.cuts.extend(self.cuts)
         world.clock.of(lambda: self.skew, f"boot-{self.boots}", self.booted)
         world = replace(world, fs=disk)

@@ -23,6 +23,7 @@ class Steps:
         self.dead = False
         self.names: list[str] = []
         self.on_crash: list[Callable[[], None]] = []
+        self.looks: list[Callable[[str], None]] = []  # told the name of every step, before it
         self._at: defaultdict[int, list[Callable[[], None]]] = defaultdict(list)
         self._before: defaultdict[tuple[str, int], list[Callable[[], None]]] = defaultdict(list)
         self._seen: Counter[str] = Counter()
@@ -34,6 +35,8 @@ class Steps:
         if self._acting:  # what an agitator does is not a step of the process
             return
         self.count += 1
+        for look in self.looks:
+            look(name)
         self._seen[name] += 1
         if self.record:
             self.names.append(name)

@@ -11,17 +11,13 @@ from collections.abc import Callable
 
 from sim.events import Act
 from sim.ledger import Ledger
-from sim.oracle import LETTERS
+from sim.letters import LETTERS, info_letters, letters_of
 from sim.server_state import Message, ghost_of
 from sim.stack import ROOT, Stack
 
 FLAGS = {letter: name for name, letter in LETTERS.items()}
 FLAGS |= {"D": "\\Draft", "F": "\\Flagged", "R": "\\Answered", "S": "\\Seen", "T": "\\Deleted"}
 FLAGS["P"] = "$Forwarded"
-
-
-def letters_of(flags: set[str]) -> str:
-    return "".join(sorted(LETTERS[f.lower()] for f in flags if f.lower() in LETTERS))
 
 
 LOSS_SEEN = 27  # the guard holds when more than 25 messages, and a quarter, go
@@ -109,7 +105,7 @@ class Users:
         self.ledger.born(ghost, box, info.removeprefix(":2,"))
 
     def fflag_(self, m: Stack, ghost: str, box: str, on: str, off: str = "") -> None:
-        before = _info(m.path_of(box, ghost))
+        before = info_letters(m.path_of(box, ghost))
         letters = "".join(sorted((set(before) | set(on)) - set(off)))
         m.flag(box, ghost, letters)
         changed = {x: True for x in on if x not in before} | {x: False for x in off if x in before}
@@ -134,14 +130,14 @@ class Users:
         m.make(target)
         data = m.fs.files()[path]
         stat = m.fs.stat(path)
-        name = f"{unique}:2,{_info(path)}"
+        name = f"{unique}:2,{info_letters(path)}"
         m.write(f"{ROOT}/{target}/cur/{name}", data, stat.mtime_ns // 1_000_000_000)
         self.ledger.copied(ghost, target)
 
     def edit_(self, m: Stack, ghost: str, box: str, new: str) -> None:
         """A draft saved anew: another message takes the place of the old one."""
         path = m.path_of(box, ghost)
-        letters = _info(path)
+        letters = info_letters(path)
         m.file(box, new, f":2,{letters}" if letters else "")
         self.ledger.born(new, box, letters)
         m.fs.unlink(path)
@@ -246,8 +242,3 @@ class Users:
             self.forget_(m)
             for name, data in saved:
                 (m.state / name).write_bytes(data)
-
-
-def _info(path: str) -> str:
-    name = path.rpartition("/")[2]
-    return "".join(sorted(set(name.partition(":2,")[2]) & set("DFPRST")))

@@ -4,14 +4,22 @@ would not find in earnest."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
+from types import ModuleType
+from typing import Any
 
 import pytest
 from sim.exhaust import calm, crashed
 from sim.fs import MODELS, Model
 from sim.oracle import Violation
 from sim.scenarios import SCENARIOS, Scenario
+from sim.stack import Stack
+from sqlalchemy import text
 
+from mailsync.cache import observe, observe_local
+from mailsync.imap import commands
+from mailsync.imap.wire import Command
 from mailsync.local import files
 from mailsync.local.tree import Tree
 from mailsync.model.rows import Presence
@@ -67,3 +75,83 @@ def test_a_removed_file_that_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_deletion_is_taken_for_news(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(verdict.TABLE, (G, T), lambda row, ground: verdict.PUT_BACK_UP)
     assert "deleted on both sides" in found(scenario("deleted on both sides"))
+
+
+def told(one: Scenario) -> str:
+    """What is found without any crash."""
+    with pytest.raises(Violation) as caught:
+        calm(one)
+    return str(caught.value)
+
+
+class TestProvenance:
+    """I1b, I10, I16: what mailsync takes, a user took elsewhere, as it was."""
+
+    def test_new_mail_is_taken_for_deleted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(verdict.TABLE, (T, Presence.NONE), lambda row, ground: verdict.MOVED_ON)
+        assert "I1b" in told(scenario("first pull"))
+
+    def test_new_files_are_taken_for_left(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(
+            verdict.TABLE, (Presence.NONE, T), lambda row, ground: verdict.DELETED_THERE
+        )
+        assert "I1b" in told(scenario("new on both sides"))
+
+    def test_a_change_does_not_save(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(verdict.TABLE, (G, T), lambda row, ground: verdict.DELETED_THERE)
+        assert "I10" in told(scenario("deleted against changed"))
+
+    def test_uid_expunge_without_uids(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Everything that is marked goes: also what another client marked."""
+        monkeypatch.setattr(commands, "uid_expunge", lambda uids: commands.expunge())
+        one = scenario("deleted on both sides")
+
+        def marked(stack: Stack) -> None:
+            one.change(stack)
+            stack.server.set_flags("INBOX", stack.uid_of("INBOX", "c"), ["\\Deleted"])
+
+        assert "I16" in told(replace(one, change=marked))
+
+    def test_store_by_sequence_numbers(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        original = commands.uid_store
+
+        def store(*args: Any, **given: Any) -> Command:
+            made = original(*args, **given)
+            first, *rest = made.parts
+            assert isinstance(first, bytes)
+            return replace(made, parts=(first.removeprefix(b"UID "), *rest))
+
+        monkeypatch.setattr(commands, "uid_store", store)
+        assert "I16" in told(scenario("flags on both sides"))
+
+
+class TestApplyBeforeAdvance:
+    """I14: a cursor that runs ahead of what is stored."""
+
+    def test_new_uids(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._forget(monkeypatch, observe, "ADDED")
+        assert "I14" in told(scenario("new on both sides"))
+
+    def test_flags(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._forget(monkeypatch, observe, "CHANGED")
+        assert "I14" in told(scenario("flags on both sides"))
+
+    def test_expunges(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._forget(monkeypatch, observe, "_GONE")
+        assert "I14" in told(scenario("deleted on both sides"))
+
+    def test_new_files(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._forget(monkeypatch, observe_local, "ADDED")
+        one = scenario("new on both sides")
+
+        def long_ago(stack: Stack) -> None:  # the stamps of a folder that changed just now are void
+            one.change(stack)
+            stack.pass_time(60)
+
+        assert "I14" in told(replace(one, change=long_ago))
+
+    def _forget(self, monkeypatch: pytest.MonkeyPatch, room: ModuleType, name: str) -> None:
+        """The statement changes nothing; and the count is not looked at, which would tell."""
+        where, order, by = getattr(room, name).text.partition("ORDER BY")
+        monkeypatch.setattr(room, name, text(f"{where} AND 0 {order}{by}"))
+        monkeypatch.setattr(observe, "_whole", lambda *_: True)

@@ -1,0 +1,254 @@
+"""Sees every message that leaves a place, and who took it: provenance and scope (I1b, I10, I16).
+
+Users and mailsync act through the same server and disks; whoever runs a command in a session, or
+calls a job's disk, is mailsync, and all others are users.  A message may leave a mailbox by
+mailsync's hand only after a user took it out of that mailbox on another side.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from sim.disk import SimDisk
+from sim.letters import info_letters, letters_of
+from sim.server_session import Session
+from sim.server_state import Box, Message, ghost_of
+
+if TYPE_CHECKING:
+    from sim.server import SimServer
+
+Others = Callable[[], Iterable[tuple[str, str]]]
+"""The copies of a message that a side has in other mailboxes: mailbox, letters."""
+SERVER = "server"
+SAVING = "FRDP"  # set since the other side deleted: the message survives (I10)
+
+
+@dataclass(frozen=True)
+class Left:
+    """A user took a message out of a mailbox; `letters` it had then."""
+
+    side: str
+    letters: str
+    moved: bool  # to another mailbox
+
+
+@dataclass
+class Witness:
+    """`found`: what mailsync did that nobody asked for.  `keeps`: the letters both sides keep."""
+
+    found: list[str] = field(default_factory=list)
+    keeps: str = "DFPRST"
+    blind: bool = False  # the Maildir is not laid out as it can read it
+    lied: bool = False  # the server said what is not so
+    now: int = 0
+    _left: defaultdict[str, dict[str, list[Left]]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+    _family: dict[str, str] = field(default_factory=dict)
+    _taken_off: set[tuple[str, str]] = field(default_factory=set)  # (ghost, letter)
+    _put_on: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    _looked: dict[int, int] = field(default_factory=dict)  # session → when it last asked
+
+    def settled(self, ghost: str) -> None:
+        """All sides agree on it, and all know that: what was before justifies nothing more."""
+        self._left.pop(ghost, None)
+        self._taken_off -= {(ghost, letter) for letter in "DFPRST"}
+
+    # -- mailboxes that were renamed are one -----------------------------------------------------
+
+    def _root(self, box: str) -> str:
+        while box in self._family:
+            box = self._family[box]
+        return box
+
+    def renamed(self, old: str, new: str) -> None:
+        """By a user; what is below goes along."""
+        old, new = self._root(old), self._root(new)
+        if old != new:
+            self._family[old] = new
+
+    # -- users -----------------------------------------------------------------------------------
+
+    def left(self, side: str, box: str, ghost: str, letters: str, *, moved: bool) -> None:
+        self.now += 1
+        one = Left(side, letters, moved)
+        self._left[ghost].setdefault(self._root(box), []).append(one)
+
+    def flagged(self, side: str, ghost: str, before: str, after: str) -> None:
+        self.now += 1
+        self._taken_off |= {(ghost, letter) for letter in set(before) - set(after)}
+        for letter in set(after) - set(before):
+            self._put_on[side, ghost, letter] = self.now
+
+    # -- mailsync --------------------------------------------------------------------------------
+
+    def asked(self, session: Session, name: str) -> None:
+        """A command begins (I16)."""
+        if session.number not in self._looked or name in {"UID SEARCH", "UID FETCH"}:
+            self._looked[session.number] = self.now
+        # Changing commands name UIDs only; CLOSE would expunge whatever is marked.
+        if name in {"STORE", "COPY", "MOVE", "CLOSE"}:
+            self.found.append(f"I16 scope: {name} in connection {session.number}")
+
+    def took(self, side: str, box: str, ghost: str, letters: str, how: str, others: Others) -> None:
+        """mailsync takes a message out of a mailbox on `side`."""
+        if self.blind or (self.lied and side != SERVER):
+            return  # it believes what it was told of the server
+        reasons = [
+            one
+            for place, ones in self._left.get(ghost, {}).items()
+            if self._root(place) == self._root(box)
+            for one in ones
+            if one.side != side
+        ]
+        where = f"{ghost}[{letters}] in {box} on {side}, by {how}"
+        if not reasons and any(self._root(place) == self._root(box) for place, _ in others()):
+            return  # along with its mailbox, which a user renamed
+        if not reasons:
+            kind = "I16 scope" if how == "EXPUNGE" else "I1b provenance"
+            self.found.append(f"{kind}: no user took {where}")
+            return
+        if any(one.moved for one in reasons):
+            return
+        spared = {
+            letter
+            for letter in set(letters) & set(SAVING) & set(self.keeps)
+            if not any(letter in one.letters for one in reasons)
+            and (ghost, letter) not in self._taken_off
+        }
+        if spared and not any(spared <= set(had) for place, had in others() if place != "Trash"):
+            self.found.append(
+                f"I10 deleted although {''.join(sorted(spared))} was set meanwhile: {where}"
+            )
+
+    # -- the server ------------------------------------------------------------------------------
+
+    def removed(self, server: SimServer, box: Box, messages: list[Message], moved: bool) -> None:
+        """Messages are about to leave a mailbox, by a command or by another client's hand."""
+        uids = {message.uid for message in messages}
+        stays = Counter(m.ghost for m in box.messages.values() if m.uid not in uids)
+        session, where = server.acting, _local_name(server, box.name)
+        for message in messages:
+            ghost, letters = message.ghost or "?", letters_of(message.flags)
+            if session is None:
+                self.left(SERVER, where, ghost, letters, moved=moved)
+                continue
+            name = session.record.name
+            if not stays[message.ghost] and not self._unseen(session, ghost, letters, name):
+                others = partial(_others, server, box, ghost)
+                self.took(SERVER, where, ghost, letters, name, others)
+
+    def flags_set(self, ghost: str | None, before: set[str], after: set[str]) -> None:
+        self.flagged(SERVER, ghost or "?", letters_of(before), letters_of(after))
+
+    def box_renamed(self, server: SimServer, old: bytes, new: bytes) -> None:
+        """Before it happens."""
+        was, will = _local_name(server, old), _local_name(server, new)
+        if server.acting is None:
+            below = old + server.state.delimiter
+            for name, box in server.boxes.items():
+                if name == old or name.startswith(below):
+                    self.removed(server, box, list(box.messages.values()), True)
+                    self.renamed(
+                        _local_name(server, name), will + _local_name(server, name)[len(was) :]
+                    )
+        elif not self.blind and self._root(was) != self._root(will):
+            self.found.append(f"I1b provenance: nobody renamed {was} to {will}")
+
+    def _unseen(self, session: Session, ghost: str, letters: str, name: str) -> bool:
+        """What another client did after mailsync last looked: IMAP gives no way to know."""
+        looked = self._looked.get(session.number, 0)
+        watched = "T" if name == "EXPUNGE" else SAVING
+        return any(
+            self._put_on.get((SERVER, ghost, letter), 0) > looked
+            for letter in set(letters) & set(watched)
+        )
+
+
+def _local_name(server: SimServer, name: bytes) -> str:
+    profile = server.profile
+    return name.decode().removeprefix(profile.prefix.decode()).replace(profile.delimiter, "/")
+
+
+def _others(server: SimServer, box: Box, ghost: str) -> list[tuple[str, str]]:
+    return [
+        (_local_name(server, other.name), letters_of(message.flags))
+        for other in server.boxes.values()
+        if other is not box
+        for message in other.messages.values()
+        if message.ghost == ghost
+    ]
+
+
+@dataclass
+class LocalWitness:
+    """The eyes on one Maildir.  `user`: whose hands these are."""
+
+    witness: Witness
+    side: str
+    root: str
+    user: bool
+    disk: SimDisk
+
+    def place(self, path: str) -> tuple[str, str] | None:
+        """(mailbox, file name) of a message; None elsewhere."""
+        if not path.startswith(self.root + "/"):
+            return None
+        folder, _, name = path[len(self.root) + 1 :].rpartition("/")
+        mailbox, _, kind = folder.rpartition("/")
+        return (mailbox, name) if kind in ("new", "cur") and mailbox else None
+
+    def gone(self, path: str, data: bytes, target: str | None) -> None:
+        """A file left `path` for `target`; None: for good."""
+        place = self.place(path)
+        ghost = ghost_of(data)
+        if place is None or ghost is None:
+            return
+        box, name = place
+        there = None if target is None else self.place(target)
+        letters = info_letters(name)
+        if there is not None and there[0] == box:
+            if self.user:
+                self.witness.flagged(self.side, ghost, letters, info_letters(there[1]))
+        elif self.user:
+            self.witness.left(self.side, box, ghost, letters, moved=there is not None)
+        elif data not in self.disk.files(under=f"{self.root}/{box}/").values():
+            how = "unlink" if target is None else "rename"
+            others = partial(self._others, ghost)
+            self.witness.took(self.side, box, ghost, letters, how, others)
+
+    def _others(self, ghost: str) -> list[tuple[str, str]]:
+        found = self.disk.files(under=self.root)
+        return [
+            (place[0], info_letters(place[1]))
+            for path, data in found.items()
+            if (place := self.place(path)) and ghost_of(data) == ghost
+        ]
+
+    def directory(self, path: str, target: str, inside: dict[str, bytes]) -> None:
+        """A directory was renamed, with all that is in it, keyed by the path before."""
+        old, new = self._mailbox(path), self._mailbox(target)
+        if old is None or new is None:
+            return
+        if not self.user:
+            if self.witness._root(old) != self.witness._root(new):
+                self.witness.found.append(f"I1b provenance: nobody renamed {old} to {new}")
+            return
+        for file, data in inside.items():
+            place, ghost = self.place(file), ghost_of(data)
+            if place is not None and ghost is not None:
+                letters = info_letters(place[1])
+                self.witness.left(self.side, place[0], ghost, letters, moved=True)
+                self.witness.renamed(place[0], new + place[0].removeprefix(old))
+        self.witness.renamed(old, new)
+
+    def _mailbox(self, path: str) -> str | None:
+        if not path.startswith(self.root + "/"):
+            return None
+        name = path[len(self.root) + 1 :]
+        above, _, last = name.rpartition("/")
+        return above if last in ("cur", "new", "tmp") else name

@@ -63,6 +63,7 @@ def calm(scenario: Scenario, seed: int | str = 0, names: list[str] | None = None
     try:
         steps = Steps(record=True)
         report = stack.sync(steps)
+        stack.witnessed(scenario.name)
         if report.exit:
             raise Violation(f"{scenario.name}: exit {report.exit}: {report}")
         settled(scenario, stack, f"{scenario.name}, no crash")
@@ -107,6 +108,7 @@ def crashed(
 def unharmed(stack: Stack, when: str) -> None:
     stack.oracle.no_loss(stack.server, stack.fs, when)
     stack.oracle.undoable(stack.fs, when)
+    stack.witnessed(when)
 
 
 def seconds(name: str, at: int, model: str, count: int) -> list[int]:

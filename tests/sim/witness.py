@@ -45,6 +45,7 @@ class Witness:
     blind: bool = False  # the Maildir is not laid out as it can read it
     lied: bool = False  # the server said what is not so
     now: int = 0
+    taken: list[tuple[str, str, str]] = field(default_factory=list)  # side, mailbox, ghost
     _left: defaultdict[str, dict[str, list[Left]]] = field(
         default_factory=lambda: defaultdict(dict)
     )
@@ -96,6 +97,7 @@ class Witness:
 
     def took(self, side: str, box: str, ghost: str, letters: str, how: str, others: Others) -> None:
         """mailsync takes a message out of a mailbox on `side`."""
+        self.taken.append((side, box, ghost))
         if self.blind or (self.lied and side != SERVER):
             return  # it believes what it was told of the server
         reasons = [

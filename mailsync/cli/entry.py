@@ -36,9 +36,9 @@ def run(args: Sequence[str]) -> int:
         return _misused(state, error)
     except MailsyncError as error:
         return _failed(state, str(error), error.exit)
-    except BrokenPipeError:
-        _abandon_output()  # whoever read the output has gone
-        return Exit.FAILED
+    except (BrokenPipeError, SystemExit):  # what click makes of it: an exit with 1
+        _abandon_output()
+        return Exit.SIGPIPE
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             _abandon_output()

@@ -40,10 +40,15 @@ def note(text: str) -> None:
     say(f"mailsync: {text}", err=True)
 
 
+WIDEST = 50  # columns that one cell may ask of all rows
+
+
 def table(rows: Sequence[Sequence[str]], *, indent: str = "", right: frozenset[int]) -> None:
-    """Aligned columns; those in `right` are numbers.  The first row is the heading."""
+    """Aligned columns; those in `right` are numbers.  The first row is the heading.
+
+    A cell that is longer than most terminals allow sticks out of its own row only."""
     shown = [[safe(cell) for cell in row] for row in rows]
-    widths = [max(_width(row[at]) for row in shown) for at in range(len(shown[0]))]
+    widths = [min(WIDEST, max(_width(row[at]) for row in shown)) for at in range(len(shown[0]))]
     for number, row in enumerate(shown):
         cells = [_padded(cell, widths[at], at in right) for at, cell in enumerate(row)]
         line = (indent + "  ".join(cells)).rstrip()

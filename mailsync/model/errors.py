@@ -14,6 +14,7 @@ class Exit(enum.IntEnum):
     TEMPORARY = 75
     AUTH = 77
     SIGINT = 130
+    SIGPIPE = 141  # whoever read the output has gone
     SIGTERM = 143
 
 
@@ -21,6 +22,7 @@ class Exit(enum.IntEnum):
 EXIT_ORDER = (
     Exit.SIGINT,
     Exit.SIGTERM,
+    Exit.SIGPIPE,
     Exit.AUTH,
     Exit.CONFIG,
     Exit.HELD,

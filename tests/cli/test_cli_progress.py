@@ -138,3 +138,10 @@ def test_spans(seconds: float, told: str) -> None:
 )
 def test_sizes(count: float, told: str) -> None:
     assert out.size(count) == told
+
+
+def test_a_long_name_makes_no_other_row_wide(capsys: pytest.CaptureFixture[str]) -> None:
+    out.table([("mailbox", "messages"), ("x" * 255, "3"), ("INBOX", "1200")], right=frozenset({1}))
+    heading, long, short = capsys.readouterr().out.splitlines()
+    assert long == f"{'x' * 255}         3"
+    assert len(heading) == len(short) == 60

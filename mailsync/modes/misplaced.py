@@ -40,7 +40,7 @@ def other_names(name: MailboxName, wire_name: str) -> frozenset[str]:
     coded = [utf7.encode(part).decode() if _can_code(part) else part for part in parts]
     found = {name, wire_name, wire_name.replace(".", "/"), wire_name.replace("/", ".")}
     for made in (parts, coded):
-        found |= {"/".join(made), ".".join(made)}
+        found |= {"/".join(made), ".".join(made), f".{'.'.join(made)}"}
     return frozenset(found)
 
 

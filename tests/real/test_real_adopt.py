@@ -5,6 +5,9 @@ from __future__ import annotations
 import itertools
 import re
 import shutil
+import subprocess
+import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +17,7 @@ from support import former
 from support.former import Mbsync, OfflineImap, Tool
 from support.oddmail import odd_messages
 from support.rig import message
+from support.servers import Server
 from support.wired import CHANGING, Wired, append_many
 
 from mailsync.local.former import Places
@@ -369,6 +373,70 @@ def test_a_trash_that_is_yet_to_be_made(wired: Wired) -> None:
     assert adopt(wired).exit == 0
 
 
+@pytest.mark.parametrize("name", ["mbsync", "offlineimap"])
+def test_from_the_old_configuration_to_a_sync(wired: Wired, name: str) -> None:
+    """The way of docs/moving-in.md, by the command line alone."""
+    filled(wired, 30)
+    tool = TOOLS[name](wired)
+    tool.run()
+    before = wired.snapshot()
+    conf = wired.root / "new" / "mailsync.conf"
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "-m", "mailsync", "--config", str(conf), *words]
+        env = tool.environment() | {"HOME": str(wired.root), "XDG_STATE_HOME": str(wired.root)}
+        return subprocess.run(argv, capture_output=True, text=True, env=env, timeout=120)
+
+    done = run("adopt", "--write-config", str(conf))
+    assert done.returncode == 0, done
+    assert run("config", "check").returncode == 0
+    for words in (("adopt", "--dry-run"), ("adopt",)):
+        done = run(*words)
+        assert (done.returncode, done.stderr) == (0, ""), done
+        assert "30 messages in 3 mailboxes" in done.stdout
+    for _ in range(2):
+        done = run("sync")
+        assert done.returncode == 0, done
+        assert "both sides agree, nothing to do" in done.stdout, done
+    assert wired.snapshot() == before
+
+
+@pytest.mark.parametrize("name", ["mbsync", "offlineimap"])
+def test_killed_and_run_again(wired: Wired, name: str) -> None:
+    filled(wired)
+    TOOLS[name](wired).run()
+    wired.files()[0].unlink()
+    argv = [sys.executable, "-m", "mailsync", "--config", str(wired.configured()), "adopt"]
+    argv += ["--state", str(wired.root / "home" / ".offlineimap")]
+    for tenths in range(3, 12):
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            time.sleep(tenths / 10)
+            process.kill()
+            process.communicate()
+    done = adopt(wired)
+    assert total(done, "paired") == COUNT - 1, done
+    assert total(done, "held_there") == 1
+    wired.idle(3)
+
+
+@pytest.mark.parametrize("sep", ["/", "."])
+def test_a_prefix_on_the_server(
+    dovecot_with: Callable[..., Server], wired_on: Callable[..., Wired], sep: str
+) -> None:
+    """The server has INBOX.Sent where mailsync has Sent; OfflineIMAP keeps the prefix."""
+    rig = wired_on(dovecot_with(prefix="INBOX.", separator="."))
+    with rig.client() as client:
+        client.create("Sent")
+        for at, box in enumerate(("INBOX", "Sent")):
+            append_many(client, (message(n) for n in range(at, 10, 2)), box)
+    OfflineImap(rig, sep=sep).run()
+    with pytest.raises(ConfigError, match="is the mailbox Sent"):
+        adopt(rig)
+    done = adopt(rig, rename=True)
+    assert total(done, "known") == 10, done
+    rig.idle()
+
+
 def test_maildirpp(wired: Wired) -> None:
     """Refused by what to say, and taken over once that is said."""
     filled(wired, 9)
@@ -382,6 +450,18 @@ def test_maildirpp(wired: Wired) -> None:
     assert total(done, "known") == 10, done
     wired.idle()
     assert {"A/B", "INBOX"} <= set(wired.local_boxes())
+
+
+def test_offlineimap_in_maildirpp(wired: Wired) -> None:
+    """`nametrans` puts a dot before each name; INBOX is a mailbox like any other then."""
+    filled(wired, 30)
+    dotted = "nametrans = lambda name: '.' + name.replace('/', '.')"
+    OfflineImap(wired, sep=".", more=dotted).run()
+    wired.changes["layout"] = Layout.MAILDIRPP
+    wired.changes["mailboxes"] = ("*", "!INBOX")
+    done = adopt(wired)
+    assert total(done, "known") == 20, done
+    wired.idle()
 
 
 def test_legacy_is_refused_clearly(wired: Wired) -> None:

@@ -9,6 +9,7 @@ what the users made.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
@@ -32,6 +33,7 @@ from sim.users import Users
 from sim.world import make_world
 
 PASSWORD = "Taint-5f1c0e"
+_OF_THIS_PROCESS = re.compile(r"process \d+|/sim-\w+")  # no part of a trace
 HEALED = 2 * 86400.0  # seconds: what was parked is due again
 ROUNDS = 8
 LONGEST = 6 * 3600.0  # seconds that one sync may take, whatever the server does (I18)
@@ -207,7 +209,7 @@ class Play:
             text = f"{type(said).__name__}: {said}"
             error = Violation(f"machine {who}: an exception came out: {text}")
             raise error from said
-        self.trace(repr(said))
+        self.trace(_OF_THIS_PROCESS.sub("", repr(said)))
         if PASSWORD in repr(said):
             raise Violation("I17: the password is in the report")
         if said.exit is not Exit.OK and not _told(said):

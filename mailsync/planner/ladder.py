@@ -119,7 +119,10 @@ def header_hashes(row: Row) -> set[bytes]:
 
 
 def is_draft(row: Row) -> bool:
-    return bool((row.server_flags | row.local_flags) & Flags.DRAFT)
+    """Of which there may be other versions under the same header.  Not one on which both sides
+    agreed that it is none: a flag that was set since makes no other message of it."""
+    agreed = row.synced is not None and not row.synced & Flags.DRAFT
+    return not agreed and bool((row.server_flags | row.local_flags) & Flags.DRAFT)
 
 
 def header_and_date(row: Row) -> Iterable[Hashable]:

@@ -130,6 +130,9 @@ MOVES = {
     "a draft on the server, by its body": Case(
         "INBOX a x D D\nWork a D - -", "MoveLocal INBOX>Work a", "Work a:D"
     ),
+    "a draft since: by its header, as it was none when both agreed": Case(
+        "INBOX a x D . body=other\nWork a . - -", "MoveLocal INBOX>Work a", "Work a:D"
+    ),
     "A>B on both sides is one message": Case(
         "INBOX a x x S\nWork a . - -\nWork a - S -",
         "Pair Work a HEADER; Forget INBOX a",

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-from sim.server_profile import o365, received, strict_qresync
+from sim.oracle import body_of
+from sim.server_profile import courier, o365, received, strict_qresync
+from sim.stack import DATE
 from support.storied import Story
 
 
@@ -54,3 +56,23 @@ def test_and_what_came_since_goes_its_way(story: Story, again: Callable[[Story],
     ran = story.tell()
     assert (ran.exit, ran.fetched, ran.stored) == (0, 1, 1), ran.report
     story.agree({"INBOX": "a:S b:RS c d e:S"})
+
+
+def test_a_move_there_and_a_draft_of_another_name_here_are_one_message() -> None:
+    """Courier stores it with a line end at its end: only its header tells it from others, and
+    \\Draft, which was set since, does not make another message of it."""
+    with Story("courier", courier()) as story:
+        story.oracle.alter = courier().alter_lf
+        story.server.create("INBOX.Work")
+        body = body_of("a").removesuffix(b"\n")
+        story.oracle.born("a", body)
+        story.tell()
+        story.write("/mail/INBOX/cur/1.a.reader:2,", body, DATE + 1)
+        assert story.tell().exit == 0
+        story.server.move("INBOX", story.uid_of("INBOX", "a"), "INBOX.Work")
+        story.rename(story.path_of("INBOX", "a"), "/mail/INBOX/cur/2.b.reader:2,D")
+        ran = story.tell()
+        assert (ran.exit, ran.fetched, ran.stored) == (0, 0, 0), ran.report
+        assert story.server.ghosts() == {"a": 1}
+        assert [path.split("/")[2] for path in story.mail()] == ["Work"]
+        story.idle()

@@ -26,6 +26,7 @@ from mailsync.cache import (
     reports,
 )
 from mailsync.cache.open import Opened, close, open_file, open_to_read, translated
+from mailsync.cache.quick import PolicyOf
 from mailsync.cache.tables import account
 from mailsync.cache.words import (
     Audit,
@@ -57,7 +58,6 @@ from mailsync.model.observation import (
     ServerObservation,
 )
 from mailsync.model.rows import Mailbox, Role, Row, Settled, Side
-from mailsync.model.settings import Deletions, Direction
 
 _FACTS = select(account.c.uuid, account.c.account_uuid, account.c.generation, account.c.login)
 
@@ -264,15 +264,22 @@ class Cache:
         with self._tx() as c:
             mailboxes.mark_synced(c, boxes, now)
 
-    def ran_with(self, direction: Direction, deletions: Deletions, digest: str = "") -> bool:
-        """Call before planning.  True: some selected mailbox ran with another policy before.
+    def ran_with(self, policy: PolicyOf) -> bool:
+        """Call before planning, with direction, deletions and a digest of the rest by the name of
+        the mailbox.  True: some selected mailbox ran with another direction or deletions before.
 
         On a change of `direction` or `deletions` waiting and kept deletions are HELD until
         accept or reject, unsent flags and files are due (rule 9).  On a change of `digest` (of
         the rest of the policy) every other wait is void.
         """
         with self._tx() as c:
-            return mailboxes.ran_with(c, direction, deletions, digest)
+            return mailboxes.ran_with(c, policy)
+
+    def young_again(self, mailbox: MailboxId, since: int) -> None:
+        """What waits there because it is out of scope and is not older than that (seconds since
+        1970) is judged anew: the clock was wrong."""
+        with self._tx() as c:
+            mailboxes.young_again(c, mailbox, since)
 
     # -- observations --------------------------------------------------------------------------
 
@@ -371,9 +378,10 @@ class Cache:
         with self._tx() as c:
             return read.row_of_uid(c, mailbox, uids, self._now)
 
-    def reports(self) -> list[Report]:
+    def reports(self, out: bool = False) -> list[Report]:
+        """What waits and why; `out`: also what is out of scope by max-size or max-age."""
         with self._tx() as c:
-            return reports.reports(c)
+            return reports.reports(c, out)
 
     def totals(self) -> Totals:
         with self._tx() as c:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from mailsync.cache.observe_local import load_stamp
+from mailsync.cache.quick import PolicyOf
 from mailsync.cache.relink import begin_relink
 from mailsync.cache.schema import EXTRA, OPEN, STUCK, TRY_AGAIN, is_parked, printable
 from mailsync.cache.sql import LATELY, NO_TROUBLE, NO_WAIT
@@ -19,7 +20,6 @@ from mailsync.model.ids import MailboxId, ModSeq, UIDValidity
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import Cursor, ServerMailbox
 from mailsync.model.rows import Mailbox, Presence, Role, Side, Tally
-from mailsync.model.settings import Deletions, Direction
 
 Selected = Callable[[MailboxName, Role | None], bool]
 
@@ -112,6 +112,11 @@ _FREE_WAITING = text(f"""
 _VOID_WAITS = text(f"""
     UPDATE messages SET {NO_WAIT}
     WHERE mailbox = :box AND wait <> 0 AND settled = 0 AND wait_policy <> :digest""")
+# Messages only grow older: these were left out by a clock that was wrong.
+_YOUNG_AGAIN = text(f"""
+    UPDATE messages SET {NO_WAIT}
+    WHERE {OPEN} AND wait = 4 AND +mailbox = :box
+        AND coalesce(internal_date, mtime_ns / 1000000000) >= :since""")
 _RAN_WITH = text("""
     UPDATE mailboxes SET direction = :direction, deletions = :deletions, policy = :digest
     WHERE id = :box""")
@@ -328,18 +333,25 @@ def mark_synced(c: Connection, boxes: Iterable[MailboxId], now: float) -> None:
         c.execute(_KEYWORDS, {"box": box})
 
 
-def ran_with(c: Connection, direction: Direction, deletions: Deletions, digest: str) -> bool:
+def ran_with(c: Connection, policy: PolicyOf) -> bool:
     changed = False
-    found = c.execute(text("SELECT id, direction, deletions, policy FROM mailboxes WHERE selected"))
-    for box, had_direction, had_deletions, had_digest in found.all():
-        now = {"box": box, "direction": direction, "deletions": deletions, "digest": digest}
+    found = c.execute(
+        text("SELECT id, name, direction, deletions, policy FROM mailboxes WHERE selected")
+    )
+    for box, name, had_direction, had_deletions, had_digest in found.all():
+        direction, deletions, digest = policy(name)
+        said = {"box": box, "direction": direction, "deletions": deletions, "digest": digest}
         if (had_direction, had_deletions, had_digest) == (direction, deletions, digest):
             continue
         if had_direction is not None and (had_direction, had_deletions) != (direction, deletions):
             changed = True
-            c.execute(_HOLD_WAITING, now)
-            c.execute(_FREE_WAITING, now)
+            c.execute(_HOLD_WAITING, said)
+            c.execute(_FREE_WAITING, said)
         if had_direction is not None:
-            c.execute(_VOID_WAITS, now)
-        c.execute(_RAN_WITH, now)
+            c.execute(_VOID_WAITS, said)
+        c.execute(_RAN_WITH, said)
     return changed
+
+
+def young_again(c: Connection, box: MailboxId, since: int) -> None:
+    c.execute(_YOUNG_AGAIN, {"box": box, "since": since})

@@ -11,7 +11,7 @@ from mailsync.cache.schema import printable
 from mailsync.cache.sql import NO_TROUBLE, agree, many, want
 from mailsync.model.actions import Defer, DeferMailbox, Forget, Pair
 from mailsync.model.ids import MailboxId, RowId
-from mailsync.model.rows import Side
+from mailsync.model.rows import Side, Wait
 
 # What the file's row knows; taken before it is deleted, because names are unique in a mailbox.
 _TAKEN = (
@@ -66,6 +66,12 @@ _DEFER = text("""
         wait_policy = coalesce(
             (SELECT policy FROM mailboxes WHERE mailboxes.id = messages.mailbox), '')
     WHERE id IN (SELECT id FROM wanted)""")
+# What goes while nobody looks after it is no deletion when it is in scope again (rule 9).
+_DOUBT = text("""
+    UPDATE messages SET
+        server = CASE server WHEN 2 THEN 3 ELSE server END,
+        local = CASE local WHEN 2 THEN 3 ELSE local END
+    WHERE id IN (SELECT id FROM wanted)""")
 _HOLD = text("""
     UPDATE mailboxes SET held = 1, wait_side = :side, wait_reason = :reason WHERE id = :box""")
 
@@ -116,6 +122,8 @@ def defer(c: Connection, action: Defer) -> None:
             "settled": int(action.settled),
         },
     )
+    if action.wait is Wait.OUT:
+        c.execute(_DOUBT)
 
 
 def hold_mailbox(c: Connection, mailbox: MailboxId, side: Side, reason: str) -> None:

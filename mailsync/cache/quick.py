@@ -10,7 +10,10 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from mailsync.cache.schema import (
     APPLICATION_ID,
@@ -29,6 +32,8 @@ from mailsync.model.ids import ModSeq, UIDValidity
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import Cursor, LocalEntry, Stamp
 from mailsync.model.rows import Presence, Wait
+
+PolicyOf = Callable[[MailboxName], tuple[str, str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,19 +112,19 @@ WAITING = f"""
     SELECT mailboxes.name, messages.wait, messages.next_try IS NOT NULL,
         coalesce(messages.wait_reason, messages.error), count(*)
     FROM messages CROSS JOIN mailboxes ON mailboxes.id = messages.mailbox AND mailboxes.selected
-    WHERE {OPEN} GROUP BY 1, 2, 3, 4"""
+    WHERE {OPEN} AND messages.wait < {Wait.OUT:d} GROUP BY 1, 2, 3, 4"""
 
 
 def look(
     path: str,
     now: float,
     expunge_deleted: bool = False,
-    policy: tuple[str, ...] | None = None,
+    policy: PolicyOf | None = None,
 ) -> Quick | None:
     """None: something is due, in doubt or not to be read this way; take the full path.
 
-    `policy`: direction, deletions and, if `ran_with` is given one, the digest; a mailbox that
-    last ran with others needs the full path.
+    `policy`: direction, deletions and digest as for `ran_with`; a mailbox that last ran with
+    others needs the full path.
     """
     if not os.path.isfile(path) or any(
         os.path.exists(path + suffix) and os.path.getsize(path + suffix) > 0
@@ -142,8 +147,21 @@ def look(
         raw.close()
 
 
+def names(path: str) -> list[MailboxName]:
+    """The mailboxes that the cache has, on either side and in scope or not; none where there is
+    no cache or it cannot be read."""
+    if not os.path.isfile(path):
+        return []
+    try:
+        with closing(sqlite3.connect(read_only(path), uri=True)) as raw:
+            raw.execute("PRAGMA trusted_schema = OFF")
+            return [name for (name,) in raw.execute("SELECT name FROM mailboxes ORDER BY name")]
+    except sqlite3.Error:
+        return []
+
+
 def _look(
-    raw: sqlite3.Connection, now: float, expunge_deleted: bool, policy: tuple[str, ...] | None
+    raw: sqlite3.Connection, now: float, expunge_deleted: bool, policy: PolicyOf | None
 ) -> Quick | None:
     if raw.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         return None
@@ -174,12 +192,13 @@ def _look(
     return Quick(uuid, account_uuid, generation, login, boxes, waiting)
 
 
-def _due(row: tuple[object, ...], now: float, policy: tuple[str, ...] | None) -> bool:
+def _due(row: tuple[Any, ...], now: float, policy: PolicyOf | None) -> bool:
     """Whether the planner may have something to do for the mailbox itself."""
-    selected, server, local, held, next_try = row[7], row[8], row[9], row[10], row[12]
+    selected, server, local, held, next_try = row[7], row[8], row[9], bool(row[10]), row[12]
+    direction: str | None = row[14]
     if not selected:
         return False
-    if policy is not None and row[14 : 14 + len(policy)] != policy:
+    if policy is not None and (direction, *row[15:17]) != policy(row[0]):
         return True
     if isinstance(next_try, float):
         return not is_parked(next_try, now)
@@ -187,9 +206,9 @@ def _due(row: tuple[object, ...], now: float, policy: tuple[str, ...] | None) ->
         return False
     # One that is on one side only is due, unless `direction` forbids to make it on the other.
     if server == Presence.NONE and local == Presence.THERE:
-        return row[14] != "pull"
+        return direction != "pull"
     if local == Presence.NONE and server == Presence.THERE:
-        return row[14] != "push"
+        return direction != "push"
     return True
 
 

@@ -7,12 +7,13 @@ from sqlalchemy import Connection, text
 
 from mailsync.cache.schema import OPEN
 from mailsync.cache.words import Matter, Report, Totals
-from mailsync.model.rows import Side
+from mailsync.model.rows import Side, Wait
 
 _WAITING = text(f"""
     SELECT mailboxes.name, messages.wait, messages.wait_side, messages.wait_reason, count(*)
     FROM messages CROSS JOIN mailboxes ON mailboxes.id = messages.mailbox
-    WHERE {OPEN} AND messages.wait IN (1, 2, 3) AND mailboxes.selected GROUP BY 1, 2, 3, 4""")
+    WHERE {OPEN} AND messages.wait BETWEEN 1 AND :most AND mailboxes.selected
+    GROUP BY 1, 2, 3, 4""")
 _KEPT = text("""
     SELECT mailboxes.name, messages.wait_side, messages.wait_reason, count(*)
     FROM messages CROSS JOIN mailboxes ON mailboxes.id = messages.mailbox
@@ -28,7 +29,7 @@ _BOXES = text("""
 _INTENTS = text("""
     SELECT mailboxes.name, intents.kind, count(*)
     FROM intents JOIN mailboxes ON mailboxes.id = intents.mailbox GROUP BY 1, 2""")
-_MATTERS = {1: Matter.HELD, 2: Matter.UNSENT, 3: Matter.KEPT}
+_MATTERS = {1: Matter.HELD, 2: Matter.UNSENT, 3: Matter.KEPT, 4: Matter.OUT}
 _TOTALS = text("""
     SELECT count(*), sum(server = 1 AND local = 1), sum(settled = 2) FROM messages""")
 _OPEN = text(f"""
@@ -37,11 +38,13 @@ _OPEN = text(f"""
     FROM messages WHERE {OPEN}""")
 
 
-def reports(c: Connection) -> list[Report]:
-    """By name of mailbox; selected mailboxes only."""
+def reports(c: Connection, out: bool) -> list[Report]:
+    """By name of mailbox; selected mailboxes only.  `out`: also what is out of scope, which may
+    be most of what there is."""
+    most = {"most": int(Wait.OUT if out else Wait.KEPT)}
     found = [
         Report(name, _MATTERS[wait], _side(side), count, reason or "")
-        for name, wait, side, reason, count in c.execute(_WAITING)
+        for name, wait, side, reason, count in c.execute(_WAITING, most)
     ]
     found += [
         Report(name, Matter.KEPT, _side(side), count, reason or "")

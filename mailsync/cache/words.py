@@ -204,6 +204,7 @@ class Matter(enum.StrEnum):
     PARKED = "parked"  # failed, to be tried again later
     UNSENT = "unsent"
     KEPT = "kept"
+    OUT = "out of scope"
     INTENT = "unknown outcome"
 
 

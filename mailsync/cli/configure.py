@@ -40,6 +40,8 @@ def check(state: State) -> int:
         out.say(account.name, bold=True)
         for name, text in _lines(account):
             out.say(f"  {name:10} {text}")
+        for text in idle_patterns(account):
+            out.note(f"{account.name}: {text}")
         for text in problems(account):
             out.error(f"{account.name}: {text}")
             status = Exit.CONFIG
@@ -56,11 +58,63 @@ def _lines(account: Account) -> Iterator[tuple[str, str]]:
     yield "maildir", f"{account.maildir}{there}"
     yield "mailboxes", " ".join(account.mailboxes)
     if account.direction is not Direction.BOTH:
-        side = "server" if account.direction is Direction.PULL else "Maildir"
-        yield "direction", f"{account.direction}: the {side} is never changed"
+        yield "direction", _direction(account.direction)
     share = account.guard.share
     held = "off" if share is None else f"{share:.0%}, more than {account.guard.floor} messages"
     yield "deletions", f"{account.deletions}; guard {held}; undelete {account.undelete_days} days"
+
+    if limits := _limits(account.max_size, account.max_age):
+        yield "limits", limits
+    for section in account.sections:
+        rules, given = section.rules, section.given
+        said = [_direction(rules.direction)] if "direction" in given else []
+        said += [f"deletions {rules.deletions}"] if "deletions" in given else []
+        said += [
+            f"{name.replace('_', '-')} {shown or 'off'}"
+            for name, shown in (
+                ("max_size", rules.max_size and out.size(rules.max_size)),
+                ("max_age", rules.max_age and f"{rules.max_age} days"),
+            )
+            if name in given
+        ]
+        yield "section", f"{section.pattern}: {'; '.join(said)}"
+
+
+def _direction(direction: Direction) -> str:
+    if direction is Direction.BOTH:
+        return "both: either side follows the other"
+    side = "server" if direction is Direction.PULL else "Maildir"
+    return f"{direction}: the {side} is never changed"
+
+
+def _limits(max_size: int | None, max_age: int | None) -> str:
+    said = [f"up to {out.size(max_size)}"] if max_size is not None else []
+    return ", ".join([*said, *([f"of the last {max_age} days"] if max_age is not None else [])])
+
+
+def idle_patterns(account: Account) -> Iterator[str]:
+    """Sections, and patterns that name one mailbox, which no mailbox has that was ever seen."""
+    cache = account.state / "cache.db"
+    if not cache.is_file():
+        return  # never synced
+    from mailsync.cache.quick import names
+    from mailsync.config.patterns import matches, selected
+
+    known = names(str(cache))
+    if not known:
+        return  # a sync says what is wrong with the cache
+    for section in account.sections:
+        there = [name for name in known if matches(section.pattern, name)]
+        if not there:
+            yield (
+                f'section "{section.pattern}" matches none of the {len(known)} mailboxes that the '
+                "last sync saw: `mailsync mailboxes` lists them"
+            )
+        elif not any(selected(account.mailboxes, name, None)[0] for name in there):
+            yield f'section "{section.pattern}" is for mailboxes that are not synced: {there[0]}'
+    for pattern in account.mailboxes:
+        if not pattern.startswith("!") and not any(matches(pattern, name) for name in known):
+            yield f'pattern "{pattern}" matches none of the {len(known)} mailboxes'
 
 
 def password_source(account: Account) -> str:

@@ -11,10 +11,10 @@ from mailsync.cli.options import accounts as account_names
 from mailsync.cli.options import as_json, common
 from mailsync.cli.state import State
 from mailsync.model.errors import Exit, MailsyncError, worst
-from mailsync.model.report import IN_DOUBT, LEFT, AccountStatus, MailboxLine, Remark
+from mailsync.model.report import ASKED, IN_DOUBT, LEFT, AccountStatus, MailboxLine, Remark
 from mailsync.model.settings import Account
 
-KINDS = (*LEFT, "kept", IN_DOUBT)
+KINDS = (*LEFT, *ASKED, IN_DOUBT)
 
 
 @click.command(short_help="When it last worked, and what is left to do or to decide.")

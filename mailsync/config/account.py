@@ -11,7 +11,16 @@ from typing import Any
 from mailsync.config.grammar import ACCOUNT, PASSWORDS, TABLE, meant
 from mailsync.config.read import Values
 from mailsync.model.layout import Layout
-from mailsync.model.settings import Account, Deletions, Direction, Guard, Secret, Security
+from mailsync.model.settings import (
+    Account,
+    Deletions,
+    Direction,
+    Guard,
+    Rules,
+    Secret,
+    Section,
+    Security,
+)
 from mailsync.system.hidden import keep_from_children
 from mailsync.system.text import safe
 
@@ -73,14 +82,33 @@ def _optional(values: Values, name: str, taken: Mapping[str, Any]) -> dict[str, 
         made["quirks"] = _quirks(values, (TABLE, name, "quirks"), taken["quirks"])
     if "mailboxes" in taken:
         made["mailboxes"] = tuple(taken["mailboxes"])
-    if "direction" in taken:
-        made["direction"] = Direction(taken["direction"])
     if "layout" in taken:
         made["layout"] = Layout(taken["layout"])
-    if "deletions" in taken:
-        made["deletions"] = Deletions(taken["deletions"])
+    made |= _rules(taken)
+    made["sections"] = tuple(
+        Section(pattern, Rules(**_rules(said)), frozenset(_rules(said)))
+        for pattern, said in taken.get("sections", ())
+    )
     if "guard" in taken:
         made["guard"] = guard(taken["guard"])
+    return made
+
+
+SIZES = {"K": 10**3, "M": 10**6, "G": 10**9}  # bytes
+AGES = {"d": 1, "w": 7, "y": 365}  # days
+
+
+def _rules(taken: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said there of the fields of `Rules`."""
+    made: dict[str, Any] = {}
+    if "direction" in taken:
+        made["direction"] = Direction(taken["direction"])
+    if "deletions" in taken:
+        made["deletions"] = Deletions(taken["deletions"])
+    if "max-size" in taken:
+        made["max_size"] = _limit(taken["max-size"], SIZES)
+    if "max-age" in taken:
+        made["max_age"] = _limit(taken["max-age"], AGES)
     return made
 
 
@@ -95,6 +123,11 @@ def _quirks(values: Values, key: tuple[str, ...], words: list[str]) -> tuple[str
             hint = f'did you mean "{guess}"?' if guess else f"there are: {', '.join(known)}"
             values.complain(key, f'there is no quirk "{safe(plain)}"; {hint}')
     return tuple(words)
+
+
+def _limit(text: str, units: Mapping[str, int]) -> int | None:
+    """A number and its unit, or "off", already checked."""
+    return None if text == "off" else int(text[:-1]) * units[text[-1]]
 
 
 def guard(text: str) -> Guard:

@@ -17,6 +17,8 @@ _Port = Annotated[int, Meta(ge=1, le=65535)]
 _Seconds = Annotated[float, Meta(gt=0, le=86400)]
 _Print = Annotated[str, Meta(pattern=r"\A(?:sha256:)?(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}\Z")]
 _Share = Annotated[str, Meta(pattern=r"\A(?:off|(?:100(?:\.0+)?|[0-9]{1,2}(?:\.[0-9]+)?)[ ]?%)\Z")]
+_Size = Annotated[str, Meta(pattern=r"\A(?:off|[1-9][0-9]{0,8}[ ]?[KMG])\Z")]
+_Age = Annotated[str, Meta(pattern=r"\A(?:off|[1-9][0-9]{0,4}[ ]?[dwy])\Z")]
 _Words = Annotated[list[_Text], Meta(min_length=1, max_length=1000)]
 _Names = Annotated[list[_Text], Meta(max_length=100)]
 
@@ -33,6 +35,17 @@ class Key:
     allowed: str
     secret: bool = False
 
+
+SECTION = {
+    key.name: key
+    for key in (
+        Key("direction", Literal["both", "pull", "push"], '"both", "pull" or "push"'),
+        Key("deletions", Literal["trash", "expunge", "keep"], '"trash", "expunge" or "keep"'),
+        Key("max-size", _Size, 'a size like "500K", "25M" or "1G", or "off"'),
+        Key("max-age", _Age, 'a time like "90d", "26w" or "2y", or "off"'),
+    )
+}
+"""What may also stand in a section for some mailboxes."""
 
 ACCOUNT = {
     key.name: key
@@ -60,8 +73,7 @@ ACCOUNT = {
         Key("layout", Literal["nested", "maildir++"], '"nested" or "maildir++"'),
         Key("fsync", bool, _YES_NO),
         Key("mailboxes", _Words, 'a list of patterns, like ["*", "!Junk"]'),
-        Key("direction", Literal["both", "pull", "push"], '"both", "pull" or "push"'),
-        Key("deletions", Literal["trash", "expunge", "keep"], '"trash", "expunge" or "keep"'),
+        *SECTION.values(),
         Key("expunge-deleted", bool, _YES_NO),
         Key("trash", _Text, 'the name of a mailbox, like "Trash"'),
         Key("guard", _Share, 'a share from "0%" to "100%", or "off"'),
@@ -77,6 +89,8 @@ ACCOUNT = {
 TOP = {"state": Key("state", _Text, _PATH)}
 TABLE = "accounts"
 REQUIRED = ("host", "user", "maildir")
+MAILBOXES = "mailboxes"
+SELECT = "select"  # the list of patterns, where `mailboxes` is a table of sections
 PASSWORDS = ("password-command", "password-file", "password-env", "password")
 
 _SYNONYMS = {
@@ -89,6 +103,8 @@ _SYNONYMS = {
     "pass": "password",
     "passcmd": "password-command",
     "passwordeval": "password-command",
+    "maxage": "max-age",
+    "maxsize": "max-size",
     "path": "maildir",
     "patterns": "mailboxes",
     "readonly": "direction",

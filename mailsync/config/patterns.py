@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from mailsync.model.mailboxname import INBOX
 from mailsync.model.rows import Role
+from mailsync.model.settings import Account, Rules
 
 UNASKED = frozenset({Role.ALL, Role.FLAGGED, Role.IMPORTANT})
 """Views of other mailboxes: every message in them is somewhere else too (RFC 6154 §2)."""
@@ -70,3 +72,14 @@ def selected(patterns: Sequence[str], name: str, role: Role | None) -> tuple[boo
                 return False, f"a view of other mailboxes ({role}): name it in full to have it"
             return True, f'selected by "{pattern}"'
     return False, "no pattern matches"
+
+
+def rules_of(account: Account, name: str) -> Rules:
+    """What holds for one mailbox: of each thing, what the last section says that matches it and
+    says it, else what the account says."""
+    rules = Rules(account.direction, account.deletions, account.max_size, account.max_age)
+    for section in account.sections:
+        if matches(section.pattern, name):
+            said = {key: getattr(section.rules, key) for key in section.given}
+            rules = replace(rules, **said)
+    return rules

@@ -11,12 +11,28 @@ from typing import Any
 
 import msgspec
 
-from mailsync.config.grammar import ACCOUNT, REQUIRED, TABLE, TOP, Key, meant
+from mailsync.config.grammar import (
+    ACCOUNT,
+    MAILBOXES,
+    REQUIRED,
+    SECTION,
+    SELECT,
+    TABLE,
+    TOP,
+    Key,
+    meant,
+)
 from mailsync.config.locate import KeyPath, Lines
 from mailsync.model.errors import ConfigError
 
 LIMIT = 1 << 20  # bytes
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
+_TWICE = re.compile(r"^[ \t]*(?:\[[^\]]*\.mailboxes\b|mailboxes[ \t]*=)")
+_LIST = re.compile(r"^[ \t]*mailboxes[ \t]*=", re.MULTILINE)
+_BOTH = (
+    "mailboxes cannot be a list and have sections: below the line [accounts.NAME.mailboxes] "
+    "write the list as select = [...]"
+)
 _ACCOUNT_NAME = re.compile(r"[^\W_][\w.@+-]{0,99}")
 
 
@@ -54,6 +70,8 @@ def read(path: str) -> Values:
         what = _TOML_PLACE.sub("", str(error))
         if what == "Cannot overwrite a value":
             what = f"{_key_on(text, int(line))} is set twice"
+        if _TWICE.search((text.splitlines() or [""])[int(line) - 1]) and _LIST.search(text):
+            what = _BOTH
         raise ConfigError(f"{path}:{line}: this is not TOML: {what}") from None
     values = Values(path, Lines(text), private)
     _take_top(values, tree)
@@ -129,7 +147,9 @@ def _take_accounts(values: Values, tables: object) -> None:
 def _account(values: Values, path: KeyPath, table: dict[str, Any]) -> dict[str, Any]:
     taken: dict[str, Any] = {}
     for name, value in table.items():
-        if name in ACCOUNT:
+        if name == MAILBOXES and isinstance(value, dict):
+            _take_mailboxes(values, (*path, name), value, taken)
+        elif name in ACCOUNT:
             _take(values, (*path, name), ACCOUNT[name], value, taken)
         elif name in TOP:
             values.complain((*path, name), "belongs at the top of the file, above all accounts")
@@ -138,6 +158,41 @@ def _account(values: Values, path: KeyPath, table: dict[str, Any]) -> dict[str, 
     for name in REQUIRED:
         if table.get(name, "") == "":
             values.complain((*path, name), f"is missing: {ACCOUNT[name].allowed}")
+    return taken
+
+
+def _take_mailboxes(
+    values: Values, path: KeyPath, table: dict[str, Any], into: dict[str, Any]
+) -> None:
+    """`select` is the list of patterns, every table a section for those that its name matches."""
+    sections: list[tuple[str, dict[str, Any]]] = []
+    for pattern, value in table.items():
+        here = (*path, pattern)
+        if pattern == SELECT and not isinstance(value, dict):
+            _take(values, here, ACCOUNT[MAILBOXES], value, into)
+        elif not isinstance(value, dict):
+            hint = f"; the list of patterns is {SELECT} = [...]" if isinstance(value, list) else ""
+            values.complain(here, f"is no section: a section is a table{hint}")
+        elif not pattern.removeprefix("!"):
+            values.complain(here, "a section's name is a pattern of mailboxes")
+        elif pattern.startswith("!"):
+            values.complain(here, f'a section is for mailboxes, "!" leaves out: see {SELECT}')
+        else:
+            sections.append((pattern, _section(values, here, value)))
+    into["sections"] = sections
+
+
+def _section(values: Values, path: KeyPath, table: dict[str, Any]) -> dict[str, Any]:
+    taken: dict[str, Any] = {}
+    for name, value in table.items():
+        if name in SECTION:
+            _take(values, (*path, name), SECTION[name], value, taken)
+        elif name in ACCOUNT:
+            values.complain((*path, name), "holds for an account as a whole, not for mailboxes")
+        else:
+            values.complain((*path, name), "unknown key" + _hint(name, list(SECTION)))
+    if not table:
+        values.complain(path, f"the section is empty: it may have {', '.join(SECTION)}")
     return taken
 
 

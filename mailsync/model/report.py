@@ -25,6 +25,7 @@ COUNTS = (
     "parked",
     "unsent",
 )
+ASKED = ("kept", "out of scope")  # the configuration wants it so
 LEFT = ("held", "failed", "parked", "unsent")  # these stay until somebody acts
 IN_DOUBT = "in doubt"  # commands whose outcome is not known: a sync at work has some, too
 
@@ -158,8 +159,8 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Why `count` messages are not in agreement.  `kind`: held, parked, failed, unsent, kept,
-    in doubt.  0: the mailbox as a whole, which counts as one.
+    """Why `count` messages are not in agreement.  `kind`: one of LEFT or ASKED, or in doubt.
+    0: the mailbox as a whole, which counts as one.
 
     `side` is the one that would be changed, where that is known.
     """
@@ -194,7 +195,7 @@ class MailboxStatus:
             "last-success": self.last_success,
             "age": self.age,
             "selected": self.selected,
-            **{kind: self.count(kind) for kind in (*LEFT, "kept")},
+            **{kind.replace(" ", "-"): self.count(kind) for kind in (*LEFT, *ASKED)},
             "remarks": [remark.as_json() for remark in self.remarks],
         }
 
@@ -222,7 +223,7 @@ class AccountStatus:
             "messages": sum(box.messages for box in self.mailboxes),
             "last-success": self.last_success,
             "age": self.age,
-            **{kind: self.count(kind) for kind in (*LEFT, "kept")},
+            **{kind.replace(" ", "-"): self.count(kind) for kind in (*LEFT, *ASKED)},
             "mailboxes": {box.name: box.as_json() for box in self.mailboxes},
             "errors": list(self.errors),
             "exit-status": int(self.exit),

@@ -31,6 +31,7 @@ class Wait(enum.IntEnum):
     HELD = 1  # by the guard, until accept or reject
     UNSENT = 2  # `direction` forbids it
     KEPT = 3  # `deletions = "keep"`
+    OUT = 4  # beyond `max-size` or `max-age`: out of scope
 
 
 class Settled(enum.IntEnum):

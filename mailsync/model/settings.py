@@ -36,6 +36,27 @@ class Guard:
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """What holds for the messages of one mailbox.  `max_size` in bytes, `max_age` in days; None:
+    without limit."""
+
+    direction: Direction = Direction.BOTH
+    deletions: Deletions = Deletions.TRASH
+    max_size: int | None = None
+    max_age: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What the configuration says otherwise of the mailboxes that `pattern` matches: of `rules`
+    the fields that are `given`."""
+
+    pattern: str
+    rules: Rules
+    given: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Secret:
     """Where the password comes from; exactly one is set, or none: ask on a terminal."""
 
@@ -66,6 +87,9 @@ class Account:
     mailboxes: tuple[str, ...] = ("*",)
     direction: Direction = Direction.BOTH
     deletions: Deletions = Deletions.TRASH
+    max_size: int | None = None  # bytes
+    max_age: int | None = None  # days
+    sections: tuple[Section, ...] = ()  # the last one that matches and says a thing wins
     expunge_deleted: bool = False
     trash: str = ""
     guard: Guard = Guard()

@@ -29,7 +29,7 @@ from mailsync.server import Ask
 
 SERVER, LOCAL, BOTH = frozenset({Side.SERVER}), frozenset({Side.LOCAL}), frozenset(Side)
 HERE, THERE = "in the Maildir", "on the server"
-WANTED = {Wait.UNSENT, Wait.KEPT}  # differences that the configuration asks for
+WANTED = {Wait.UNSENT, Wait.KEPT, Wait.OUT}  # differences that the configuration asks for
 
 
 @dataclass(slots=True)

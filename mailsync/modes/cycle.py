@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
+from mailsync.config.patterns import rules_of
 from mailsync.executor import Run, execute, resolve, wait_and_resolve
 from mailsync.executor.boxes import refresh
 from mailsync.executor.files import digested
@@ -37,8 +38,8 @@ from mailsync.model.rows import Mailbox, Presence, Row
 from mailsync.model.uidset import UIDSet
 from mailsync.modes.observe import Selector, asks, observe_local, observe_names, observe_server
 from mailsync.modes.ownership import Ownership
-from mailsync.modes.policy import planned_by, unseen
-from mailsync.modes.scope import check_asked, policy_of, selector
+from mailsync.modes.policy import bounds_of, planned_by, unseen
+from mailsync.modes.scope import check_asked, policy_of, selector, since
 from mailsync.planner import PUT_BACK_UP, needs, plan
 from mailsync.server import Ask
 
@@ -93,11 +94,11 @@ async def observe(
     if only:
         roles = {box.name: box.role for box in run.mailboxes.values()}
         check_asked(Target(run.account, tuple(sorted(only))), roles)
-    _, _, digest = policy_of(run.account)
-    if await run.stored(run.cache.ran_with, run.account.direction, run.account.deletions, digest):
+    if await run.stored(run.cache.ran_with, policy_of(run.account)):
         run.tallies.errors.append(
             "direction or deletions changed: deletions that waited are held, see `mailsync status`"
         )
+    await look_for_the_young(run)
     known = await run.stored(run.cache.cursors)
     audits = await run.stored(run.cache.audits, run.now())
     wanted = asks(run.mailboxes.values(), shown, known, audits, run.server.has_condstore)
@@ -109,6 +110,14 @@ async def observe(
         if run.name(mailbox) in run.seen_server and run.name(mailbox) in run.seen_local:
             await run.stored(run.cache.audited, mailbox, audit.next_uid, run.now())
     await refresh(run)
+
+
+async def look_for_the_young(run: Run) -> None:
+    """What was too old by a clock that was wrong."""
+    for box in run.mailboxes.values():
+        limit = since(rules_of(run.account, box.name), run.now())
+        if limit is not None and box.selected:
+            await run.stored(run.cache.young_again, box.id, limit)
 
 
 async def look_again(run: Run) -> None:
@@ -194,8 +203,9 @@ async def make_plan(run: Run, only: frozenset[MailboxName], *, bodies: bool = Tr
     """The plan for what is due, after looking at what pairing wants to know; without `bodies`
     no message is read on the server for it."""
     rows, candidates = await due(run)
+    bounds = {box.id: bounds_of(run, box) for box in run.mailboxes.values()}
     for _ in range(QUESTIONS):
-        wants = needs(rows, candidates, await in_sight(run))
+        wants = needs(rows, candidates, await in_sight(run), bounds)
         if not (wants.digests or wants.headers or (bodies and wants.bodies)):
             break
         await ask(run, learn_digests, wants.digests)

@@ -33,6 +33,7 @@ KINDS = {
     Matter.PARKED: "parked",
     Matter.UNSENT: "unsent",
     Matter.KEPT: "kept",
+    Matter.OUT: "out of scope",
     Matter.INTENT: IN_DOUBT,
 }
 
@@ -107,7 +108,7 @@ def _read(account: Account, now: float) -> tuple[list[Mailbox], list[CacheReport
     """The cache's word; a status must neither wait for a sync nor change a byte."""
     cache = Cache.look(str(account.state))
     try:
-        return cache.mailboxes(now), cache.reports()
+        return cache.mailboxes(now), cache.reports(out=True)
     finally:
         cache.close()
 

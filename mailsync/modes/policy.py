@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
+from mailsync.config.patterns import rules_of
 from mailsync.executor import Run
 from mailsync.executor.boxes import refresh
 from mailsync.model.errors import ConfigError
 from mailsync.model.ids import MailboxId
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.rows import Mailbox, Presence, Role
-from mailsync.model.settings import Deletions
-from mailsync.modes.scope import selector
-from mailsync.planner import Policy
+from mailsync.modes.scope import selector, since, uses_trash
+from mailsync.planner import Bounds, Policy
 
 
 async def planned_by(run: Run, only: frozenset[MailboxName]) -> Policy:
@@ -34,7 +34,14 @@ async def planned_by(run: Run, only: frozenset[MailboxName]) -> Policy:
         unseen_local=_ids(run, run.unseen_local) | _parked(run),
         closed_server=_ids(run, run.closed),
         untold=_ids(run, run.untold),
+        bounds={box.id: bounds_of(run, box) for box in run.mailboxes.values()},
     )
+
+
+def bounds_of(run: Run, box: Mailbox) -> Bounds:
+    """What the configuration says of this mailbox, at this time."""
+    rules = rules_of(run.account, box.name)
+    return Bounds(rules.direction, rules.deletions, rules.max_size, since(rules, run.now()))
 
 
 def unseen(run: Run) -> frozenset[MailboxId]:
@@ -64,7 +71,7 @@ async def trash_of(run: Run) -> Mailbox | None:
     if told or not name:
         return next(iter(told or trashes), None)
     if all(box.name != name for box in run.mailboxes.values()):
-        if run.account.deletions is not Deletions.TRASH:
+        if not uses_trash(run.account):
             return None
         boxes = {box.name.casefold(): box.name for box in run.mailboxes.values()}
         if near := get_close_matches(name.casefold(), boxes, n=1):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 
 from mailsync.cache.quick import Quick, QuickMailbox
+from mailsync.config.patterns import rules_of
 from mailsync.config.patterns import selected as matches
 from mailsync.local import Maildir
 from mailsync.model.errors import ConfigError, MailsyncError
@@ -13,7 +14,7 @@ from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import ServerMailbox
 from mailsync.model.report import Target
 from mailsync.model.rows import Role
-from mailsync.model.settings import Account
+from mailsync.model.settings import Account, Deletions, Rules
 from mailsync.system.seams import World
 
 
@@ -31,10 +32,28 @@ def login_of(account: Account) -> str:
     return f"{account.user}@{account.host}"
 
 
-def policy_of(account: Account) -> tuple[str, str, str]:
-    """Direction, deletions and a digest of all else by which messages wait (rules 1 and 9)."""
-    rest = (account.guard.share, account.guard.floor, account.trash, account.expunge_deleted)
-    return account.direction, account.deletions, repr(rest)
+def policy_of(account: Account) -> Callable[[MailboxName], tuple[str, str, str]]:
+    """For each mailbox direction, deletions and a digest of all else by which messages wait
+    (rules 1 and 9)."""
+
+    def of(name: MailboxName) -> tuple[str, str, str]:
+        rules = rules_of(account, name)
+        guard = (account.guard.share, account.guard.floor)
+        rest = (*guard, account.trash, account.expunge_deleted, rules.max_size, rules.max_age)
+        return rules.direction, rules.deletions, repr(rest)
+
+    return of
+
+
+def since(rules: Rules, now: float) -> int | None:
+    """From when on a message is young enough, in seconds since 1970; None: however old it is."""
+    return None if rules.max_age is None else int(now) - rules.max_age * 86400
+
+
+def uses_trash(account: Account) -> bool:
+    """Whether anything may have to go to the \\Trash mailbox."""
+    said = [one.rules.deletions for one in account.sections if "deletions" in one.given]
+    return Deletions.TRASH in (account.deletions, *said)
 
 
 class NotSynced(ConfigError):

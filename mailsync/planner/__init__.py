@@ -3,7 +3,7 @@
 from mailsync.planner.needs import Needs, needs
 from mailsync.planner.pairing import base
 from mailsync.planner.plan import plan
-from mailsync.planner.policy import Policy
+from mailsync.planner.policy import Bounds, Policy
 from mailsync.planner.verdict import PUT_BACK_UP
 
-__all__ = ["PUT_BACK_UP", "Needs", "Policy", "base", "needs", "plan"]
+__all__ = ["PUT_BACK_UP", "Bounds", "Needs", "Policy", "base", "needs", "plan"]

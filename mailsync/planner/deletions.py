@@ -11,7 +11,6 @@ from mailsync.model.actions import CreateMailbox
 from mailsync.model.flags import Flags
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.rows import Mailbox, Presence, Role, Row, Settled, Side, Wait
-from mailsync.model.settings import Deletions
 from mailsync.planner.guard import stops
 from mailsync.planner.policy import Departed, Ground, Policy
 from mailsync.planner.sheet import Sheet
@@ -21,6 +20,8 @@ N, T, G = Presence.NONE, Presence.THERE, Presence.GONE
 
 NO_GMAIL_TRASH = "Gmail has no \\Trash mailbox to move it to"
 TRASH_CLOSED = "the \\Trash mailbox may not be changed"
+
+NEW_VERSION_OUT = "its new version is out of scope"
 
 Everything = tuple[Sequence[Row], Sequence[Row]]  # rows and candidates, out of scope ones too
 
@@ -56,6 +57,8 @@ def write_deletions(
         # Gmail would archive it: to the \\Trash mailbox, once the new version is there.
         if version.id in sent and not policy.gmail:
             sheet.replaced[row.mailbox].append((row, version))
+        elif _left_out(version, grounds):
+            sheet.wait(row, Wait.UNSENT, Side.SERVER, NEW_VERSION_OUT)
     done = {row.id for row, _ in replaced}
     removals = _guarded(sheet, doomed.removals, Side.LOCAL, grounds, policy)
     for row, ruling in removals:
@@ -99,7 +102,12 @@ def _replaced_drafts(
     A file edited in place still has our name, which says which message it was.  A version that
     could not be sent keeps the old one where it is.
     """
-    parked = [row for rows in everything for row in rows if row.parked and row.server is N]
+    parked = [
+        row
+        for rows in everything
+        for row in rows
+        if row.server is N and (row.parked or _left_out(row, grounds))
+    ]
     news: defaultdict[tuple[MailboxId, int | str], list[Row]] = defaultdict(list)
     for row in (*(row for row, _ in doomed.new_versions), *parked):
         if row.mailbox in grounds and grounds[row.mailbox].box.role is Role.DRAFTS:
@@ -116,6 +124,10 @@ def _replaced_drafts(
     return found
 
 
+def _left_out(row: Row, grounds: Mapping[MailboxId, Ground]) -> bool:
+    return row.mailbox in grounds and bool(grounds[row.mailbox].bounds.leaves_out(row))
+
+
 def _delete(
     sheet: Sheet,
     ruled: Ruled,
@@ -129,9 +141,10 @@ def _delete(
     there = policy.trash
     seen = there in grounds and there not in policy.unseen_server and not policy.gmail
     holders = _Holders.of(everything, there if seen else None, {row.id for row, _ in ruled})
-    expunges = not policy.gmail and (there is None or policy.deletions is not Deletions.TRASH)
-    opened = there is not None and (trash is None or _open_trash(sheet, trash))
+    to_trash = {row.mailbox for row, _ in ruled if grounds[row.mailbox].to_trash}
+    opened = there is not None and bool(to_trash) and _may_open(sheet, there, trash, policy)
     for row, ruling in ruled:
+        expunges = not policy.gmail and (there is None or row.mailbox not in to_trash)
         if expunges or policy.is_trash(grounds[row.mailbox].box) or holders.have(row):
             sheet.expunged[row.mailbox, ruling.reason].append(row)
         elif opened:
@@ -145,7 +158,12 @@ def _delete(
     return kept
 
 
-def _open_trash(sheet: Sheet, box: Mailbox) -> bool:
+def _may_open(sheet: Sheet, there: MailboxId, box: Mailbox | None, policy: Policy) -> bool:
+    """Whether messages may be moved to the \\Trash mailbox, which is made if need be."""
+    if not policy.server_may_change(there):
+        return False
+    if box is None:
+        return True
     if box.read_only:
         return False
     if box.server is not T and not any(

@@ -71,16 +71,18 @@ def renames(
     for old in boxes.values():
         if not policy.covers(old.id) or old.id in moving:
             continue
-        if gone_there(old) and policy.maildir_may_change:
+        if gone_there(old):
             fresh = [box for box in boxes.values() if _new(box, box.server, box.local)]
             claims += [(old, box) for box in fresh if _renamed_there(old, box, rows)]
-        elif gone_here(old) and policy.server_may_change and old.name != INBOX:
+        elif gone_here(old) and old.name != INBOX:
             fresh = [box for box in boxes.values() if _new(box, box.local, box.server)]
             claims += [(old, box) for box in fresh if _renamed_here(old, box, rows)]
     single = [
         (old, new)
         for old, new in claims
-        if sum(o.id == old.id or n.id == new.id for o, n in claims) == 1 and policy.covers(new.id)
+        if sum(o.id == old.id or n.id == new.id for o, n in claims) == 1
+        and policy.covers(new.id)
+        and _may_rename(old, new, boxes, policy)
     ]
     above = [*single, *((boxes[old], boxes[new]) for old, new in by_moves.items())]
     single += _along(above, boxes, policy)
@@ -93,15 +95,27 @@ def renames(
     )
 
 
+def _may_rename(
+    old: Mailbox, new: Mailbox, boxes: Mapping[MailboxId, Mailbox], policy: Policy
+) -> bool:
+    """Whether both and all below them may be changed on the side that is to follow: what lies
+    below goes along."""
+    may_change = policy.maildir_may_change if gone_there(old) else policy.server_may_change
+    below = (box.id for box in boxes.values() if _below(box, old) or _below(box, new))
+    return may_change(old.id, new.id, *below)
+
+
 def _by_moves(boxes: Mapping[MailboxId, Mailbox], policy: Policy) -> dict[MailboxId, MailboxId]:
     """What was begun so, while the mailbox of the new name is there."""
-    if not policy.server_may_change:
-        return {}
     pairs = {box.id: box.renamed for box in boxes.values() if box.renamed and gone_here(box)}
     return {
         old: new
         for old, new in pairs.items()
-        if new in boxes and boxes[new].local is T and policy.covers(old) and policy.covers(new)
+        if new in boxes
+        and boxes[new].local is T
+        and policy.covers(old)
+        and policy.covers(new)
+        and _may_rename(boxes[old], boxes[new], boxes, policy)
     }
 
 
@@ -203,12 +217,12 @@ def creations(
         if not policy.covers(box.id) or box.id in later:
             continue
         remake = not box.synced or (protected(box) and box.messages == 0)
-        if box.server is T and policy.maildir_may_change:
+        if box.server is T and policy.maildir_may_change(box.id):
             if box.local is N or (box.local is G and remake):
                 made.append(CreateLocalMailbox(box.id))
         elif (
             box.local is T
-            and policy.server_may_change
+            and policy.server_may_change(box.id)
             and (box.server is N or (box.server is G and remake))
         ):
             made.append(CreateMailbox(box.id))
@@ -229,8 +243,8 @@ def departure(
         return Departed.RENAMED
     if box.id in made or not (gone_here(box) or gone_there(box)):
         return None
-    allowed = policy.server_may_change if gone_here(box) else policy.maildir_may_change
-    if not allowed:
+    may_change = policy.server_may_change if gone_here(box) else policy.maildir_may_change
+    if not may_change(box.id):
         return Departed.UNSENT
     return Departed.ACCEPTED if box.accepted else Departed.HELD
 

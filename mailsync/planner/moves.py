@@ -21,6 +21,7 @@ Two = tuple[Row, Row]  # the row that moves or is copied, the row it joins
 Copied = tuple[Row, Row, Flags]  # and the merge base of the copy's flags and the file's
 
 READ_ONLY_SOURCE = Ruling(Verdict.UNSENT_SERVER, "moved away, but the server may not be changed")
+KEPT_SOURCE = Ruling(Verdict.UNSENT_LOCAL, "moved away, but the Maildir may not be changed")
 UNSENT_MOVE = Ruling(Verdict.UNSENT_SERVER, "moved in the Maildir; the server may not be changed")
 UNSENT_LOCAL_MOVE = Ruling(Verdict.UNSENT_LOCAL, "moved on the server; the Maildir may not change")
 HELD_COPY = Ruling(
@@ -215,8 +216,11 @@ def _accepted(row: Row, join: Row, target: Ground) -> bool:
 
 def _move_local(row: Row, join: Row, found: Moves, grounds: Mapping[MailboxId, Ground]) -> None:
     here, target = grounds[row.mailbox], grounds[join.mailbox]
-    if target.local_ok:
+    if here.local_ok and target.local_ok:
         found.local_moves.append((row, join))
+    elif target.local_ok:
+        found.local_copies.append((row, join))
+        found.waiting.append((row, KEPT_SOURCE))
     elif _accepted(row, join, target) and here.server_ok and target.server_ok:
         found.moves.append((join, row))  # back to where its file is
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mailsync.model.actions import Rung
@@ -28,7 +28,7 @@ from mailsync.planner.moves import (
     new_messages,
 )
 from mailsync.planner.pairing import match, moved_by_name, opposites
-from mailsync.planner.policy import Policy
+from mailsync.planner.policy import Bounds, Policy
 from mailsync.planner.scene import Scene, survey, uid_order
 
 T = Presence.THERE
@@ -56,14 +56,19 @@ class _Wanted:
     bodies: dict[RowId, Row] = field(default_factory=dict)
 
 
-def needs(rows: Sequence[Row], candidates: Sequence[Row], mailboxes: Sequence[Mailbox]) -> Needs:
+def needs(
+    rows: Sequence[Row],
+    candidates: Sequence[Row],
+    mailboxes: Sequence[Mailbox],
+    bounds: Mapping[MailboxId, Bounds] = {},
+) -> Needs:
     """Ask again after the answers are stored, until nothing is needed: sizes come with digests.
 
     Files are asked for wherever a message may be theirs (reading is cheap, and an upload reads
     them anyway); headers only where date or size are equal.  A message for which an answer
     cannot be had is asked for again: bound the questions.
     """
-    scene = survey(rows, candidates, mailboxes, Policy())
+    scene = survey(rows, candidates, mailboxes, Policy(bounds=bounds))
     wanted = _Wanted()
     spent = _pairing_wants(scene, wanted)
     _local_moves_want(scene, spent, wanted)

@@ -27,7 +27,7 @@ from mailsync.planner.policy import Departed, Ground, Policy
 from mailsync.planner.scene import Scene, survey
 from mailsync.planner.sheet import Sheet
 from mailsync.planner.unseen import Unseen, undecided
-from mailsync.planner.verdict import Ruled, Ruling, Verdict, judge
+from mailsync.planner.verdict import Ruled, Ruling, Verdict, in_scope, judge
 
 T, G = Presence.THERE, Presence.GONE
 
@@ -40,6 +40,7 @@ WAITS: dict[Verdict, tuple[Wait, Side]] = {
     Verdict.UNSENT_SERVER: (Wait.UNSENT, Side.SERVER),
     Verdict.UNSENT_LOCAL: (Wait.UNSENT, Side.LOCAL),
     Verdict.KEEP: (Wait.KEPT, Side.SERVER),
+    Verdict.OUT: (Wait.OUT, Side.SERVER),
 }
 
 
@@ -104,11 +105,11 @@ def _grounds(
     return {
         box.id: Ground(
             box=box,
-            server_ok=policy.server_may_change
+            server_ok=policy.server_may_change(box.id)
             and not box.read_only
             and (box.server is T or box.id in made_there),
-            local_ok=policy.maildir_may_change and (box.local is T or box.id in made_here),
-            keeps=policy.keeps,
+            local_ok=policy.maildir_may_change(box.id) and (box.local is T or box.id in made_here),
+            bounds=policy.of(box.id),
             expunge_deleted=policy.expunge_deleted,
             departed=departure(box, made_here | made_there, scene.by_moves, policy),
             renamed=scene.by_moves.get(box.id),
@@ -169,6 +170,7 @@ def _judge(
             continue
         if ground.unmade and ruling.verdict in (Verdict.UNSENT_SERVER, Verdict.UNSENT_LOCAL):
             continue
+        ruling = in_scope(row, ruling, ground)
         if ruling.verdict is Verdict.MERGE:
             found.merging.append(row)
         else:

@@ -14,9 +14,49 @@ from mailsync.model.settings import Deletions, Direction, Guard
 _DEFAULT_GUARD = Guard()
 
 
+TOO_LARGE = "larger than max-size"
+TOO_OLD = "older than max-age"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What holds for the messages of one mailbox.  `max_size` in bytes, `since` in seconds since
+    1970; None: without limit."""
+
+    direction: Direction
+    deletions: Deletions
+    max_size: int | None = None
+    since: int | None = None
+
+    @property
+    def server_may_change(self) -> bool:
+        return self.direction is not Direction.PULL
+
+    @property
+    def maildir_may_change(self) -> bool:
+        return self.direction is not Direction.PUSH
+
+    def leaves_out(self, row: Row) -> str:
+        """Why the message is out of scope; "" when it is not, or when that cannot be told.
+
+        The size is the server's word where there is one, a hint (RFC822.SIZE); the age is that of
+        INTERNALDATE, for a file that was never on the server of its mtime.  Both are instants:
+        nobody asks the server to search by day (RFC 9051 §6.4.4 leaves time and zone away).
+        """
+        size = row.wire_size or row.file_size if row.size is None else row.size
+        if self.max_size is not None and size is not None and size > self.max_size:
+            return TOO_LARGE
+        date = row.mtime if row.internal_date is None else row.internal_date
+        if self.since is not None and date is not None and date < self.since:
+            return TOO_OLD
+        return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`trash` is the \\Trash mailbox on the server, None: the account has none.
+    """`bounds`: the mailboxes for which `direction` and `deletions` are not those of the account,
+    or for whose messages there are limits.  `trash` is the \\Trash mailbox on the server, None:
+    the account has none.
 
     `only`: the mailboxes to act in (`sync A/M`); moves that touch others are left open, so hand
     in the rows of all.  `has_uidplus`, `has_move` and `dry` change how a plan is executed, never
@@ -40,19 +80,16 @@ class Policy:
     unseen_local: frozenset[MailboxId] = frozenset()
     closed_server: frozenset[MailboxId] = frozenset()
     untold: frozenset[MailboxId] = frozenset()
+    bounds: Mapping[MailboxId, Bounds] = field(default_factory=dict)
 
-    @property
-    def keeps(self) -> bool:
-        """Deletions never reach the server (Gmail: always the \\Trash mailbox, rule 9)."""
-        return self.deletions is Deletions.KEEP and not self.gmail
+    def of(self, mailbox: MailboxId) -> Bounds:
+        return self.bounds.get(mailbox) or Bounds(self.direction, self.deletions)
 
-    @property
-    def server_may_change(self) -> bool:
-        return self.direction is not Direction.PULL
+    def server_may_change(self, *mailboxes: MailboxId) -> bool:
+        return all(self.of(box).server_may_change for box in mailboxes)
 
-    @property
-    def maildir_may_change(self) -> bool:
-        return self.direction is not Direction.PUSH
+    def maildir_may_change(self, *mailboxes: MailboxId) -> bool:
+        return all(self.of(box).maildir_may_change for box in mailboxes)
 
     def covers(self, mailbox: MailboxId) -> bool:
         return self.only is None or mailbox in self.only
@@ -80,13 +117,22 @@ class Ground:
     box: Mailbox
     server_ok: bool  # the server's side may be changed, and is there or made by this plan
     local_ok: bool
-    keeps: bool
+    bounds: Bounds
     expunge_deleted: bool
     departed: Departed | None = None
     unmade: bool = False  # on one side only, and nobody knows yet what it is
     renamed: MailboxId | None = None  # to this one, by moves
     gone_uids: Mapping[UID, Row] = field(default_factory=dict)  # proven gone on the server
     gmail: bool = False
+
+    @property
+    def keeps(self) -> bool:
+        """Deletions never reach the server (Gmail: always the \\Trash mailbox, rule 9)."""
+        return self.bounds.deletions is Deletions.KEEP and not self.gmail
+
+    @property
+    def to_trash(self) -> bool:
+        return self.gmail or self.bounds.deletions is Deletions.TRASH
 
     @property
     def shared(self) -> Flags:

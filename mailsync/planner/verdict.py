@@ -30,6 +30,7 @@ class Verdict(enum.Enum):
     HOLD_LOCAL = enum.auto()
     UNSENT_SERVER = enum.auto()  # the server may not be changed
     UNSENT_LOCAL = enum.auto()
+    OUT = enum.auto()  # out of scope: left as it is on both sides
 
 
 class Ruling(NamedTuple):
@@ -159,6 +160,23 @@ def judge(row: Row, server: Presence, local: Presence, ground: Ground) -> Ruling
     if ruling.verdict in CHANGES_MAILDIR and not ground.local_ok:
         return UNSENT_LOCAL
     return ruling
+
+
+# Flags go on where both sides have the message; a move that was begun is finished.
+OUT_OF_REACH = frozenset(Verdict) - {
+    Verdict.MERGE,
+    Verdict.FOLLOW,
+    Verdict.EXPUNGE,
+    Verdict.FORGET,
+}
+
+
+def in_scope(row: Row, ruling: Ruling, ground: Ground) -> Ruling:
+    """Out of scope nothing is fetched, sent or deleted, on neither side (rule 9)."""
+    if ruling.verdict not in OUT_OF_REACH:
+        return ruling
+    why = ground.bounds.leaves_out(row)
+    return Ruling(Verdict.OUT, why) if why else ruling
 
 
 def server_changed(row: Row, ground: Ground) -> bool:

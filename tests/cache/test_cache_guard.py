@@ -11,7 +11,6 @@ from mailsync.model.ids import UIDValidity
 from mailsync.model.mailboxname import INBOX
 from mailsync.model.observation import ServerMailbox
 from mailsync.model.rows import Presence, Settled, Side, Wait
-from mailsync.model.settings import Deletions, Direction
 
 DAY = 86_400.0
 
@@ -129,7 +128,7 @@ class TestOtherPolicy:
     """`direction` and `deletions` (rule 9), and the digest of the rest of the policy."""
 
     def ran(self, box: Box, direction: str, deletions: str, digest: str = "") -> bool:
-        return box.cache.ran_with(Direction(direction), Deletions(deletions), digest)
+        return box.cache.ran_with(lambda name: (direction, deletions, digest))
 
     def test_the_first_and_the_same(self, inbox: Box) -> None:
         assert not self.ran(inbox, "both", "trash")

@@ -15,14 +15,13 @@ from support.cachebox import NOW, STAMP, Box
 from mailsync.cache import Cache as Opener
 from mailsync.cache import IntentKind, NewIntent
 from mailsync.cache.cache import Cache
-from mailsync.cache.quick import QuickMailbox, look
+from mailsync.cache.quick import QuickMailbox, look, names
 from mailsync.model.actions import Defer, DeferMailbox
 from mailsync.model.flags import Flags
 from mailsync.model.ids import ModSeq, UIDValidity
 from mailsync.model.mailboxname import INBOX, MailboxName
 from mailsync.model.observation import Cursor, ServerMailbox
 from mailsync.model.rows import Settled, Side, Wait
-from mailsync.model.settings import Deletions, Direction
 
 
 @pytest.fixture
@@ -38,7 +37,7 @@ def well(box: Box) -> None:
     box.paired({1: "S", 2: "T"})
     box.server({1: "S", 2: "T"})
     box.local({"f1": "S", "f2": "T"})
-    box.cache.ran_with(Direction.BOTH, Deletions.TRASH)
+    box.cache.ran_with(lambda name: ("both", "trash", ""))
     box.cache.mark_synced([box.id], NOW)
     box.cache.set_generation(3)
 
@@ -156,16 +155,14 @@ def test_deleted_by_policy(state: Path) -> None:
 @pytest.mark.parametrize(
     ("policy", "fits"),
     [
-        (None, True),
-        (("both", "trash"), True),
         (("both", "trash", ""), True),
         (("both", "trash", "x"), False),
-        (("pull", "trash"), False),
-        (("both", "keep"), False),
+        (("pull", "trash", ""), False),
+        (("both", "keep", ""), False),
     ],
 )
-def test_the_policy(state: Path, policy: tuple[str, ...] | None, fits: bool) -> None:
-    assert (look(str(state / "cache.db"), NOW, policy=policy) is not None) is fits
+def test_the_policy(state: Path, policy: tuple[str, str, str], fits: bool) -> None:
+    assert (look(str(state / "cache.db"), NOW, policy=lambda name: policy) is not None) is fits
 
 
 def test_a_file_in_doubt(state: Path) -> None:
@@ -230,3 +227,10 @@ def test_it_imports_neither_sqlalchemy_nor_alembic() -> None:
     run = [sys.executable, "-c", code]
     found = subprocess.run(run, capture_output=True, text=True, check=True, env=dict(os.environ))
     assert found.stdout.strip() == "[]"
+
+
+def test_the_names(state: Path, tmp_path: Path) -> None:
+    assert names(str(state / "cache.db")) == ["INBOX"]
+    assert names(str(tmp_path / "nowhere")) == []
+    (tmp_path / "no.db").write_bytes(b"not a cache, whatever it is" * 100)
+    assert names(str(tmp_path / "no.db")) == []

@@ -9,9 +9,18 @@ import pytest
 
 from mailsync import config
 from mailsync.config.account import is_loopback
+from mailsync.config.patterns import rules_of
 from mailsync.model.errors import ConfigError
 from mailsync.model.layout import Layout
-from mailsync.model.settings import Account, Deletions, Direction, Guard, Secret, Security
+from mailsync.model.settings import (
+    Account,
+    Deletions,
+    Direction,
+    Guard,
+    Rules,
+    Secret,
+    Security,
+)
 
 LEAST = """\
 [accounts.personal]
@@ -76,6 +85,8 @@ fsync = false
 mailboxes = ["*", "!Junk"]
 direction = "pull"
 deletions = "expunge"
+max-size = "25M"
+max-age = "2 w"
 expunge-deleted = true
 trash = "Bin"
 guard = "12.5%%"
@@ -106,6 +117,8 @@ quirks = ["no-move", "!*"]
             mailboxes=("*", "!Junk"),
             direction=Direction.PULL,
             deletions=Deletions.EXPUNGE,
+            max_size=25_000_000,
+            max_age=14,
             expunge_deleted=True,
             trash="Bin",
             guard=Guard(0.125),
@@ -113,6 +126,88 @@ quirks = ["no-move", "!*"]
             append_wait=3.0,
             quirks=("no-move", "!*"),
         ),
+    )
+
+
+SECTIONS = """
+[accounts.personal.mailboxes]
+select = ["*", "!Junk"]
+[accounts.personal.mailboxes."Archive/*"]
+direction = "pull"
+max-age = "1y"
+[accounts.personal.mailboxes."Archive/2026"]
+max-age = "off"
+max-size = "10K"
+deletions = "keep"
+"""
+
+
+def test_sections(tmp_path: Path) -> None:
+    """Key by key the last one that matches and says it."""
+    account = one(tmp_path, 'deletions = "expunge"\nmax-size = "1G"\n' + SECTIONS)
+    assert account.mailboxes == ("*", "!Junk")
+    assert rules_of(account, "INBOX") == Rules(deletions=Deletions.EXPUNGE, max_size=10**9)
+    assert rules_of(account, "Archive/2020") == Rules(Direction.PULL, Deletions.EXPUNGE, 10**9, 365)
+    assert rules_of(account, "Archive/2026") == Rules(Direction.PULL, Deletions.KEEP, 10_000, None)
+
+
+def test_sections_without_a_list_of_patterns(tmp_path: Path) -> None:
+    account = one(tmp_path, 'mailboxes = { "inbox" = { direction = "push" } }\n')
+    assert account.mailboxes == ("*",)
+    assert rules_of(account, "INBOX").direction is Direction.PUSH
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('["A"]\nmax-sise = "1M"', '."A".max-sise: unknown key; did you mean "max-size"?'),
+        ('["A"]\nguard = "off"', '."A".guard: holds for an account as a whole, not for mailboxes'),
+        (
+            '["!A"]\nmax-size = "1M"',
+            '."!A": a section is for mailboxes, "!" leaves out: see select',
+        ),
+        ('[""]\nmax-size = "1M"', ".: a section's name is a pattern of mailboxes"),
+        (
+            '["A"]\n',
+            ".A: the section is empty: it may have direction, deletions, max-size, max-age",
+        ),
+        (
+            '["A"]\nmax-age = 90',
+            '.A.max-age: must be a time like "90d", "26w" or "2y", or "off", not 90',
+        ),
+        (
+            "\npatterns = ['*']",
+            ".patterns: is no section: a section is a table; "
+            "the list of patterns is select = [...]",
+        ),
+        ("\nx = 1", ".x: is no section: a section is a table"),
+        (
+            "\nselect = '*'",
+            '.select: must be a list of patterns, like ["*", "!Junk"], not "*"',
+        ),
+    ],
+)
+def test_mistakes_in_sections(tmp_path: Path, text: str, said: str) -> None:
+    head = "[accounts.personal.mailboxes"
+    made = f"{head}.{text[1:]}" if text.startswith("[") else f"{head}]{text}"
+    (told,) = mistakes(tmp_path, f"{LEAST}{made}\n")
+    place = "accounts.personal.mailboxes"
+    assert told.partition(": ")[2] == place + said.replace('."A"', ".A").replace('."!A"', ".!A")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'mailboxes = ["*"]\n[accounts.personal.mailboxes."A"]\nmax-size = "1M"\n',
+        'mailboxes.A = { max-size = "1M" }\nmailboxes = ["*"]\n',
+    ],
+)
+def test_a_list_and_sections_at_once(tmp_path: Path, text: str) -> None:
+    """TOML's own words for it would help nobody."""
+    (told,) = mistakes(tmp_path, LEAST + text)
+    assert told == (
+        "mailsync.conf:6: this is not TOML: mailboxes cannot be a list and have sections: below "
+        "the line [accounts.NAME.mailboxes] write the list as select = [...]"
     )
 
 

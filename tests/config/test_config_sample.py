@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 
 from mailsync import config
-from mailsync.config.grammar import ACCOUNT, TOP
+from mailsync.config.grammar import ACCOUNT, SECTION, TOP
 from mailsync.imap.quirks import Quirk
 from mailsync.model.settings import Account, Secret
 
@@ -42,7 +42,7 @@ def test_its_keys_are_those_of_the_code() -> None:
 def test_the_code_s_keys_are_those_of_settings() -> None:
     fields = {field.name.replace("_", "-") for field in dataclasses.fields(Account)}
     passwords = {key for key in ACCOUNT if key.startswith("password")}
-    assert set(ACCOUNT) - passwords == fields - {"name", "state", "secret"}
+    assert set(ACCOUNT) - passwords == fields - {"name", "state", "secret", "sections"}
 
 
 def test_every_key_is_explained() -> None:
@@ -64,3 +64,21 @@ def test_every_quirk_is_named() -> None:
 
 def test_it_can_be_found_from_the_code() -> None:
     assert config.sample() == SAMPLE.read_text(encoding="utf-8")
+
+
+def test_its_sections_are_those_of_the_code(tmp_path: Path) -> None:
+    """What stands there as an example can be used as it stands."""
+    text = SAMPLE.read_text(encoding="utf-8")
+    example = re.findall(
+        r"^#     (\[accounts\.personal\.mailboxes.*|\S+ = .*|)$", text, re.MULTILINE
+    )
+    sections = "\n".join(example[example.index("[accounts.personal.mailboxes]") :])
+    whole = re.sub(r"^mailboxes = .*\n", "", text, flags=re.MULTILINE) + "\n" + sections
+    tables = tomllib.loads(whole)["accounts"]["personal"]["mailboxes"]
+    assert set(tables) == {"select", "Archive/*"}
+    assert set(tables["Archive/*"]) == set(SECTION)
+    path = tmp_path / "mailsync.conf"
+    path.write_text(whole)
+    (account,) = config.load(str(path), {}).accounts
+    assert account.mailboxes == ("*", "!Junk")
+    assert [one.pattern for one in account.sections] == ["Archive/*"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from planner_parts import Box, G, Message, T
+from planner_parts import Box, G, Message, T, U
 
 from mailsync.model.actions import (
     Action,
@@ -127,8 +127,12 @@ class Acts:
 
     def do_Defer(self: Any, action: Defer) -> None:
         for row in action.rows:
-            assert self.rows[row.id].wait is Wait.NO
-            self.rows[row.id] = replace(self.rows[row.id], wait=action.wait, settled=action.settled)
+            had = self.rows[row.id]
+            assert had.wait is Wait.NO
+            doubt = {}
+            if action.wait is Wait.OUT:  # what became of it meanwhile proves nothing later
+                doubt = {side: U for side in ("server", "local") if getattr(had, side) is G}
+            self.rows[row.id] = replace(had, wait=action.wait, settled=action.settled, **doubt)
 
     def do_DeferMailbox(self: Any, action: DeferMailbox) -> None:
         box = self.boxes[action.mailbox]

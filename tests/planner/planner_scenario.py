@@ -319,7 +319,9 @@ def _twins(*worlds: World) -> set[str]:
 
 def _keeping(world: World) -> bool:
     """Something is kept or unsent: the sides differ for a reason."""
-    return world.policy.keeps or any(row.wait for row in world.rows.values())
+    policy = world.policy
+    keeps = policy.deletions is Deletions.KEEP and not policy.gmail
+    return keeps or any(row.wait for row in world.rows.values())
 
 
 def visible(world: World, server: bool) -> dict[str, list[tuple[str, Flags]]]:

@@ -314,7 +314,7 @@ class World(Acts):
         for _ in range(4):
             due = self.due()
             candidates = self.candidates(due)
-            wanted = needs(due, candidates, boxes)
+            wanted = needs(due, candidates, boxes, self.policy.bounds)
             if not wanted:
                 return due, candidates, boxes
             for rows in wanted.headers.values():

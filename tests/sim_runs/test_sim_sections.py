@@ -1,0 +1,198 @@
+"""max-size, max-age and sections from end to end: what is beyond a limit stays as it is on both
+sides, whatever happens to it, and is brought when the limit is raised (rule 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from sim.server_profile import Profile, plain, strict_qresync
+from support.storied import Story
+
+from mailsync.model.settings import Direction, Rules, Section
+
+DAY = 86400
+
+
+@pytest.fixture(params=[strict_qresync, plain])
+def story(request: pytest.FixtureRequest) -> Iterator[Story]:
+    profile: Callable[[], Profile] = request.param
+    with Story("sections", profile()) as made:
+        made.server.create("Archive")
+        yield made
+
+
+def days(story: Story) -> int:
+    """A limit between what `aged` serves and what came lately."""
+    return int((story.server.wall() - 1_700_000_000) // DAY) + 30
+
+
+def aged(story: Story, box: str, ghost: str) -> int:
+    """A message of long ago."""
+    uid = story.serve(box, ghost)
+    message = next(one for one in story.server.contents(box) if one.ghost == ghost)
+    message.date -= 90 * DAY
+    return uid
+
+
+def limited(story: Story) -> None:
+    """INBOX has a young and an old message on both sides, and one that is old and only there."""
+    story.serve("INBOX", "young")
+    aged(story, "INBOX", "old")
+    aged(story, "INBOX", "gone")
+    assert story.tell().fetched == 3
+    story.change(max_age=days(story))
+    aged(story, "INBOX", "far")
+    ran = story.tell()
+    assert (ran.exit, ran.fetched) == (0, 0)
+    story.idle()
+
+
+def test_old_messages_stay_on_the_server(story: Story) -> None:
+    limited(story)
+    assert "far" in story.server.ghosts("INBOX")
+    with pytest.raises(KeyError):
+        story.path_of("INBOX", "far")
+    story.change(max_age=None)
+    ran = story.tell()
+    assert (ran.exit, ran.fetched, ran.stored) == (0, 1, 0)
+    story.agree({"INBOX": "young old gone far"})
+    story.idle()
+
+
+def test_flags_of_what_both_have_go_on(story: Story) -> None:
+    limited(story)
+    story.flag("INBOX", "old", "FS")
+    story.server.set_flags("INBOX", story.uid_of("INBOX", "gone"), ["\\Seen"])
+    story.server.set_flags("INBOX", story.uid_of("INBOX", "far"), ["\\Seen"])
+    ran = story.tell()
+    assert (ran.exit, ran.total.flags_server, ran.total.flags_local) == (0, 1, 1)
+    story.idle()
+
+
+def test_nothing_is_deleted_beyond_the_limit(story: Story) -> None:
+    """A file that is removed, a message that is expunged: each side keeps what it has; when the
+    limit is raised the one is fetched again, for the other a person decides."""
+    limited(story)
+    story.fs.unlink(story.path_of("INBOX", "old"))
+    story.server.expunge("INBOX", story.uid_of("INBOX", "gone"))
+    ran = story.tell()
+    assert (ran.exit, ran.total.removed, ran.total.expunged, ran.total.held) == (0, 0, 0, 0)
+    assert "old" in story.server.ghosts("INBOX")
+    assert story.path_of("INBOX", "gone")
+    story.idle()
+    story.change(max_age=None)
+    ran = story.tell()
+    assert (ran.exit, ran.fetched, ran.total.held) == (3, 2, 1)  # old and far; gone is held
+    story.idle(exit=3)
+    assert story.reject("INBOX") == 1
+    assert story.tell().exit == 0
+    story.agree({"INBOX": "young old gone far"})
+    story.idle()
+
+
+def test_a_message_grows_too_old(story: Story) -> None:
+    """Time goes on, and nothing changes but that nobody looks after it."""
+    story.serve("INBOX", "a")
+    story.change(max_age=days(story))
+    story.tell()
+    story.agree({"INBOX": "a"})
+    story.pass_time(40 * DAY)
+    assert story.tell().exit == 0
+    story.agree({"INBOX": "a"})
+    story.fs.unlink(story.path_of("INBOX", "a"))
+    ran = story.tell()
+    assert (ran.exit, ran.total.expunged) == (0, 0)
+    assert "a" in story.server.ghosts("INBOX")
+    story.idle()
+
+
+def test_a_clock_that_was_wrong(story: Story) -> None:
+    """A year ahead everything is too old; when it is right again, nothing is missed."""
+    story.change(max_age=days(story))
+    story.jump(400 * DAY)
+    story.serve("INBOX", "a")
+    assert story.tell().fetched == 0
+    story.jump(-400 * DAY)
+    story.serve("INBOX", "b")
+    assert story.tell().fetched == 2
+    story.agree({"INBOX": "a b"})
+    story.idle()
+
+
+def test_large_ones_stay_where_they_are(story: Story) -> None:
+    story.change(max_size=5000)
+    story.serve("INBOX", "small")
+    story.serve("INBOX", "large", size=20_000)
+    story.file("Archive", "here")
+    story.file("Archive", "huge", size=20_000)
+    ran = story.tell()
+    assert (ran.exit, ran.fetched, ran.stored) == (0, 1, 1)
+    assert "huge" not in story.server.ghosts("Archive")
+    story.idle()
+    story.change(max_size=50_000)
+    ran = story.tell()
+    assert (ran.exit, ran.fetched, ran.stored) == (0, 1, 1)
+    story.agree({"INBOX": "small large", "Archive": "here huge"})
+    story.idle()
+
+
+def test_a_lost_cache_with_limits(story: Story) -> None:
+    """All is paired again before the limits count; nothing is sent or fetched."""
+    limited(story)
+    for path in story.state.glob("cache.db*"):
+        path.unlink()
+    ran = story.tell()
+    assert (ran.fetched, ran.stored, ran.total.removed, ran.total.expunged) == (0, 0, 0, 0)
+    story.change(max_age=None)
+    assert story.tell().fetched == 1
+    story.agree({"INBOX": "young old gone far"})
+    story.idle()
+
+
+def test_a_move_goes_whatever_the_limits(story: Story) -> None:
+    limited(story)
+    story.move_file("INBOX", "old", "Archive")
+    story.server.move("INBOX", story.uid_of("INBOX", "gone"), "Archive")
+    ran = story.tell()
+    assert (ran.exit, ran.total.moved, ran.fetched, ran.stored) == (0, 2, 0, 0)
+    assert story.server.ghosts("Archive") == {"old": 1, "gone": 1}
+    story.idle()
+
+
+def section(pattern: str, **said: object) -> tuple[Section, ...]:
+    return (Section(pattern, Rules(**said), frozenset(said)),)  # type: ignore[arg-type]
+
+
+def test_one_mailbox_is_only_pulled(story: Story) -> None:
+    story.serve("Archive", "a")
+    story.serve("INBOX", "b")
+    story.change(sections=section("Arch*", direction=Direction.PULL))
+    story.tell()
+    story.flag("Archive", "a", "S")
+    story.flag("INBOX", "b", "S")
+    story.file("Archive", "mine")
+    ran = story.tell()
+    assert (ran.exit, ran.total.flags_server, ran.stored, ran.total.unsent) == (0, 1, 0, 2)
+    story.idle()
+    story.change(sections=())
+    ran = story.tell()
+    assert (ran.exit, ran.total.flags_server, ran.stored) == (0, 1, 1)
+    story.agree({"Archive": "a:S mine", "INBOX": "b:S"})
+    story.idle()
+
+
+def test_a_deletion_that_a_section_kept_is_held_without_it(story: Story) -> None:
+    story.serve("Archive", "a")
+    story.serve("Archive", "b")
+    story.change(sections=section("Archive", direction=Direction.PULL))
+    story.tell()
+    story.unlink("Archive", "a")
+    assert story.tell().total.unsent == 1
+    story.change(sections=())
+    ran = story.tell()
+    assert (ran.exit, ran.total.held, ran.total.expunged) == (3, 1, 0)
+    assert story.accept("Archive") == 1
+    assert story.tell().exit == 0
+    story.agree({"Archive": "b"})
+    story.idle()

@@ -266,3 +266,9 @@ def test_a_mailbox_that_nobody_has_seen_is_in_no_section() -> None:
     table = Table("INBOX a . - -", SMALL)
     (row,) = table.world.rows.values()
     assert plan([row], [], [], SMALL).actions == ()
+
+
+def test_a_trash_mailbox_out_of_sight_is_used_all_the_same() -> None:
+    table = Table("INBOX a . x .", Policy(guard=OFF, trash=9))  # type: ignore[arg-type]
+    (action,) = table.world.plan().actions
+    assert (type(action).__name__, action.target) == ("Move", 9)  # type: ignore[union-attr]

@@ -34,6 +34,9 @@ _WORDS = {
 @click.command(short_help="Bring the Maildir and the server to agreement.")
 @targets
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and why; change nothing.")
+@click.option("--pull", is_flag=True, help="Change nothing on the server in this run.")
+@click.option("--push", is_flag=True, help="Change nothing in the Maildir in this run.")
+@click.option("--no-delete", is_flag=True, help="Delete nothing on either side in this run.")
 @click.option(
     "--no-wait",
     is_flag=True,
@@ -48,14 +51,21 @@ def sync(
     state: State,
     targets: tuple[str, ...],
     dry_run: bool,
+    pull: bool,
+    push: bool,
+    no_delete: bool,
     no_wait: bool,
     verbose: int,
     quiet: bool,
 ) -> int:
     """Bring every selected mailbox of every account to agreement with the server, both ways.
 
-    ACCOUNT or ACCOUNT/MAILBOX narrow it down.  What is interrupted is completed by the next run.
+    ACCOUNT or ACCOUNT/MAILBOX narrow it down, and so do --pull, --push and --no-delete, which
+    never allow what the configuration does not.  What is left so, or interrupted, is completed by
+    the next run.
     """
+    if pull and push:
+        raise click.UsageError("--pull and --push leave nothing to do: give one of them")
     chosen = state.targets(targets)
     log.setup(verbose, debug=state.debug)
     if os.geteuid() == 0 and verbose:
@@ -67,6 +77,9 @@ def sync(
     options = SyncOptions(
         dry_run=dry_run,
         no_wait=no_wait,
+        pull=pull,
+        push=push,
+        no_delete=no_delete,
         interactive=sys.stdin is not None and sys.stdin.isatty(),
         progress=shown,
     )

@@ -18,6 +18,7 @@ from mailsync.model.mailboxname import MailboxName
 from mailsync.model.report import Progress
 from mailsync.model.rows import Mailbox, Role, Row
 from mailsync.model.settings import Account
+from mailsync.planner import Narrow
 from mailsync.server import Server
 from mailsync.system.seams import World
 
@@ -93,6 +94,8 @@ class Run:
     stopped: dict[MailboxId | None, str] = field(default_factory=dict)  # uploads (None: all): why
     doubt_since: float | None = None  # loop time of the latest unknown outcome, or of finding one
     earlier: dict[tuple[object, MailboxName], Trouble] = field(default_factory=dict)
+    narrow: Narrow = field(default_factory=Narrow)  # what this run is to leave
+    left: dict[MailboxName, Counter[str]] = field(default_factory=dict)  # by the last plan
     dry: bool = False  # look only: EXAMINE, no rename of doubles
     still: bool = False  # no file is renamed, nothing is made: adopt
     blind: bool = False  # a directory that may hold mailboxes could not be listed

@@ -67,10 +67,17 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SyncOptions:
-    """`interactive`: somebody sits at a terminal and may be asked for a password."""
+    """`interactive`: somebody sits at a terminal and may be asked for a password.
+
+    `pull`: nothing is changed on the server in this run; `push`: nothing in the Maildir;
+    `no_delete`: nothing is deleted.  What is left so is done by a run without.
+    """
 
     dry_run: bool = False
     no_wait: bool = False
+    pull: bool = False
+    push: bool = False
+    no_delete: bool = False
     interactive: bool = False
     progress: Progress | None = None
 

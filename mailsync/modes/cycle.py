@@ -6,6 +6,7 @@ only so are moves, renames and accidents told apart (semantics.md, rule 2).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -40,7 +41,7 @@ from mailsync.modes.observe import Selector, asks, observe_local, observe_names,
 from mailsync.modes.ownership import Ownership
 from mailsync.modes.policy import bounds_of, planned_by, unseen
 from mailsync.modes.scope import check_asked, policy_of, selector, since
-from mailsync.planner import PUT_BACK_UP, needs, plan
+from mailsync.planner import PUT_BACK_UP, narrowed, needs, plan
 from mailsync.server import Ask
 
 QUESTIONS = 3  # looks at headers and files before one plan
@@ -213,7 +214,12 @@ async def make_plan(run: Run, only: frozenset[MailboxName], *, bodies: bool = Tr
         await ask(run, learn_bodies, wants.bodies if bodies else {})
         rows, candidates = await due(run)
     policy = await planned_by(run, only)  # knows by now what was not told
-    return plan(rows, candidates, await in_sight(run), policy)
+    made, left = narrowed(plan(rows, candidates, await in_sight(run), policy), run.narrow)
+    run.left = {}
+    for action in left:
+        verb, count = type(action).__name__, len(getattr(action, "rows", "1"))
+        run.left.setdefault(run.name(action.mailbox), Counter())[verb] += count
+    return made
 
 
 async def in_sight(run: Run) -> list[Mailbox]:
@@ -324,6 +330,8 @@ async def purge(run: Run) -> None:
     """Files that lay in undo for `undelete-days` (0: no undo) are gone for good."""
     await run.stored(run.cache.forget_repeated, run.now() - TWINS_EXPECTED)
     await settle_undo(run)
+    if run.narrow.no_delete:
+        return
     before = run.now() - run.account.undelete_days * 86400.0
     expired = await run.stored(run.cache.expired_deletions, before)
     if expired:

@@ -18,12 +18,13 @@ from mailsync.executor.retry import retrying, worth_repeating
 from mailsync.model.errors import Exit, MailsyncError, Reach
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import ServerMailbox
-from mailsync.model.report import AccountReport, MailboxReport
+from mailsync.model.report import AccountReport, MailboxReport, SyncOptions
 from mailsync.modes.cycle import cycle, dry_cycle
 from mailsync.modes.job import CACHE, Job, failed, succeeded
 from mailsync.modes.observe import Selector
 from mailsync.modes.ownership import Ownership
 from mailsync.modes.scope import login_of, maildir_of
+from mailsync.planner import Narrow
 from mailsync.server import Server
 from mailsync.system.trouble import translated
 
@@ -138,6 +139,7 @@ class Session:
                 tallies=self.tallies,
                 id=self.run_id,
                 progress=self.job.options.progress,
+                narrow=narrow_of(self.job.options),
                 dry=self.job.options.dry_run,
             )
             if self.last is not None:
@@ -169,12 +171,17 @@ class Session:
         by_name: defaultdict[MailboxName, list[CacheReport]] = defaultdict(list)
         for one in waiting:
             by_name[one.mailbox].append(one)
-        for name in sorted({*tallies.done, *tallies.notices, *tallies.troubled, *by_name}):
+        left = {} if self.last is None else self.last.left
+        names = {*tallies.done, *tallies.notices, *tallies.troubled, *by_name, *left}
+        for name in sorted(names):
             waits = by_name.get(name, [])
             said = [*tallies.notices.get(name, []), *tallies.said(name)]
+            if name in left:
+                said.append(left_by(narrow_of(self.job.options), left[name]))
             boxes[name] = mailbox_report(name, tallies.done.get(name, {}), waits, said)
             exits |= exits_of(waits)
-        whole = not self.job.options.dry_run and not self.job.only
+        options = self.job.options
+        whole = not options.dry_run and not self.job.only and not narrow_of(options)
         if whole and not self.failed and not exits & UNFINISHED:
             succeeded(self.job)
         return AccountReport(
@@ -184,6 +191,16 @@ class Session:
             exits=frozenset(exits),
             plan=self.plan,
         )
+
+
+def narrow_of(options: SyncOptions) -> Narrow:
+    return Narrow(options.pull, options.push, options.no_delete)
+
+
+def left_by(narrow: Narrow, left: Mapping[str, int]) -> str:
+    """What a run left for the next one."""
+    what = ", ".join(f"{verb} {count}" for verb, count in sorted(left.items()))
+    return f"left to a sync without {narrow.words}: {what}"
 
 
 def mailbox_report(

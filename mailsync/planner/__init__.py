@@ -1,9 +1,20 @@
 """Decides what a sync does: pure functions from open rows to a plan (semantics.md)."""
 
+from mailsync.planner.narrow import Narrow, narrowed
 from mailsync.planner.needs import Needs, needs
 from mailsync.planner.pairing import base
 from mailsync.planner.plan import plan
 from mailsync.planner.policy import Bounds, Policy
 from mailsync.planner.verdict import PUT_BACK_UP
 
-__all__ = ["PUT_BACK_UP", "Bounds", "Needs", "Policy", "base", "needs", "plan"]
+__all__ = [
+    "PUT_BACK_UP",
+    "Bounds",
+    "Narrow",
+    "Needs",
+    "Policy",
+    "base",
+    "narrowed",
+    "needs",
+    "plan",
+]

@@ -22,6 +22,7 @@ from mailsync.planner.mailboxes import (
     unmade,
 )
 from mailsync.planner.moves import UNSENT_MOVE, Moves, copies, find_moves, local_copies
+from mailsync.planner.narrow import LEFT_BEHIND
 from mailsync.planner.pairing import Pairing, doubtful, pair_up
 from mailsync.planner.policy import Departed, Ground, Policy
 from mailsync.planner.scene import Scene, survey
@@ -31,7 +32,6 @@ from mailsync.planner.verdict import Ruled, Ruling, Verdict, in_scope, judge
 
 T, G = Presence.THERE, Presence.GONE
 
-LEFT_BEHIND = "moved on the server, and its file with it"
 GMAIL_DELETED = "\\Deleted is never sent to Gmail"
 
 WAITS: dict[Verdict, tuple[Wait, Side]] = {

@@ -113,7 +113,10 @@ SEARCHES: dict[str, tuple[TextClause | str, set[str]]] = {
         quick.ANY_DELETED_DUE,
         {"SCAN messages USING INDEX messages_deleted"},
     ),
-    "quick: waiting": (quick.WAITING, {"SCAN messages USING INDEX messages_open"}),
+    "quick: waiting": (
+        quick.WAITING,
+        {"SEARCH messages USING INDEX messages_open (wait<?)"},
+    ),
 }
 
 

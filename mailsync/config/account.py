@@ -33,7 +33,9 @@ _PLAIN = (
     "trash",
     "undelete-days",
     "append-wait",
+    "hook-timeout",
 )
+_COMMANDS = ("on-new-mail", "on-change", "on-error")
 
 
 def path_of(values: Values, key: tuple[str, ...], text: str) -> Path:
@@ -89,6 +91,9 @@ def _optional(values: Values, name: str, taken: Mapping[str, Any]) -> dict[str, 
         Section(pattern, Rules(**_rules(said)), frozenset(_rules(said)))
         for pattern, said in taken.get("sections", ())
     )
+    for key in _COMMANDS:
+        if key in taken:
+            made[key.replace("-", "_")] = tuple(taken[key])
     if "guard" in taken:
         made["guard"] = guard(taken["guard"])
     return made

@@ -22,6 +22,9 @@ _Age = Annotated[str, Meta(pattern=r"\A(?:off|[1-9][0-9]{0,4}[ ]?[dwy])\Z")]
 _Words = Annotated[list[_Text], Meta(min_length=1, max_length=1000)]
 _Names = Annotated[list[_Text], Meta(max_length=100)]
 
+_Command = Annotated[list[_Text], Meta(max_length=1000)]
+
+_COMMAND = 'a list of words, like ["notmuch", "new"]; it is run without a shell'
 _YES_NO = "true or false"
 _PATH = "a path, in quotes"
 
@@ -83,6 +86,10 @@ ACCOUNT = {
             Annotated[float, Meta(ge=0, le=86400)],
             "a number of seconds from 0 to 86400",
         ),
+        Key("on-new-mail", _Command, _COMMAND),
+        Key("on-change", _Command, _COMMAND),
+        Key("on-error", _Command, _COMMAND),
+        Key("hook-timeout", _Seconds, "a number of seconds, more than 0 and at most 86400"),
     )
 }
 

@@ -12,7 +12,7 @@ from mailsync.model.settings import Account
 
 Json = dict[str, object]
 
-COUNTS = (
+DONE = (
     "downloaded",
     "uploaded",
     "flags_local",
@@ -20,11 +20,8 @@ COUNTS = (
     "removed",
     "expunged",
     "moved",
-    "held",
-    "failed",
-    "parked",
-    "unsent",
 )
+COUNTS = (*DONE, "held", "failed", "parked", "unsent")
 ASKED = ("kept", "out of scope")  # the configuration wants it so
 LEFT = ("held", "failed", "parked", "unsent")  # these stay until somebody acts
 IN_DOUBT = "in doubt"  # commands whose outcome is not known: a sync at work has some, too

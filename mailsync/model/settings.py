@@ -66,6 +66,14 @@ class Secret:
     inline: str = field(default="", repr=False)
 
 
+class Event(enum.StrEnum):
+    """What a hook is run for."""
+
+    NEW_MAIL = "new-mail"
+    CHANGE = "change"
+    ERROR = "error"
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     name: str
@@ -96,3 +104,17 @@ class Account:
     undelete_days: int = 30
     append_wait: float = 30.0
     quirks: tuple[str, ...] = ()  # keys of imap.quirks; with "!" in front: not
+    on_new_mail: tuple[str, ...] = ()  # commands, as lists of words
+    on_change: tuple[str, ...] = ()
+    on_error: tuple[str, ...] = ()
+    hook_timeout: float = 60.0  # seconds
+
+    def hook(self, event: Event) -> tuple[str, ...]:
+        """The command for this event; empty: none."""
+        match event:
+            case Event.NEW_MAIL:
+                return self.on_new_mail
+            case Event.CHANGE:
+                return self.on_change
+            case Event.ERROR:
+                return self.on_error

@@ -7,13 +7,21 @@ stay free of SQLAlchemy (architecture.md, decision 4); `modes.full` is loaded wh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
 
 from mailsync.cache import quick
 from mailsync.model.errors import Exit, MailsyncError
 from mailsync.model.observation import ServerMailbox
-from mailsync.model.report import AccountReport, MailboxReport, Report, SyncOptions, Target
+from mailsync.model.report import (
+    DONE,
+    AccountReport,
+    MailboxReport,
+    Report,
+    SyncOptions,
+    Target,
+)
+from mailsync.model.settings import Account, Event
 from mailsync.modes.job import Job, failed, locked, succeeded
 from mailsync.modes.scope import (
     check_asked,
@@ -29,7 +37,29 @@ from mailsync.server import Server
 
 def sync(targets: Sequence[Target], options: SyncOptions) -> Report:
     """Bring every target to agreement.  Never raises for one account's trouble: it is reported."""
-    return asyncio.run(_sync(targets, options))
+    report = asyncio.run(_sync(targets, options))
+    if options.dry_run or not any(called_for(report, targets)):
+        return report
+    from mailsync.modes.hooks import after
+
+    return after(report, targets)
+
+
+def called_for(
+    report: Report, targets: Sequence[Target]
+) -> Iterator[tuple[Event, AccountReport, Account]]:
+    """The hooks that what happened calls for, each with its account."""
+    for one, target in zip(report.accounts, targets, strict=True):
+        total = one.total()
+        changed = any(getattr(total, name) for name in DONE)
+        happened = {
+            Event.NEW_MAIL: total.downloaded > 0,
+            Event.CHANGE: changed,
+            Event.ERROR: one.exit is not Exit.OK,
+        }
+        for event, so in happened.items():
+            if so and target.account.hook(event):
+                yield event, one, target.account
 
 
 async def _sync(targets: Sequence[Target], options: SyncOptions) -> Report:

@@ -23,6 +23,7 @@ MISUSE = (
     (("config", "chek"), "Did you mean 'check'?"),
     (("sync", "mee"), 'no account "mee" in {conf}; did you mean "me"?'),
     (("sync", "other"), 'no account "other" in {conf}; there are: me'),
+    (("sync", "--pull", "--push"), "--pull and --push leave nothing to do"),
     (("sync", "me/"), '"me/" names no mailbox after the "/"'),
     (("undelete", "--since", "yesterday"), '"yesterday" is no time: say "3d"'),
     (("--config", "nowhere.conf", "sync"), "nowhere.conf: cannot be read: No such file"),

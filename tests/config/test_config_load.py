@@ -93,6 +93,10 @@ guard = "12.5%%"
 undelete-days = 0
 append-wait = 3
 quirks = ["no-move", "!*"]
+on-new-mail = ["notify-send", "new"]
+on-change = ["notmuch", "new"]
+on-error = ["logger", "mailsync"]
+hook-timeout = 7
 """
     text = text % ":".join(["cd"] * 31)
     text = text.replace('"SHA256:', '"sha256:')
@@ -125,6 +129,10 @@ quirks = ["no-move", "!*"]
             undelete_days=0,
             append_wait=3.0,
             quirks=("no-move", "!*"),
+            on_new_mail=("notify-send", "new"),
+            on_change=("notmuch", "new"),
+            on_error=("logger", "mailsync"),
+            hook_timeout=7.0,
         ),
     )
 

@@ -31,6 +31,7 @@ from mailsync.modes.full import copy_cache, exits_of, place_for_copy
 from mailsync.modes.job import Job, locked
 from mailsync.modes.misplaced import other_names, put_in_place
 from mailsync.modes.ownership import Ownership
+from mailsync.modes.policy import bounds_of
 from mailsync.modes.scope import login_of, maildir_of, selector
 from mailsync.modes.world import production_world
 from mailsync.planner import former as claimed
@@ -119,7 +120,7 @@ async def _take_over(run: Run, former: Former) -> Adoption:
         if box.selected:
             rows = await run.stored(run.cache.rows_of, box.id)
             said = (*run.tallies.notices.get(box.name, ()), *run.tallies.said(box.name))
-            boxes.append(told(box, rows, counts.get(box.name, Counts()), said))
+            boxes.append(told(box, rows, counts.get(box.name, Counts()), said, bounds_of(run, box)))
     if not run.dry:
         sound = [box.id for box in run.mailboxes.values() if box.selected and _looked_at(run, box)]
         await run.stored(run.cache.mark_synced, sound, run.now())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mailsync.model.former import AdoptedMailbox
 from mailsync.model.rows import Mailbox, Presence, Row, Side, Wait
+from mailsync.planner.policy import Bounds
 
 N, T = Presence.NONE, Presence.THERE
 
@@ -23,7 +24,10 @@ class Counts:
     program: str = ""
 
 
-def told(box: Mailbox, rows: Sequence[Row], counts: Counts, said: Sequence[str]) -> AdoptedMailbox:
+def told(
+    box: Mailbox, rows: Sequence[Row], counts: Counts, said: Sequence[str], bounds: Bounds
+) -> AdoptedMailbox:
+    alone = [row for row in rows if row.wait is Wait.NO and not bounds.leaves_out(row)]
     paired = sum(row.server is T and row.local is T for row in rows)
     held = [row for row in rows if row.wait is Wait.HELD]
     here = sum(row.local is T for row in held if _loses(row) is Side.LOCAL)
@@ -50,8 +54,8 @@ def told(box: Mailbox, rows: Sequence[Row], counts: Counts, said: Sequence[str])
         before=counts.before,
         held_here=here,
         held_there=len(held) - here,
-        fetched=sum(row.server is T and row.local is N for row in rows if row.wait is Wait.NO),
-        sent=sum(row.local is T and row.server is N for row in rows if row.wait is Wait.NO),
+        fetched=sum(row.server is T and row.local is N for row in alone),
+        sent=sum(row.local is T and row.server is N for row in alone),
         notices=tuple(dict.fromkeys(notices)),
     )
 

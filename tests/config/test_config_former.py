@@ -156,6 +156,22 @@ def changed(old: str, new: str, tmp_path: Path) -> tuple[dict[str, Any], list[st
         ("Timeout 30", "Timeout 30\nCertificateFile /x/ca.pem", "tls-ca-file", "/x/ca.pem"),
         ("Trash Trash\n", "", "deletions", "expunge"),
         ("Patterns", "FSync no\nPatterns", "fsync", False),
+        ("Patterns", "MaxSize 1m\nPatterns", "max-size", "1000K"),
+        ("Patterns", "MaxSize 300\nPatterns", "max-size", "1K"),
+        ("Trash Trash", "Trash Trash\nMaxSize 2Kb", "max-size", "3K"),
+        (
+            "Port 993",
+            "Port 993\nDisableExtension MOVE COMPRESS=DEFLATE",
+            "quirks",
+            ["no-move", "no-compress"],
+        ),
+        ("Trash Trash", "Trash Trash\nUseNamespace no", "quirks", ["no-namespace"]),
+        (
+            "Port 993",
+            "Port 993\nDisableExtension MOVE\nUseNamespace no",
+            "quirks",
+            ["no-move", "no-namespace"],
+        ),
         ("Patterns", "Sync Pull\nPatterns", "direction", "pull"),
         ("Patterns", "Sync Push\nPatterns", "direction", "push"),
         ("Patterns", "Sync PullNew PullFlags\nPatterns", "direction", "pull"),
@@ -176,7 +192,8 @@ def test_one_setting_of_mbsync(old: str, new: str, key: str, value: object, tmp_
         ("Port 993", "Port 993\nFrobnicate yes", 9, "Frobnicate: has no counterpart"),
         ("SSLType IMAPS", "SSLType None", 11, "allow-plaintext"),
         ("SSLType IMAPS", "RequireSSL no", 11, "TLS is always required"),
-        ("Trash Trash", "Trash Trash\nMaxSize 1m", 17, "MaxSize: "),
+        ("Trash Trash", "Trash Trash\nMaxSize huge", 17, "MaxSize: "),
+        ("Port 993", "Port 993\nDisableExtension MOVE FROB", 9, "DisableExtension: "),
         ("Trash Trash", "Trash Trash\nPath Mail/", 17, "Path: "),
         ("~/Mail/work/INBOX", "~/Maildir", 20, "must be at ~/Mail/work/INBOX"),
         ("Inbox ~/Mail/work/INBOX\n", "", 18, "INBOX is at ~/Maildir"),
@@ -294,6 +311,29 @@ def test_an_offlineimaprc(tmp_path: Path) -> None:
     assert (at.account, at.repository, at.metadata) == ("Me", "There", os.path.expanduser("~/.oi"))
 
 
+@pytest.mark.parametrize(
+    ("new", "key", "value"),
+    [("maxsize = 2000000", "max-size", "2000K"), ("maxage = 30", "max-age", "30d")],
+)
+def test_one_setting_of_an_account(new: str, key: str, value: str, tmp_path: Path) -> None:
+    made = offlineimap(
+        OFFLINEIMAP.replace("remoterepository = There", f"remoterepository = There\n{new}")
+    )
+    assert accounts(made, tmp_path)["Me"][key] == value
+    assert not [one for one in made.remarks if ":9:" in one]
+
+
+@pytest.mark.parametrize(
+    "new", ["maxage = 2024-01-01", "postsynchook = notmuch new", "maxsize = 0"]
+)
+def test_a_setting_of_an_account_without_counterpart(new: str, tmp_path: Path) -> None:
+    made = offlineimap(
+        OFFLINEIMAP.replace("remoterepository = There", f"remoterepository = There\n{new}")
+    )
+    assert not {"max-age", "max-size"} & accounts(made, tmp_path)["Me"].keys()
+    assert [one for one in made.remarks if one.startswith("rc:9: ")]
+
+
 HASH = "ab" * 32
 
 
@@ -303,7 +343,6 @@ HASH = "ab" * 32
         ("ssl = no", "security", "starttls"),
         ("remoteport = 1993", "port", 1993),
         (f"cert_fingerprint = {HASH}", "tls-fingerprint", f"sha256:{HASH}"),
-        ("maxconnections = 3", "connections", 3),
         ("readonly = True", "direction", "pull"),
         ("sync_deletes = no", "deletions", "keep"),
         ("folderfilter = lambda f: f not in ['Junk', 'a/b']", "mailboxes", ["*", "!Junk", "!a/b"]),

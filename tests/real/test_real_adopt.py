@@ -492,6 +492,18 @@ def test_placeholders_and_expired(wired: Wired) -> None:
     assert_equal(wired)
 
 
+def test_what_is_out_of_scope_is_not_announced(wired: Wired) -> None:
+    with wired.client() as client:
+        client.append(message("small"))
+        client.append(message("big", size=1000))
+    Mbsync(wired, more="SyncState *\nMaxSize 10k").run()
+    wired.changes["max_size"] = 10_000
+    (inbox,) = adopt(wired).mailboxes
+    assert (inbox.known, inbox.fetched, inbox.held_here) == (1, 0, 1), inbox
+    report = wired.sync()
+    assert (report.total().downloaded, report.total().held) == (0, 1), report
+
+
 def test_there_is_no_maildir(wired: Wired) -> None:
     with pytest.raises(ConfigError, match="nothing to take over"):
         adopt(wired)

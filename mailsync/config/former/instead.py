@@ -47,6 +47,19 @@ def proxy(text: str) -> str | None:
     return f"socks5://{found[1]}:{found[2]}" if found else None
 
 
+def quirks(text: str) -> list[str] | None:
+    """Extensions that the former program was told not to use."""
+    from mailsync.imap.quirks import Quirk
+
+    known = {quirk.key for quirk in Quirk}
+    words = [f"no-{word.partition('=')[0].lower()}" for word in text.split()]
+    return words if words and known.issuperset(words) else None
+
+
+def no_namespace(text: str) -> list[str] | None:
+    return None if yes(text) else ["no-namespace"]
+
+
 MAX_SIZE = Instead("max-size", limit)
 MAX_AGE = Instead("max-age", days)
 TUNNEL = Instead("tunnel", words_of)
@@ -54,6 +67,8 @@ CLIENT_CERT = Instead("tls-client-cert", str)
 CLIENT_KEY = Instead("tls-client-key", str)
 AUTH = Instead("auth", mechanism)
 PROXY = Instead("proxy", proxy)
+QUIRKS = Instead("quirks", quirks)
+NAMESPACE = Instead("quirks", no_namespace)
 SUBSCRIBED = Instead("subscribed-only", yes)
 
 
@@ -64,8 +79,11 @@ def taken(instead: Instead | None, text: str) -> bool:
 
 def put(draft: Draft, instead: Instead, text: str) -> None:
     value = instead.make(text)
-    if instead.key in ACCOUNT and value is not None:
-        draft.keys.setdefault(instead.key, value)
+    if instead.key not in ACCOUNT or value is None:
+        return
+    had = draft.keys.setdefault(instead.key, value)
+    if isinstance(had, list) and isinstance(value, list) and instead.key == "quirks":
+        had += [word for word in value if word not in had]
 
 
 def end(draft: Draft) -> None:

@@ -42,18 +42,19 @@ NONE = {
     "account": {
         "autorefresh": "runs are started by cron or a systemd timer",
         "quick": "a run that finds nothing changed is always quick",
-        "presynchook": "there are no hooks yet: run the program before `mailsync sync`",
-        "postsynchook": "there are no hooks yet: run the program after `mailsync sync`",
-        "presynchooktimeout": "there are no hooks yet",
-        "postsynchooktimeout": "there are no hooks yet",
-        "maxsize": "messages of any size are synced",
-        "maxage": "messages of any age are synced; none is deleted for its age",
+        "presynchook": "nothing runs before a sync: run the program before `mailsync sync`",
+        "postsynchook": "on-change and on-new-mail run a command when there was something",
+        "presynchooktimeout": "nothing runs before a sync",
+        "postsynchooktimeout": "see hook-timeout",
+        "maxsize": "see max-size",
+        "maxage": "it must be a number of days: see max-age",
         "synclabels": "labels are not synced",
         "labelsheader": "labels are not synced; no header is ever added",
         "ignorelabels": "labels are not synced",
         "proxy": "there is no proxy",
         "authproxy": "there is no proxy",
         "utf8foldernames": "mailboxes are directories in UTF-8",
+        "newmail_hook": "see on-new-mail",
         "status_backend": "mailsync has a cache of its own",
         "dispatcher": "runs are started by cron or a systemd timer",
     },
@@ -64,7 +65,7 @@ NONE = {
         "folder_sort": "INBOX is first",
         "createfolders": "a mailbox of one side is always made on the other",
         "restoreatime": "times of access are left alone",
-        "startdate": "messages of any age are synced",
+        "startdate": "there is no such date: see max-age",
         "filename_use_mail_timestamp": "new files have names of mailsync's own",
         "utime_from_header": "a file's time is the date of arrival",
         "maildir-windows-compatible": "names of files have a colon",
@@ -94,7 +95,7 @@ NONE = {
         "keepalive": "connections end with the run",
         "holdconnectionopen": "connections end with the run",
         "subscribedonly": "subscriptions are not looked at: name the mailboxes",
-        "startdate": "messages of any age are synced",
+        "startdate": "there is no such date: see max-age",
         "createfolders": "a mailbox of one side is always made on the other",
         "ssl_version": "TLS 1.2 or newer is used",
         "tls_level": "TLS 1.2 or newer is used",
@@ -105,6 +106,8 @@ NONE = {
         "ipv6": "the system chooses the address",
         "trashfolder": "the server says which mailbox is for deleted messages; else set trash",
         "realdelete": "on Gmail, deleted messages always go to the trash",
+        "maxconnections": "one connection, with many commands on their way, fills the line",
+        "newmail_hook": "see on-new-mail",
         "retrycount": "mailsync chooses how often it tries again",
         "singlethreadperfolder": "mailsync chooses how it works",
         "proxy": "there is no proxy",
@@ -119,7 +122,7 @@ TAKEN = {
     "local": {"type", "localfolders", "sep", "readonly"},
     "remote": {
         *("type", "remotehost", "remoteport", "remoteuser", "remotepass", "remotepassfile"),
-        *("ssl", "starttls", "sslcacertfile", "cert_fingerprint", "folderfilter", "maxconnections"),
+        *("ssl", "starttls", "sslcacertfile", "cert_fingerprint", "folderfilter"),
         *("readonly", "expunge", "sync_deletes"),
     },
 }
@@ -265,9 +268,6 @@ def _server(made: Converted, source: _Source, draft: Draft, remote: str) -> None
         _trust(made, source, draft, remote)
     if timeout := whole(source.get("general", "socktimeout")):
         keys["timeout"] = timeout
-    connections = whole(source.get(remote, "maxconnections"))
-    if 1 < connections <= 64:
-        keys["connections"] = connections
     if (fsync := source.get("general", "fsync")) and not yes(fsync):
         keys["fsync"] = False
 

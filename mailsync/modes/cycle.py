@@ -152,6 +152,7 @@ async def rounds(run: Run, ownership: Ownership, only: frozenset[MailboxName]) -
             await ownership.raise_generation()
             await execute(run, Plan(renames))
             await refresh(run)
+            await look_within(run, renames)
             made = await make_plan(run, only)
         if not made.actions:
             return
@@ -159,6 +160,15 @@ async def rounds(run: Run, ownership: Ownership, only: frozenset[MailboxName]) -
         if run.progress is not None:
             announce(run, made)
         await execute(run, made)
+        await refresh(run)
+
+
+async def look_within(run: Run, renames: Sequence[Action]) -> None:
+    """What was removed from a directory before it got another name is seen gone only now: under
+    the old name nothing was proven, under the new one nothing was known."""
+    moved = {action.mailbox for action in renames if isinstance(action, RenameMailbox)}
+    if moved and not run.dry:
+        await observe_local(run, await run.stored(run.cache.cursors), {}, moved)
         await refresh(run)
 
 

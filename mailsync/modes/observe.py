@@ -204,14 +204,21 @@ async def _observe(run: Run, wanted: Sequence[Ask]) -> set[MailboxName]:
 
 
 async def observe_local(
-    run: Run, known: dict[MailboxName, Known], audits: Mapping[MailboxId, Audit]
+    run: Run,
+    known: dict[MailboxName, Known],
+    audits: Mapping[MailboxId, Audit],
+    among: Collection[MailboxId] | None = None,
 ) -> None:
     """List what has no valid stamp; what lacks a known file a second time, after all the rest.
 
-    A mailbox that the disk refuses is left as it was, and said.
+    `among` None: all mailboxes.  One that the disk refuses is left as it was, and said.
     """
     audited = {run.name(box): audit.names for box, audit in audits.items()}
-    boxes = [box for box in run.mailboxes.values() if box.selected and box.local is Presence.THERE]
+    boxes = [
+        box
+        for box in run.mailboxes.values()
+        if box.selected and box.local is Presence.THERE and (among is None or box.id in among)
+    ]
     first: list[tuple[Mailbox, Listing]] = []
     for box in boxes:
         async with run.only_trouble(box, LOOK_HERE):

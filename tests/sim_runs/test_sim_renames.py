@@ -63,3 +63,26 @@ def test_in_the_maildir(story: Story, parent: str, child: str) -> None:
         story.fs.rmdir(f"/mail/{old}")
     story.fs.sync_dir("/mail")
     nothing_transferred(story, parent, child)
+
+
+def test_a_file_removed_before_the_directory_got_another_name(story: Story) -> None:
+    """One sync brings the new name and the deletion over."""
+    for ghost in "xyz":
+        story.serve("A", ghost)
+    story.tell()
+    story.unlink("A", "x")
+    story.rename("/mail/A", "/mail/B")
+    ran = story.tell()
+    assert (ran.exit, ran.fetched, ran.stored) == (0, 0, 0), ran.text
+    story.agree({"B": "a y z", "B/C": "c"})
+
+
+def test_into_a_mailbox_that_was_renamed_here_meanwhile(story: Story) -> None:
+    story.server.create("E")
+    story.serve("E", "e")
+    story.tell()
+    story.server.rename("E", "A/D")
+    story.rename("/mail/A", "/mail/B")
+    ran = story.tell()
+    assert (ran.exit, ran.fetched, ran.stored) == (0, 0, 0), ran.text
+    story.agree({"B": "a", "B/C": "c", "B/D": "e"})

@@ -202,7 +202,7 @@ def test_one_setting_of_mbsync(old: str, new: str, key: str, value: object, tmp_
         ("Create Both", "Create Both\nRemove Both", 4, "mailsync accept"),
         ("Create Both\n", "", 22, "is always made on the other"),
         ("Patterns", "Sync New Flags\nPatterns", 26, "single operations"),
-        ("Far :work-far:\n", "Far :work-far:sub\n", 23, "a part of the names"),
+        ("Far :work-far:\n", "Far :work-far:sub\n", 23, "a mailbox has one name"),
         ("Patterns *", "MaxMessages 100\nPatterns *", 26, "MaxMessages: "),
     ],
 )

@@ -81,9 +81,10 @@ def put(draft: Draft, instead: Instead, text: str) -> None:
     value = instead.make(text)
     if instead.key not in ACCOUNT or value is None:
         return
-    had = draft.keys.setdefault(instead.key, value)
-    if isinstance(had, list) and isinstance(value, list) and instead.key == "quirks":
+    if isinstance(value, list) and instead.key == "quirks":
+        had = draft.words(instead.key)
         had += [word for word in value if word not in had]
+    draft.keys.setdefault(instead.key, value)
 
 
 def end(draft: Draft) -> None:

@@ -52,7 +52,6 @@ NONE = {
     "subscribedonly": "subscriptions are not looked at: name the mailboxes",
     "useutf8mailboxes": "mailboxes are directories in UTF-8: see `mailsync adopt --rename-folders`",
     "mapinbox": "INBOX is always the directory INBOX",
-    "flatten": "a mailbox is a directory in the one above: `mailsync adopt --rename-folders`",
     "trashnewonly": "everything that is deleted goes to the trash",
     "trashremotenew": "what was only on the server is never deleted",
     "maxsize": "see max-size",
@@ -70,6 +69,7 @@ NONE = {
 TAKEN = {
     *("host", "port", "user", "pass", "passcmd", "tlstype", "useimaps", "requiressl"),
     *("certificatefile", "timeout", "account", "path", "inbox", "subfolders", "trash"),
+    "flatten",
     *("far", "near", "patterns", "create", "remove", "expunge", "expungesolo", "sync"),
     *("syncstate", "fsync", "channel"),
 }
@@ -154,7 +154,7 @@ def _channel(
         draft.places = _places(channel, outside)
     else:
         _again(made, channel, outside, pairs)
-    _mailboxes(made, draft, channel, far_box, near_box)
+    _mailboxes(made, draft, channel, far, near, (far_box, near_box))
 
 
 _STORES = ("imapstore", "maildirstore", "imapaccount")
@@ -195,8 +195,6 @@ def _server(
         certificates(made, draft, trusted.line, trusted.shown, trusted.value)
     if (timeout := of("timeout")) is not None and whole(timeout.value):
         keys["timeout"] = whole(timeout.value)
-    if (path := store.of("path")) is not None and path.value not in ("", "INBOX.", "INBOX/"):
-        made.remark(path.line, path.shown, "a part of the server's names cannot be left out")
 
 
 def _security(
@@ -323,36 +321,73 @@ def _again(
 
 
 def _mailboxes(
-    made: Converted, draft: Draft, channel: Section, far_box: str, near_box: str
+    made: Converted, draft: Draft, channel: Section, far: Section, near: Section, boxes: Two
 ) -> None:
+    """Which mailboxes the channel is about, by their names here."""
     patterns = channel.of("patterns")
-    have = draft.keys.setdefault("mailboxes", [])
-    assert isinstance(have, list)
     if patterns is None:
-        name = far_box or "INBOX"
-        have.append(name)
-        if name != (near_box or "INBOX"):
-            draft.renamed[near_box or "INBOX"] = name
-            made.remark(
-                channel.line,
-                f"Channel {channel.name}",
-                f"the mailbox {name} cannot have another name here: the directory "
-                f"{near_box or 'INBOX'} must become {name} (`mailsync adopt --rename-folders`)",
-            )
-        return
-    words = list(patterns.words)
-    if words and all(word.startswith("!") for word in words):
-        words.insert(0, "*")
-    if far_box or near_box:
-        made.remark(
-            channel.line,
-            f"Channel {channel.name}",
-            "a part of the names cannot be left out on one side",
-        )
-        words = [_below(word, far_box) for word in words]
+        words = [_one_mailbox(made, draft, channel, far, boxes)]
+    else:
+        words = list(patterns.words)
+        if words and all(word.startswith("!") for word in words):
+            words.insert(0, "*")
+        words = _many_mailboxes(made, draft, channel, far, near, boxes, words)
+    have = draft.words("mailboxes")
     have += [word for word in words if word not in have]
 
 
-def _below(pattern: str, box: str) -> str:
-    negated = pattern.startswith("!")
-    return f"{'!' if negated else ''}{box}/{pattern.removeprefix('!')}".replace("//", "/")
+def _one_mailbox(made: Converted, draft: Draft, channel: Section, far: Section, boxes: Two) -> str:
+    name, here = (box or "INBOX" for box in boxes)
+    there = name if name == "INBOX" else _prefix(far) + name
+    if there == here:
+        return here
+    draft.renamed[here] = there
+    if "INBOX" not in (there, here) and draft.rule(there, here):
+        return here
+    made.remark(
+        channel.line,
+        f"Channel {channel.name}",
+        f"the mailbox {name} cannot have another name here: the directory {here} must become "
+        f"{name} (`mailsync adopt --rename-folders`)",
+    )
+    return there
+
+
+def _many_mailboxes(
+    made: Converted,
+    draft: Draft,
+    channel: Section,
+    far: Section,
+    near: Section,
+    boxes: Two,
+    words: list[str],
+) -> list[str]:
+    above, below = (f"{box}/" if box else "" for box in boxes)
+    above = _prefix(far) + above
+    flatten = near.text("flatten")
+    if not (above or below or flatten):
+        return words
+    if not draft.rule(f"{above}*", f"{below}*", flatten):
+        for found in (far.of("path"), near.of("flatten")):
+            if found is not None and (found.key == "flatten" or _prefix(far)):
+                made.remark(found.line, found.shown, NAMED)
+        if any(boxes):
+            made.remark(channel.line, f"Channel {channel.name}", NAMED)
+        return [_below(word, above, "") for word in words]
+    return [_below(word, below, flatten) for word in words]
+
+
+Two = tuple[str, str]  # the far mailbox and the near one
+NAMED = "a mailbox has one name on both sides; see `mailsync adopt --rename-folders`"
+
+
+def _prefix(far: Section) -> str:
+    """What the names of the store have on the server before them; "" for the namespace's own."""
+    path = far.text("path")
+    return "" if path in ("INBOX.", "INBOX/") else path
+
+
+def _below(pattern: str, box: str, flatten: str) -> str:
+    negated = "!" if pattern.startswith("!") else ""
+    plain = pattern.removeprefix("!")
+    return negated + box + (plain.replace("/", flatten) if flatten else plain)

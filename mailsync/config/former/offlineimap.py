@@ -24,7 +24,15 @@ from mailsync.config.former.instead import (
     put,
     taken,
 )
-from mailsync.config.former.words import FILL_IN, Converted, Draft, certificates, plain, whole, yes
+from mailsync.config.former.words import (
+    FILL_IN,
+    Converted,
+    Draft,
+    certificates,
+    plain,
+    whole,
+    yes,
+)
 from mailsync.local.former import Places
 from mailsync.model.errors import ConfigError
 
@@ -232,7 +240,7 @@ def _account(made: Converted, source: _Source, name: str) -> None:
     _password(source, draft, remote)
     draft.keys["maildir"] = source.get(local, "localfolders").rstrip("/") or FILL_IN
     separator = source.get(local, "sep") or "."
-    if separator != "/":
+    if separator != "/" and not draft.rule("*", "*", separator):
         line = source.line(local, "sep")
         made.remark(
             line,
@@ -319,7 +327,9 @@ def _rules(made: Converted, source: _Source, draft: Draft, local: str, remote: s
             line = source.line(remote, "folderfilter")
             made.remark(line, "folderfilter", PYTHON.format(what="choose by mailboxes"))
         else:
-            keys["mailboxes"] = list(patterns)
+            separator = source.get(local, "sep") or "."
+            flat = separator if draft.rules else "/"
+            keys["mailboxes"] = [word.replace("/", flat) for word in patterns]
 
 
 def filtered(text: str) -> list[str] | None:

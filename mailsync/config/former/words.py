@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from mailsync.config.grammar import ACCOUNT, PASSWORDS, TABLE
 from mailsync.local.former import Places
 
+Rule = dict[str, str]  # of mailbox-names
 Value = str | int | bool | list[str]
+NAMES = "mailbox-names"
 
 SYSTEM_AUTHORITIES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -36,7 +38,25 @@ class Draft:
     name: str
     keys: dict[str, Value] = field(default_factory=dict)
     places: Places = field(default_factory=Places)
+    rules: list[Rule] = field(default_factory=list)
     renamed: dict[str, str] = field(default_factory=dict)
+
+    def rule(self, server: str, here: str, flatten: str = "") -> bool:
+        """What a mailbox of the server is called here, the first that fits; False: this mailsync
+        cannot say that."""
+        if NAMES not in ACCOUNT:
+            return False
+        made = {"server": server, "here": here} | ({"flatten": flatten} if flatten else {})
+        if made not in self.rules and made != {"server": "*", "here": "*"}:
+            self.rules.append(made)
+            self.rules.sort(key=lambda one: "*" in one["server"])
+        return True
+
+    def words(self, key: str) -> list[str]:
+        """The list under `key`, made where it is missing."""
+        had = self.keys.setdefault(key, [])
+        assert isinstance(had, list)
+        return had
 
     @property
     def maildir(self) -> str:
@@ -98,8 +118,12 @@ class Converted:
         parts = [f"# Made from {_one_line(self.path)} ({self.program}); sample.conf explains it.\n"]
         for draft in self.drafts:
             parts.append(f"\n[{TABLE}.{_key(draft.name)}]\n")
-            order = [key for key in ACCOUNT if key in draft.keys]
-            parts += [f"{key} = {_toml(draft.keys[key])}\n" for key in order]
+            for key in ACCOUNT:
+                if key in draft.keys:
+                    parts.append(f"{key} = {_toml(draft.keys[key])}\n")
+                elif key == NAMES and draft.rules:
+                    rules = "".join(f"    {_table(rule)},\n" for rule in draft.rules)
+                    parts.append(f"{key} = [\n{rules}]\n")
             if not any(key in draft.keys for key in PASSWORDS):
                 parts.append("# no password source: it is asked for on the terminal\n")
         return "".join(parts)
@@ -121,6 +145,10 @@ def _toml(value: Value) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(map(_toml, value)) + "]"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _table(rule: Rule) -> str:
+    return "{ " + ", ".join(f"{key} = {_toml(value)}" for key, value in rule.items()) + " }"
 
 
 def words_of(command: str) -> list[str]:

@@ -94,15 +94,14 @@ def _limits(max_size: int | None, max_age: int | None) -> str:
 
 def idle_patterns(account: Account) -> Iterator[str]:
     """Sections, and patterns that name one mailbox, which no mailbox has that was ever seen."""
-    cache = account.state / "cache.db"
-    if not cache.is_file():
-        return  # never synced
     from mailsync.cache.quick import names
+    from mailsync.cache.schema import FILE
     from mailsync.config.patterns import matches, selected
 
-    known = names(str(cache))
+    cache = account.state / FILE
+    known = names(str(cache)) if cache.is_file() else ()
     if not known:
-        return  # a sync says what is wrong with the cache
+        return  # never synced; or a sync says what is wrong with the cache
     for section in account.sections:
         there = [name for name in known if matches(section.pattern, name)]
         if not there:

@@ -15,6 +15,7 @@ from mailsync.cache import (
     deletions,
     former,
     intents,
+    keywords,
     mailboxes,
     observe,
     observe_local,
@@ -50,6 +51,7 @@ from mailsync.model.actions import Defer, DeferMailbox, Forget, Pair
 from mailsync.model.content import Digest
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, IntentId, MailboxId, RowId, UniqueName
+from mailsync.model.keywords import Keywords
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import (
     LocalEntry,
@@ -281,6 +283,24 @@ class Cache:
         with self._tx() as c:
             mailboxes.young_again(c, mailbox, since)
 
+    # -- keywords ------------------------------------------------------------------------------
+
+    def keywords(self) -> Keywords:
+        """The account's table."""
+        with self._tx() as c:
+            return keywords.table(c)
+
+    def learn_keywords(self, names: Iterable[str]) -> Keywords:
+        """The table, which has these from now on, as far as there is room."""
+        with self._tx() as c:
+            return keywords.learn(c, names)
+
+    def refuse_keywords(self, mailbox: MailboxId, flags: Flags) -> None:
+        """The server does not keep these in that mailbox; until its PERMANENTFLAGS change each
+        side has its own."""
+        with self._tx() as c:
+            keywords.refuse(c, mailbox, flags)
+
     # -- observations --------------------------------------------------------------------------
 
     def store_server(self, obs: ServerObservation, now: float) -> Stored:
@@ -428,10 +448,16 @@ class Cache:
         with self._tx() as c:
             return outcomes.try_marked(c, mailbox)
 
-    def renamed(self, items: Sequence[tuple[RowId, LocalEntry]]) -> None:
-        """Files have new names for new flags, or another folder."""
+    def renamed(
+        self,
+        items: Sequence[tuple[RowId, LocalEntry]],
+        add: Flags = Flags.NONE,
+        remove: Flags = Flags.NONE,
+    ) -> None:
+        """Files have new names for new flags, or another folder; keywords of `add` that a name
+        does not show are kept here."""
         with self._tx() as c:
-            outcomes.renamed(c, items)
+            outcomes.renamed(c, items, add, remove)
 
     def removed(self, rows: Collection[RowId], now: float, counted: bool = True) -> None:
         """Their files are in undo/ (or unlinked).  `counted`: the guard counts them."""

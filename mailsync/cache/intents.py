@@ -11,12 +11,15 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, text
 from mailsync.cache.sql import FREE, PERMANENT, agree, want
 from mailsync.cache.tables import intents as table
 from mailsync.cache.words import Intent, IntentKind, Linked, Moment, NewIntent
-from mailsync.model.flags import Flags
+from mailsync.model.flags import KEYWORDS, Flags
 from mailsync.model.ids import IntentId
 from mailsync.model.rows import Presence
 
 MOVES = frozenset({IntentKind.MOVE, IntentKind.MOVE_BY_COPY})  # with the merge base of the source
 
+_SHOWABLE = """
+    CASE folder WHEN 'new' THEN 0 ELSE (
+        SELECT lettered FROM mailboxes WHERE mailboxes.id = messages.mailbox) END"""
 _ROW = text("SELECT * FROM messages WHERE id = :id")
 _AT_UID = text("SELECT * FROM messages WHERE mailbox = :box AND uid = :uid")
 _DELETE = text("DELETE FROM messages WHERE id = :id")
@@ -29,6 +32,9 @@ _LINK = text(f"""
         uid = :uid, hint_uid = NULL, server = 1, server_shown = :shown,
         server_flags = :shown & {PERMANENT}, server_extra = :extra, synced_extra = :extra,
         synced = :synced & {PERMANENT},
+        local_flags = (local_shown | local_kept | local_lost | :came) & {PERMANENT},
+        local_kept = local_kept | (:came & ~local_shown & ~{_SHOWABLE}),
+        local_lost = local_lost | (:came & ~local_shown & {_SHOWABLE}),
         internal_date = coalesce(:internal_date, internal_date), size = coalesce(:size, size),
         email_id = coalesce(:email_id, email_id),
         server_header = CASE WHEN header <> :header THEN :header ELSE server_header END,
@@ -177,20 +183,27 @@ def _link(c: Connection, item: Linked, new: NewIntent, source: Any, seen: Any) -
             c.execute(statement, {"to": new.row, "gone": seen.id})
         c.execute(_DELETE, {"id": seen.id})
     shows = seen if seen is not None else source
-    base = item.flags
+    base, came = item.flags, 0
     if base is None and new.kind in MOVES and source is not None:
         # One that is moved back to its file has its merge base there.
         synced = row.synced if source.synced is None and row is not None else source.synced
+        if row is not None and row.synced is None:
+            came = _came_along(row, source)
     else:
         synced = int(new.flags if base is None else base)
+    showing = int(new.flags) if shows is None else shows.server_shown
+    if item.keywords is not None:
+        synced = None if synced is None else synced & int(~KEYWORDS | item.keywords)
+        showing = showing & int(~KEYWORDS) | int(item.keywords)
     c.execute(
         _LINK,
         {
             "id": new.row,
             "uid": item.uid,
-            "shown": int(new.flags) if shows is None else shows.server_shown,
+            "shown": showing,
             "extra": None if shows is None else shows.server_extra,
             "synced": synced,
+            "came": came,
             "internal_date": new.internal_date if shows is None else shows.internal_date,
             "size": None if shows is None else shows.size,
             "email_id": item.email_id or (None if shows is None else shows.email_id),
@@ -198,6 +211,13 @@ def _link(c: Connection, item: Linked, new: NewIntent, source: Any, seen: Any) -
         },
     )
     return new.row
+
+
+def _came_along(row: Any, source: Any) -> int:
+    """Keywords that a file has as before, in its new place under a new name: those that its name
+    did not show, and all if it shows none now, because a reader that moves writes it anew."""
+    came: int = source.local_kept | source.local_lost
+    return came if row.local_shown & KEYWORDS else came | source.local_shown & int(KEYWORDS)
 
 
 def _to_trash(c: Connection, item: Linked, new: NewIntent, source: Any, seen: Any) -> None:

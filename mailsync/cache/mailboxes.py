@@ -235,6 +235,7 @@ def _mailbox(row: Any, sums: _Sums, has_children: bool, now: float) -> Mailbox:
         selected=bool(row.selected),
         read_only=bool(row.read_only),
         permanent=Flags(row.permanent),
+        lettered=Flags(row.lettered),
         has_children=has_children,
         on_server=sums.tally(row.id, Side.SERVER),
         on_local=sums.tally(row.id, Side.LOCAL),

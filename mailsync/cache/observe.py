@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Row, text
 
+from mailsync.cache import keywords
 from mailsync.cache.outcomes import try_marked
 from mailsync.cache.relink import doubt_server
 from mailsync.cache.schema import MARKED, OPEN
@@ -27,11 +28,14 @@ from mailsync.cache.sql import (
 from mailsync.cache.words import Stored
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID_MAX
+from mailsync.model.keywords import Keywords
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import ServerObservation
 from mailsync.model.uidset import UIDSet
 
-_BOX = text("SELECT id, uid_validity, permanent, read_only FROM mailboxes WHERE name = :name")
+_BOX = text("""
+    SELECT id, uid_validity, permanent, read_only, listed, refused FROM mailboxes
+    WHERE name = :name""")
 _NEW_BOX = text("INSERT INTO mailboxes (name, server, relink) SELECT :name, 1, relink FROM account")
 _SEEN = """
     INSERT INTO seen_server (uid, flags, extra, internal_date, size, email_id)
@@ -99,14 +103,6 @@ COUNT_IN_SPANS = text("""
     SELECT count(*) FROM spans CROSS JOIN messages
     WHERE messages.mailbox = :box AND messages.uid BETWEEN spans.low AND spans.high
         AND +messages.server = 1""")
-_REMASK = text(f"""
-    UPDATE messages SET
-        server_flags = server_shown & :permanent, local_flags = local_shown & :permanent,
-        synced = CASE WHEN server = 1 AND local = 1 THEN
-            {
-    agreed("(server_shown & :permanent)", "(local_shown & :permanent)", "(synced & :permanent)")
-} ELSE synced & :permanent END
-    WHERE mailbox = :box""")
 # In other mailboxes, too: it may be \Trash, to which they could not be moved.
 _WRITABLE = text(f"""
     UPDATE messages SET {NO_WAIT}
@@ -116,6 +112,7 @@ _ADVANCE = text("""
     UPDATE mailboxes SET
         server = 1, uid_validity = :uid_validity, uid_next = :uid_next, messages = :messages,
         highest_modseq = :highest_modseq, permanent = :permanent, read_only = :read_only,
+        listed = :listed, refused = :refused,
         mailbox_id = coalesce(:mailbox_id, mailbox_id), audit_at = coalesce(audit_at, :now)
     WHERE id = :box""")
 
@@ -131,13 +128,17 @@ def store_server(c: Connection, obs: ServerObservation, now: float) -> Stored:
     relinked = had is not None and had != obs.cursor.uid_validity
     if relinked:
         doubt_server(c, box.id)
-    _load(c, obs)
+    known = keywords.learn(c, {name for item in obs.items for name in item.extra})
+    shown = _load(c, obs, known)
     permanent, read_only = box.permanent, bool(box.read_only)
+    listed, refused = box.listed, Flags(box.refused) & ~shown
     if obs.permanent is not None:
-        permanent, read_only = int(obs.permanent), obs.read_only
+        if keywords.listed(obs) != listed:
+            listed, refused = keywords.listed(obs), Flags.NONE  # to be tried again
+        permanent, read_only = keywords.permanent(known, obs, refused), obs.read_only
     bound = {"box": box.id, "permanent": permanent}
     if box.permanent != permanent:
-        c.execute(_REMASK, bound)
+        c.execute(keywords.REMASK, bound)
     if box.read_only and not read_only:
         c.execute(_WRITABLE)  # what could not be sent is planned anew
     blocked = c.execute(BLOCKED, bound).scalar_one()
@@ -153,8 +154,8 @@ def store_server(c: Connection, obs: ServerObservation, now: float) -> Stored:
             c.execute(_GONE)
     if blocked and not c.execute(BLOCKED, bound).scalar_one():
         try_marked(c, box.id)
-    known: int = c.execute(_COUNT, bound).scalar_one()
-    if known != obs.cursor.messages and not _whole(c, obs.complete, known, box.id):
+    there: int = c.execute(_COUNT, bound).scalar_one()
+    if there != obs.cursor.messages and not _whole(c, obs.complete, there, box.id):
         raise DoesNotAddUp
     c.execute(
         _ADVANCE,
@@ -165,6 +166,8 @@ def store_server(c: Connection, obs: ServerObservation, now: float) -> Stored:
             "messages": obs.cursor.messages,
             "highest_modseq": obs.cursor.highest_modseq,
             "permanent": permanent,
+            "listed": listed,
+            "refused": int(refused),
             "read_only": read_only,
             "mailbox_id": obs.mailbox_id,
             "now": now,
@@ -173,7 +176,9 @@ def store_server(c: Connection, obs: ServerObservation, now: float) -> Stored:
     return Stored(ok=True, relinked=relinked)
 
 
-def _mailbox(c: Connection, name: MailboxName) -> Row[tuple[int, int | None, int, bool]]:
+def _mailbox(
+    c: Connection, name: MailboxName
+) -> Row[tuple[int, int | None, int, bool, str | None, int]]:
     found = c.execute(_BOX, {"name": name}).one_or_none()
     if found is None:
         c.execute(_NEW_BOX, {"name": name})
@@ -181,16 +186,19 @@ def _mailbox(c: Connection, name: MailboxName) -> Row[tuple[int, int | None, int
     return found
 
 
-def _load(c: Connection, obs: ServerObservation) -> None:
+def _load(c: Connection, obs: ServerObservation, known: Keywords) -> Flags:
+    """Fill `seen_server`; the keywords that some message shows."""
     c.exec_driver_sql("DELETE FROM seen_server")
+    kinds = {extra: known.split(extra) for extra in {item.extra for item in obs.items}}
+    texts = {extra: dump_extra(rest) for extra, (_, rest) in kinds.items()}
     many(
         c,
         _SEEN,
         [
             (
                 item.uid,
-                int(item.flags),
-                dump_extra(item.extra) if item.extra else None,
+                int(item.flags) | int(kinds[item.extra][0]),
+                texts[item.extra],
                 item.internal_date,
                 item.size,
                 item.email_id,
@@ -198,6 +206,10 @@ def _load(c: Connection, obs: ServerObservation) -> None:
             for item in obs.items
         ],
     )
+    shown = Flags.NONE
+    for flags, _ in kinds.values():
+        shown |= flags
+    return shown
 
 
 def _whole(c: Connection, complete: UIDSet, known: int, box: int) -> bool:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from mailsync.cache.schema import unpack
+from mailsync.cache.keywords import RELETTER
+from mailsync.cache.schema import KEYWORDS, unpack
 from mailsync.cache.sql import FREE, FREE_UNLESS_FIRM, agreed, load_files, want
 from mailsync.model.ids import UniqueName
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import LocalEntry, LocalObservation, Stamp
 
-_BOX = text("SELECT id, permanent, relink FROM mailboxes WHERE name = :name")
+_BOX = text("SELECT id, permanent, relink, lettered FROM mailboxes WHERE name = :name")
 _NEW_BOX = text("INSERT INTO mailboxes (name, local, relink) SELECT :name, 1, relink FROM account")
 _SAME = "messages.mailbox = :box AND messages.name = +files.name"
 # A name alone proves nothing: with other bytes it is another file.  THERE becomes GONE, a
@@ -30,12 +31,29 @@ LOST_FILE = text(f"""
         AND (messages.file_size IS NOT files.size
             OR messages.mtime_ns IS NOT files.mtime_ns)""")
 _MASKED = "(files.flags & :permanent)"
-_AGREED = agreed("messages.server_flags", _MASKED)
+# Keywords that the name does not show any more.  In new/, and without a letter, they are kept here
+# alone.  A rename that drops the letters of all is none that removes keywords: mail readers write
+# the flags that they know.  Where a program is at work that knows keywords too, it is one unless
+# something else was changed with it.
+_OFF = f"""
+    ((messages.local_shown & {KEYWORDS} | messages.local_kept | messages.local_lost)
+        & ~files.flags)"""
+_UNSHOWABLE = f"(CASE files.folder WHEN 'new' THEN {KEYWORDS} ELSE {KEYWORDS} & ~:lettered END)"
+_DROPPED = f"""
+    ((files.flags & {KEYWORDS}) = 0 AND (messages.local_shown & {KEYWORDS}) <> 0 AND (NOT :exact
+        OR files.folder <> messages.folder OR (files.flags & 63) <> (messages.local_shown & 63)))"""
+_KEPT = f"({_OFF} & {_UNSHOWABLE})"
+_LOST = f"""
+    ({_OFF} & ~{_UNSHOWABLE} & CASE WHEN {_DROPPED} THEN {KEYWORDS}
+        ELSE messages.local_kept | messages.local_lost END)"""
+_LOCAL = f"((files.flags | {_KEPT} | {_LOST}) & :permanent)"
+_AGREED = agreed("messages.server_flags", _LOCAL)
 # What comes back after both sides had lost it is a new file.
 _CHANGE = f"""
     UPDATE messages SET
         local = 1, folder = files.folder, info = files.info,
-        local_shown = files.flags, local_flags = {_MASKED},
+        local_shown = files.flags, local_kept = {_KEPT}, local_lost = {_LOST},
+        local_flags = {_LOCAL},
         synced = CASE WHEN messages.server = 1 THEN {_AGREED}
             WHEN messages.server = 2 AND messages.local = 2 THEN NULL
             ELSE messages.synced END
@@ -80,7 +98,8 @@ ADDED = text(f"""
     ORDER BY name""")
 ABSENT = text(f"""
     UPDATE messages SET local = 2, settled = 0, {FREE} WHERE id IN (SELECT id FROM wanted)""")
-_STAMP = text("UPDATE mailboxes SET local = 1, stamp = :stamp WHERE id = :box")
+_STAMP = text("""
+    UPDATE mailboxes SET local = 1, stamp = :stamp, lettered = :lettered WHERE id = :box""")
 _FILES = text("""
     SELECT messages.name, id, folder, info, local_shown, file_size, mtime_ns FROM messages
     WHERE mailbox = (SELECT id FROM mailboxes WHERE name = :name)
@@ -159,7 +178,14 @@ def store_local(c: Connection, obs: LocalObservation) -> None:
         c.execute(_NEW_BOX, {"name": obs.mailbox})
         box = c.execute(_BOX, {"name": obs.mailbox}).one()
     diff = _diff(c, obs)
-    bound = {"box": box.id, "permanent": box.permanent, "relink": box.relink}
+    lettered = box.lettered if obs.lettered is None else int(obs.lettered)
+    bound = {
+        "box": box.id,
+        "permanent": box.permanent,
+        "relink": box.relink,
+        "lettered": lettered,
+        "exact": obs.exact,
+    }
     if diff.moved:
         load_files(c, ((None, None, entry, obs.facts.get(n)) for n, entry in diff.moved.items()))
         for statement in (LOST_FILE, CAME_BACK, FOUND_AGAIN, CHANGED, RENAMED, ADDED):
@@ -167,10 +193,12 @@ def store_local(c: Connection, obs: LocalObservation) -> None:
     if diff.gone and obs.proven:
         want(c, diff.gone)
         c.execute(ABSENT)
+    if lettered != box.lettered:
+        c.execute(RELETTER, bound)
     stamp = obs.stamp
     if diff.left_out or (diff.gone and not obs.proven):
         stamp = None  # what was not stored must be seen again (I14)
-    c.execute(_STAMP, {"box": box.id, "stamp": None if stamp is None else dump_stamp(stamp)})
+    c.execute(_STAMP, {**bound, "stamp": None if stamp is None else dump_stamp(stamp)})
 
 
 def dump_stamp(stamp: Stamp) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from mailsync.cache.schema import MARKED, pack, printable
+from mailsync.cache.schema import KEYWORDS, MARKED, pack, printable
 from mailsync.cache.sql import (
     FREE,
     FREE_BY_US,
@@ -39,10 +39,13 @@ _SWALLOW = "DELETE FROM messages WHERE id = ?"
 _CLEAR_HINT = "UPDATE messages SET name = NULL WHERE id = ? AND local <> 1"
 _TAKE_FILE = f"""
         local = 1, name = files.name, folder = files.folder, info = files.info,
-        local_shown = files.flags, local_flags = files.flags & {PERMANENT},
-        settled = 0, {FREE}"""
+        local_shown = files.flags, settled = 0, {FREE}"""
+_UNSHOWN = f"(files.synced & {KEYWORDS} & ~files.flags)"  # of a delivered file
+_HAD = f"(messages.local_shown & {KEYWORDS} | messages.local_kept | messages.local_lost)"
 _DELIVER = text(f"""
     UPDATE messages SET {_TAKE_FILE},
+        local_flags = (files.flags | {_UNSHOWN}) & {PERMANENT},
+        local_kept = {_UNSHOWN}, local_lost = 0,
         file_size = files.size, mtime_ns = files.mtime_ns, origin = files.origin,
         wire_size = coalesce(files.wire_size, messages.wire_size),
         body = coalesce(files.body, messages.body),
@@ -57,10 +60,16 @@ _TWINS = text("""
     CROSS JOIN messages ON messages.mailbox = repeated.mailbox AND messages.body = repeated.body
     CROSS JOIN wanted ON wanted.id = messages.id
     WHERE messages.uid IS NOT NULL GROUP BY messages.id""")
-_MOVE_FILE = text(f"UPDATE messages SET {_TAKE_FILE} FROM files WHERE messages.id = +files.id")
+_MOVE_FILE = text(f"""
+    UPDATE messages SET {_TAKE_FILE},
+        local_flags = (files.flags | {_HAD}) & {PERMANENT},
+        local_kept = {_HAD} & ~files.flags & ~messages.local_lost,
+        local_lost = messages.local_lost & ~files.flags
+    FROM files WHERE messages.id = +files.id""")
+_STILL = f"((local_kept | local_lost | ?5 & {KEYWORDS}) & ~?6 & ~?4)"  # and not shown
 _RENAME = f"""
     UPDATE messages SET folder = ?2, info = ?3, local_shown = ?4,
-        local_flags = ?4 & {PERMANENT}
+        local_flags = (?4 | {_STILL}) & {PERMANENT}, local_kept = {_STILL}, local_lost = 0
     WHERE id = ?1"""
 _FACTS = """
     UPDATE messages SET wire_size = ?2, body = ?3, header = ?4, message_id = ?5,
@@ -154,11 +163,14 @@ def try_marked(c: Connection, mailbox: MailboxId) -> int:
     return c.execute(TRY_MARKED, {"box": mailbox}).rowcount
 
 
-def renamed(c: Connection, items: Sequence[tuple[RowId, LocalEntry]]) -> None:
+def renamed(
+    c: Connection, items: Sequence[tuple[RowId, LocalEntry]], add: Flags, remove: Flags
+) -> None:
+    change = int(add), int(remove)
     many(
         c,
         _RENAME,
-        [(row, entry.folder, pack(entry.info), int(entry.flags)) for row, entry in items],
+        [(row, entry.folder, pack(entry.info), int(entry.flags), *change) for row, entry in items],
     )
     want(c, [row for row, _ in items])
     agree(c)

@@ -15,9 +15,9 @@ from mailsync.model.rows import Side, Wait
 
 # What the file's row knows; taken before it is deleted, because names are unique in a mailbox.
 _TAKEN = (
-    "name, folder, info, local, local_flags, local_shown, file_size, mtime_ns, origin,"
-    " wire_size, body, header, message_id, marked, settled, wait, wait_side, wait_reason,"
-    " wait_policy"
+    "name, folder, info, local, local_flags, local_shown, local_kept, local_lost, file_size,"
+    " mtime_ns, origin, wire_size, body, header, message_id, marked, settled,"
+    " wait, wait_side, wait_reason, wait_policy"
 )
 # A removed file whose message got another UID: what was decided about it holds (rule 4).
 _OUTCOME = ", ".join(
@@ -44,6 +44,7 @@ _MERGE = text(f"""
     UPDATE messages SET
         name = pairs.name, folder = pairs.folder, info = pairs.info, local = pairs.local,
         local_flags = pairs.local_flags, local_shown = pairs.local_shown,
+        local_kept = pairs.local_kept, local_lost = pairs.local_lost,
         file_size = pairs.file_size, mtime_ns = pairs.mtime_ns, origin = pairs.origin,
         wire_size = coalesce(pairs.wire_size, messages.wire_size),
         body = coalesce(pairs.body, messages.body),

@@ -30,7 +30,8 @@ COLUMNS = """
     messages.internal_date, messages.size, messages.wire_size, messages.body, messages.header,
     messages.server_header, messages.message_id, messages.email_id, messages.server_extra,
     messages.synced_extra, messages.wait, messages.settled, messages.accepted_until,
-    messages.attempts, messages.next_try, messages.origin, messages.marked"""
+    messages.attempts, messages.next_try, messages.origin, messages.marked,
+    messages.local_lost"""
 _SCOPED = f"FROM messages CROSS JOIN mailboxes ON mailboxes.id = messages.mailbox AND {IN_SCOPE}"
 # The + keeps SQLite from taking an index for the order instead of the one for the condition.
 _ORDER = "ORDER BY +messages.mailbox, messages.uid DESC, messages.id"
@@ -185,6 +186,10 @@ def _made(c: Connection, found: Sequence[Any], now: float) -> list[Row]:
     return [_row(values, busy, bodies, emails, now) for values in found]
 
 
+def _flags(value: int) -> Flags:
+    return _FLAGS[value] if value < len(_FLAGS) else Flags(value)
+
+
 def _row(
     values: tuple[Any, ...], busy: set[int], bodies: set[bytes], emails: set[str], now: float
 ) -> Row:
@@ -192,7 +197,7 @@ def _row(
         number, mailbox, uid, hint_uid, server, server_flags, name, folder, info, local,
         local_flags, file_size, mtime_ns, synced, internal_date, size, wire_size, body, header,
         server_header, message_id, email_id, server_extra, synced_extra, wait, settled,
-        accepted_until, attempts, next_try, origin, marked,
+        accepted_until, attempts, next_try, origin, marked, lost,
     ) = values  # fmt: skip
     ours = bool(marked) and not (synced or 0) & Flags.DELETED
     return Row(
@@ -200,15 +205,16 @@ def _row(
         mailbox=mailbox,
         uid=hint_uid if uid is None else uid,
         server=_PRESENCES[server],
-        server_flags=_FLAGS[server_flags & ~Flags.DELETED if ours else server_flags],
+        server_flags=_flags(server_flags & ~int(Flags.DELETED) if ours else server_flags),
         name=None if name is None else UniqueName(unpack(name)),
         folder=folder,
         info=unpack(info),
         local=_PRESENCES[local],
-        local_flags=_FLAGS[local_flags],
+        local_flags=_flags(local_flags),
+        lost=_flags(lost),
         file_size=file_size,
         mtime_ns=mtime_ns,
-        synced=None if synced is None else _FLAGS[synced],
+        synced=None if synced is None else _flags(synced),
         internal_date=internal_date,
         size=size,
         wire_size=wire_size,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 
-HEAD = "0009"  # the newest revision in migrations/versions
+HEAD = "0010"  # the newest revision in migrations/versions
 APPLICATION_ID = 0x6D734331  # "msC1", in the file's header (PRAGMA application_id)
 FILE = "cache.db"
 
@@ -13,10 +13,12 @@ FILE = "cache.db"
 # Closed: there on both sides and both as synced, or settled as KEPT (semantics.md, rule 1).
 OPEN = (
     "NOT (messages.settled = 2 OR (messages.server = 1 AND messages.local = 1"
-    " AND messages.synced IS messages.server_flags AND messages.synced IS messages.local_flags))"
+    " AND messages.synced IS messages.server_flags AND messages.synced IS messages.local_flags"
+    " AND messages.local_lost = 0))"
 )
 # Rows that a new file or a new UID may turn out to be.
 LOOSE = f"(messages.local <> 1 OR {OPEN})"
+KEYWORDS = "9223372036854775744"  # model.flags.KEYWORDS as a literal
 DELETED = "(messages.synced & 32) <> 0"
 MARKED = "messages.marked"
 EXTRA = "messages.synced_extra IS NOT messages.server_extra"

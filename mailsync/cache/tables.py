@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-from mailsync.cache.schema import DELETED, EXTRA, LOOSE, MARKED, OPEN
+from mailsync.cache.schema import DELETED, EXTRA, KEYWORDS, LOOSE, MARKED, OPEN
 
 metadata = MetaData(
     naming_convention={
@@ -90,6 +90,10 @@ mailboxes = Table(
     Column("renamed", Integer),  # the mailbox of its new name, where the server cannot RENAME
     Column("returned", Text),  # the side on which it was gone, until a run has gone through
     Column("renaming", Integer),  # the same, while the RENAME on the server is under way
+    Column("listed", Text),  # JSON: keywords of PERMANENTFLAGS, `\\*` too; null: not told yet
+    Column("refused", BigInteger, nullable=False, server_default=text("0")),  # keywords, as flags
+    # keywords that may have a letter in the Maildir
+    Column("lettered", BigInteger, nullable=False, server_default=text(KEYWORDS)),
 )
 
 messages = Table(
@@ -137,6 +141,10 @@ messages = Table(
     Column("next_try", Float),
     Column("error", Text),
     Column("marked", Boolean, nullable=False, server_default=text("0")),  # \\Deleted, by us
+    # keywords of the file that its name does not show: for want of a letter, or because a rename
+    # dropped it; with `local_shown` they are the local side
+    Column("local_kept", BigInteger, nullable=False, server_default=text("0")),
+    Column("local_lost", BigInteger, nullable=False, server_default=text("0")),
 )
 
 _m = messages.c
@@ -150,6 +158,13 @@ Index("messages_email", _m.email_id, sqlite_where=text("email_id IS NOT NULL"))
 Index("messages_deleted", _m.mailbox, sqlite_where=text(_bare(DELETED)))
 Index("messages_marked", _m.mailbox, sqlite_where=text(_bare(MARKED)))
 Index("messages_extra", _m.mailbox, sqlite_where=text(_bare(EXTRA)))
+
+keywords = Table(  # of the account: each has its number, and so its bit, for good
+    "keywords",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+)
 
 intents = Table(
     "intents",
@@ -276,6 +291,8 @@ pairs = Table(  # `keep` takes the file of `file`; the columns after `synced` ar
     Column("local", Integer),
     Column("local_flags", Integer),
     Column("local_shown", Integer),
+    Column("local_kept", BigInteger),
+    Column("local_lost", BigInteger),
     Column("file_size", BigInteger),
     Column("mtime_ns", BigInteger),
     Column("origin", BigInteger),

@@ -114,13 +114,15 @@ class Linked:
     """The outcome of an intent: its message has `uid` in the target mailbox.
 
     `flags` is the merge base from then on; None: for an APPEND the flags sent, else the synced
-    flags of the source row.
+    flags of the source row.  `keywords`: those that it shows there; what was sent or carried along
+    and is not among them was lost on the way, not removed.  None: not looked at.
     """
 
     intent: IntentId
     uid: UID
     flags: Flags | None = None
     email_id: str | None = None
+    keywords: Flags | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ async def execute(run: Run, plan: Plan) -> None:
     names = {box.id: box.name for box in run.mailboxes.values()}
     for action in plan.actions:
         if log.isEnabledFor(logging.INFO):
-            log.info("%s: %s", run.account.name, describe(action, names))
+            log.info("%s: %s", run.account.name, describe(action, names, run.keywords))
         kind = (type(action), action.mailbox)
         touched = {action.mailbox, getattr(action, "target", action.mailbox)}
         if isinstance(action, CacheOnly):

@@ -21,9 +21,17 @@ from mailsync.server import Ask
 
 
 async def refresh(run: Run) -> None:
-    """Read the mailboxes and their totals again."""
+    """Read the mailboxes, their totals and the keywords again."""
     boxes = await run.stored(run.cache.mailboxes, run.now())
     run.mailboxes = {box.id: box for box in boxes}
+    await know(run)
+
+
+async def know(run: Run) -> None:
+    """Every room speaks of keywords by the account's table."""
+    run.keywords = await run.stored(run.cache.keywords)
+    run.server.know(run.keywords)
+    run.maildir.know(run.keywords)
 
 
 async def observe_again(run: Run, box: Mailbox, *, full: bool = False) -> Mailbox:

@@ -29,7 +29,7 @@ from mailsync.model.errors import (
 from mailsync.model.ids import RowId, UniqueName
 from mailsync.model.rows import Mailbox, Row
 from mailsync.model.uidset import UIDSet
-from mailsync.planner import base
+from mailsync.planner import base, for_file
 from mailsync.server import FetchedBody
 
 BATCH_FILES = 500
@@ -123,7 +123,8 @@ class Downloader:
             return False
         file = files.pop(0)
         self.run.paired.add(file.id)
-        pair = Pair(self.box.id, row, file, Rung.BODY, base(row, file))
+        synced = for_file(base(row, file), file, self.box.lettered)
+        pair = Pair(self.box.id, row, file, Rung.BODY, synced)
         await self.run.stored(self.run.cache.apply, [pair])
         return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from mailsync.executor.files import Failed, each, entry_of
+from mailsync.executor.keywords import OF_MAILBOX, store
 from mailsync.executor.retry import repeated
 from mailsync.executor.run import Run, spoils_all
 from mailsync.model.actions import SetLocalFlags, StoreFlags, uids_of
@@ -12,9 +13,6 @@ from mailsync.model.errors import Help, Refused
 from mailsync.model.ids import RowId
 from mailsync.model.observation import LocalEntry
 from mailsync.model.rows import Row
-
-# Reasons that hold for every message of a mailbox: in halves they would only be repeated.
-OF_MAILBOX = {"NOPERM", "READ-ONLY", "NONEXISTENT", "TRYCREATE", "UIDVALIDITY"}
 
 
 def of_all(error: Refused) -> bool:
@@ -47,11 +45,10 @@ async def store_flags(run: Run, action: StoreFlags) -> None:
 
     async def call(rows: tuple[Row, ...]) -> None:
         run.changed.add(box.id)
-        await run.server.store(
-            box.name, uids_of(rows), action.add, action.remove, uid_validity=box.uid_validity
-        )
+        lacking = await store(run, box, uids_of(rows), action.add, action.remove)
         ids = [row.id for row in rows]
-        await run.stored(run.cache.stored_flags, box.id, ids, action.add, action.remove)
+        add, remove = action.add & ~lacking, action.remove & ~lacking
+        await run.stored(run.cache.stored_flags, box.id, ids, add, remove)
         run.done(box.id, "flags-server", len(rows))
 
     async def refused(rows: tuple[Row, ...], error: Refused) -> None:
@@ -82,7 +79,7 @@ async def set_local_flags(run: Run, action: SetLocalFlags) -> None:
     await run.disk(rename_all)
     await run.file_trouble(box.id, failed)
     if renamed:
-        await run.stored(run.cache.renamed, renamed)
+        await run.stored(run.cache.renamed, renamed, action.add, action.remove)
         run.done(box.id, "flags-local", len(renamed))
     if lost:
         await run.stored(run.cache.lost_file, lost)

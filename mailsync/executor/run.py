@@ -14,6 +14,7 @@ from mailsync.executor.retry import park_until
 from mailsync.local import Maildir
 from mailsync.model.errors import Exit, MailsyncError, Reach, StorageError
 from mailsync.model.ids import IntentId, MailboxId, RowId
+from mailsync.model.keywords import Keywords
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.report import Progress
 from mailsync.model.rows import Mailbox, Role, Row
@@ -96,6 +97,7 @@ class Run:
     earlier: dict[tuple[object, MailboxName], Trouble] = field(default_factory=dict)
     narrow: Narrow = field(default_factory=Narrow)  # what this run is to leave
     left: dict[MailboxName, Counter[str]] = field(default_factory=dict)  # by the last plan
+    keywords: Keywords = field(default_factory=Keywords)  # the account's table
     dry: bool = False  # look only: EXAMINE, no rename of doubles
     still: bool = False  # no file is renamed, nothing is made: adopt
     blind: bool = False  # a directory that may hold mailboxes could not be listed

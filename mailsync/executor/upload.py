@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailsync.cache import Intent, IntentKind, Linked, NewIntent
 from mailsync.executor.boxes import ensure_observed
 from mailsync.executor.files import Failed, as_they_were, digested, entry_of
 from mailsync.executor.flags import of_all
 from mailsync.executor.identify import agrees, alike, match, may_be, near, same_header
+from mailsync.executor.keywords import may_blame_keywords
 from mailsync.executor.retry import repeated
 from mailsync.executor.run import Run, spoils_all
 from mailsync.model.actions import Upload
 from mailsync.model.content import Digest
 from mailsync.model.errors import Disconnected, Help, Reach, Refused, StorageError
-from mailsync.model.flags import Flags
+from mailsync.model.flags import KEYWORDS, Flags
 from mailsync.model.ids import UID
 from mailsync.model.rows import Mailbox, Presence, Row
 from mailsync.model.uidset import UIDSet
@@ -118,7 +119,12 @@ async def _send(run: Run, box: Mailbox, batch: Sequence[Ready]) -> None:
         raise
     except Refused as error:
         await run.stored(run.cache.dropped, ids)
-        await _refused(run, box, batch, error)
+        if any(one.flags & KEYWORDS for one in batch) and may_blame_keywords(error):
+            # Without them it says what it has against the rest; they are stored afterwards.
+            plain = [replace(one, flags=one.flags & ~KEYWORDS) for one in batch]
+            await _send(run, box, plain)
+        else:
+            await _refused(run, box, batch, error)
         return
     made = [one for one in await run.stored(run.cache.intents) if one.id in set(ids)]
     named = appended.uids if appended.uid_validity in (None, box.uid_validity) else None
@@ -274,7 +280,15 @@ async def _link(
     if answered:
         await _set_forgotten(run, box, pairs, shown)
     if pairs:
-        items = [Linked(intent.id, uid, email_id=shown[uid].email_id) for intent, uid in pairs]
+        items = [
+            Linked(
+                intent.id,
+                uid,
+                email_id=shown[uid].email_id,
+                keywords=run.keywords.split(shown[uid].extra)[0] & KEYWORDS,
+            )
+            for intent, uid in pairs
+        ]
         await run.stored(run.cache.linked, items, run.now())
 
 
@@ -286,7 +300,8 @@ async def _set_forgotten(
     forgotten: dict[Flags, list[UID]] = {}
     for intent, uid in pairs:
         sent = intent.new.kind is IntentKind.APPEND  # a MOVE takes the flags of now along
-        if sent and (lost := intent.new.flags & box.permanent & ~shown[uid].flags):
+        lost = intent.new.flags & ~KEYWORDS & box.permanent & ~shown[uid].flags
+        if sent and lost:
             forgotten.setdefault(lost, []).append(uid)
     for flags, uids in forgotten.items():
         with contextlib.suppress(Refused):  # then it cannot be kept there

@@ -13,13 +13,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from mailsync.local import files, names
+from mailsync.local.keywords import Letters, letters_for
 from mailsync.local.lines import ToStored, stored_form
 from mailsync.local.listing import pieces
 from mailsync.local.stream import Pending
 from mailsync.local.tree import FEW_FOLDERS, FOLDERS, Tree
 from mailsync.model.content import Digest, digest
 from mailsync.model.errors import Reach, StorageError
-from mailsync.model.flags import Flags, letters
+from mailsync.model.flags import KEYWORDS, SYSTEM, Flags
 from mailsync.model.ids import UniqueName
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import FileFacts, LocalEntry
@@ -61,6 +62,7 @@ class _Item:
         "flags",
         "folder",
         "info",
+        "keywords",
         "mailbox",
         "mtime_ns",
         "path",
@@ -76,25 +78,41 @@ class _Item:
         tmp: str,
         flags: Flags,
         mtime_ns: int,
+        keywords: Letters | None,
     ) -> None:
+        """`keywords`: their letters, where `flags` has some.  For them alone a message does not
+        leave new/, where a name shows none."""
         self.path = path
         self.mailbox = mailbox
         self.unique = unique
         self.tmp = tmp
-        self.flags = flags
-        self.folder = "cur" if flags else "new"
-        self.info = f":2,{letters(flags)}" if flags else ""
+        self.keywords = keywords
+        self.folder = "cur" if flags & SYSTEM else "new"
+        self.flags = Flags.NONE
+        self.info = ""
+        if flags & SYSTEM:
+            self.flags, self.info = self._shown("", flags)
         self.mtime_ns = mtime_ns
         self.digest: Digest | None = None
+
+    def _shown(self, info: str, flags: Flags) -> tuple[Flags, str]:
+        if self.keywords is None:
+            return flags, names.with_flags(info, flags)
+        flags = self.keywords.shown(flags)
+        return flags, self.keywords.write(info, flags)
 
     @property
     def target(self) -> str:
         return f"{self.path}/{self.folder}/{self.unique}{self.info}"
 
     def be_like(self, entry: LocalEntry) -> None:
-        """Folder and info of `entry`, where the name does not become too long for a disk."""
-        if len(os.fsencode(self.unique + entry.info)) <= LONGEST_NAME:
-            self.flags, self.info = entry.flags, entry.info
+        """Folder and info of `entry`, where the name does not become too long for a disk; with the
+        letters that its keywords have here now."""
+        flags, info = entry.flags, entry.info
+        if self.keywords is not None:
+            flags, info = self._shown(info, flags)
+        if len(os.fsencode(self.unique + info)) <= LONGEST_NAME:
+            self.flags, self.info = flags, info
             self.folder = entry.folder or self.folder
 
     def delivered(self) -> Delivered:
@@ -121,6 +139,7 @@ class Delivery:
         self._unsynced: list[Writer] = []  # whole, still open: the first few files
         self._many = False
         self._streams: list[Pending] = []
+        self._letters: dict[MailboxName, tuple[Letters, Flags]] = {}  # and what they were for
 
     # -- adding --------------------------------------------------------------------------------
 
@@ -232,9 +251,20 @@ class Delivery:
                 internal_date = self._fs.now_ns(path) // 10**9
         mtime_ns = min(max(internal_date, 0), _LATEST) * 10**9
         scratch = unique if names.is_own(unique) else self._scratch()
-        item = _Item(path, mailbox, unique, f"{path}/{FOLDERS[0]}/{scratch}", flags, mtime_ns)
+        tmp, keywords = f"{path}/{FOLDERS[0]}/{scratch}", self._letters_for(mailbox, flags)
+        item = _Item(path, mailbox, unique, tmp, flags, mtime_ns, keywords)
         self._items.append(item)
         return item
+
+    def _letters_for(self, mailbox: MailboxName, flags: Flags) -> Letters | None:
+        wanted = flags & KEYWORDS
+        if not wanted:
+            return None
+        known, asked = self._letters.get(mailbox, (None, Flags.NONE))
+        if known is None or wanted & ~asked:
+            known = letters_for(self._tree, mailbox, wanted)
+            self._letters[mailbox] = known, asked | wanted
+        return known
 
     def _scratch(self) -> UniqueName:
         return names.scratch_name(self._tree.host, self._tree.rand)

@@ -9,10 +9,11 @@ from dataclasses import replace
 from hashlib import blake2b
 
 from mailsync.local import names
+from mailsync.local.keywords import Sight, letters_for
 from mailsync.local.listing import look_at, pieces
 from mailsync.local.tree import Tree
 from mailsync.model.errors import StorageError
-from mailsync.model.flags import Flags
+from mailsync.model.flags import KEYWORDS, SYSTEM, Flags
 from mailsync.model.ids import UniqueName
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import FileFacts, LocalEntry
@@ -24,10 +25,18 @@ ABANDONED_NS = 36 * 3600 * 10**9  # the Maildir format's age for leftovers in tm
 def set_flags(
     tree: Tree, name: MailboxName, entry: LocalEntry, add: Flags, remove: Flags
 ) -> LocalEntry | None:
-    flags = (entry.flags | add) & ~remove
-    if flags == entry.flags:
-        return entry
-    new = LocalEntry(entry.name, "cur", names.with_flags(entry.info, flags), flags)
+    sight = Sight(tree, name)
+    had = sight.flags(entry.info)
+    flags = (had | add) & ~remove
+    if entry.folder == "new" and not flags & SYSTEM:
+        flags = (
+            Flags.NONE
+        )  # for a keyword alone nothing is moved out of new/, where it has no letter
+    letters = letters_for(tree, name, flags) if flags & KEYWORDS else sight.letters
+    flags = letters.shown(flags)
+    if flags == had:
+        return replace(entry, flags=flags)
+    new = LocalEntry(entry.name, "cur", letters.write(entry.info, flags), flags)
     source = tree.file(name, entry)
     try:
         tree.fs.rename(source, tree.file(name, new))
@@ -46,7 +55,7 @@ def move(
     unique: UniqueName | None,
 ) -> LocalEntry | None:
     old = tree.file(source, entry)
-    new = replace(entry, name=unique or entry.name)
+    new = replace(_for_mailbox(tree, source, entry, target), name=unique or entry.name)
     with translated(f"move to {target}", old):
         try:
             _rename_or_copy(tree, old, tree.file(target, new), tree.tmp(target))
@@ -55,13 +64,27 @@ def move(
             if seen is None:
                 return None
             fresh = names.fresh_name(seen.mtime_ns // 10**9, tree.host, tree.rand)
-            new = replace(entry, name=fresh)
+            new = replace(new, name=fresh)
             _rename_or_copy(tree, old, tree.file(target, new), tree.tmp(target))
         except FileNotFoundError:
             if look_at(tree, old) is None:
                 return None
             raise  # the file is there, so the target's folder is not
     return new
+
+
+def _for_mailbox(
+    tree: Tree, source: MailboxName, entry: LocalEntry, target: MailboxName
+) -> LocalEntry:
+    """With the letters of the target, where those of the source may mean other keywords."""
+    sight = Sight(tree, source)
+    flags = sight.flags(entry.info)
+    if not sight.used:
+        return replace(entry, flags=flags)
+    letters = letters_for(tree, target, flags)
+    plain = names.with_flags(entry.info, flags & SYSTEM, (), sight.letters.by_letter)
+    flags = letters.shown(flags)
+    return replace(entry, info=letters.write(plain, flags), flags=flags)
 
 
 def remove_to_undo(

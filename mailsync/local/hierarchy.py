@@ -6,7 +6,7 @@ import contextlib
 import errno
 from collections.abc import Sequence
 
-from mailsync.local import names, plusplus
+from mailsync.local import keywords, names, plusplus
 from mailsync.local.listing import look_at
 from mailsync.local.tree import FOLDERS, Tree
 from mailsync.model import mailboxname
@@ -146,6 +146,9 @@ def remove(tree: Tree, name: MailboxName) -> bool:
             if error.errno in (errno.ENOTEMPTY, errno.EEXIST):  # something came meanwhile
                 return False
             raise
+        for file in keywords.FILES:
+            with contextlib.suppress(FileNotFoundError):
+                tree.fs.unlink(f"{path}/{file}")
         tree.make_durable([_prune(tree, name) if not children else path])
     return True
 
@@ -154,7 +157,7 @@ def _only_children(tree: Tree, path: str) -> list[str] | None:
     """The directories below a mailbox that are not its folders; None: it holds what is not ours."""
     children: list[str] = []
     for part, kind in tree.fs.list(path):
-        if kind == "file" and plusplus.is_bookkeeping(tree, part):
+        if kind == "file" and (plusplus.is_bookkeeping(tree, part) or part in keywords.FILES):
             continue
         if kind != "dir" or part.startswith("."):
             return None
@@ -224,6 +227,8 @@ def _rename_folders(tree: Tree, source: str, target: str) -> None:
     for folder in FOLDERS[:-1]:
         if look_at(tree, f"{source}/{folder}"):
             tree.fs.rename(f"{source}/{folder}", f"{target}/{folder}")
+    if look_at(tree, f"{source}/{keywords.FILE}"):  # what the letters in cur/ mean
+        tree.fs.replace(f"{source}/{keywords.FILE}", f"{target}/{keywords.FILE}")
     tree.make_durable([target, source])
     tree.fs.rename(f"{source}/{FOLDERS[-1]}", f"{target}/{FOLDERS[-1]}")
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from mailsync.local import names
+from mailsync.local.keywords import Sight, kept_by_others
 from mailsync.local.lines import ToWire
 from mailsync.local.tree import CHUNK, Tree
 from mailsync.model.content import Digest, Digester, as_shown
@@ -36,6 +37,9 @@ class Listing:
     stamp: Stamp | None
     doubles: tuple[LocalEntry, ...] = ()
     notices: tuple[str, ...] = ()
+    lettered: Flags | None = None  # keywords that have a letter here or can get one
+    exact: bool = False  # a program that keeps keywords works here
+    untold: frozenset[str] = frozenset()  # keywords of files that the account does not know yet
 
 
 def stamp(tree: Tree, name: MailboxName) -> Stamp | None:
@@ -72,13 +76,14 @@ def lacks_new(tree: Tree, name: MailboxName) -> bool:
 def listing(tree: Tree, name: MailboxName, read_only: bool) -> Listing | None:
     before = stamp(tree, name)
     path = tree.path(name)
+    sight = Sight(tree, name)
     by_name: dict[UniqueName, LocalEntry] = {}
     clashes: list[LocalEntry] = []
     notices: list[str] = []
     for folder in ("new", "cur"):
         where = f"{path}/{folder}"
         try:
-            for entry in _files(tree, where, folder, notices):
+            for entry in _files(tree, where, folder, notices, sight):
                 if by_name.setdefault(entry.name, entry) is not entry:
                     clashes.append(entry)
         except FileNotFoundError:
@@ -93,10 +98,16 @@ def listing(tree: Tree, name: MailboxName, read_only: bool) -> Listing | None:
     if len(notices) > MOST_NOTICES:
         more = len(notices) - MOST_NOTICES
         notices[MOST_NOTICES:] = [f"and {more} more in {safe(path)}"]
-    return Listing(tuple(by_name.values()), before, tuple(doubles), tuple(notices))
+    found = Listing(tuple(by_name.values()), before, tuple(doubles), tuple(notices))
+    if not sight.matters:
+        return found
+    letters, exact = sight.seen(), kept_by_others(tree, name)
+    return replace(found, lettered=letters.possible, exact=exact, untold=frozenset(letters.untold))
 
 
-def _files(tree: Tree, where: str, folder: str, notices: list[str]) -> Iterator[LocalEntry]:
+def _files(
+    tree: Tree, where: str, folder: str, notices: list[str], sight: Sight
+) -> Iterator[LocalEntry]:
     flags: dict[str, Flags] = {}
     for file_name, kind in tree.fs.list(where):
         if file_name.startswith("."):  # no message, says the Maildir format
@@ -107,7 +118,7 @@ def _files(tree: Tree, where: str, folder: str, notices: list[str]) -> Iterator[
             continue
         unique, info = names.split_name(file_name)
         if info not in flags:
-            flags[info] = names.flags_of(info)
+            flags[info] = sight.flags(info)
         yield LocalEntry(unique, folder, info, flags[info])
 
 
@@ -148,10 +159,11 @@ def doubles(
 ) -> dict[UniqueName, list[LocalEntry]]:
     wanted = {entry.name: entry for entry in entries}
     found: dict[UniqueName, list[LocalEntry]] = {}
+    sight = Sight(tree, name)
     for folder in ("new", "cur"):
         where = f"{tree.path(name)}/{folder}"
         with translated("list", where), contextlib.suppress(FileNotFoundError):
-            for other in _files(tree, where, folder, []):
+            for other in _files(tree, where, folder, [], sight):
                 first = wanted.get(other.name)
                 if first is None or (other.folder, other.info) == (first.folder, first.info):
                     continue

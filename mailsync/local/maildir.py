@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from mailsync.local import files, hierarchy, listing, marker, names, plusplus, recall, spelling
+from mailsync.local import (
+    files,
+    hierarchy,
+    keywords,
+    listing,
+    marker,
+    names,
+    plusplus,
+    recall,
+    spelling,
+)
 from mailsync.local.deliver import Delivery
 from mailsync.local.listing import Listing
 from mailsync.local.marker import Marker
@@ -17,6 +27,7 @@ from mailsync.model.content import Digest
 from mailsync.model.errors import StorageError
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, UIDValidity, UniqueName
+from mailsync.model.keywords import Keywords
 from mailsync.model.layout import Layout
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import FileFacts, LocalEntry, Stamp
@@ -37,6 +48,15 @@ class Maildir:
         layout: Layout = Layout.NESTED,
     ) -> None:
         self._tree = Tree(root, account, fs, host, rand, fsync, layout)
+
+    def know(self, table: Keywords) -> None:
+        """The account's keywords, whose letters are read and written from now on."""
+        self._tree.keywords = table
+
+    def spread_keywords(self, name: MailboxName) -> None:
+        """Write the account's keywords as `dovecot-keywords` into the mailbox, durably, where they
+        are not there; one that has a table of its own is left alone."""
+        keywords.spread(self._tree, name)
 
     # -- mailboxes -----------------------------------------------------------------------------
 

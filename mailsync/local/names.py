@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from base64 import b32encode
+from collections.abc import Collection
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -102,20 +103,28 @@ def split_name(file_name: str) -> tuple[UniqueName, str]:
     return UniqueName(found[1]), found[2]
 
 
+def letters_of(info: str) -> str:
+    found = _INFO.match(info)
+    return found[2] if found else ""
+
+
 def flags_of(info: str) -> Flags:
-    found = _INFO.match(info)
-    return from_letters(found[2]) if found else Flags.NONE
+    """Without keywords, whose letters have a meaning in their mailbox only."""
+    return from_letters(letters_of(info))
 
 
-def with_flags(info: str, flags: Flags) -> str:
-    """`info` with exactly these flags; letters sorted and unique, every letter and field that is
-    not ours as it was.  An empty info becomes `:2,` and the letters."""
+def with_flags(
+    info: str, flags: Flags, more: Collection[str] = (), known: Collection[str] = ()
+) -> str:
+    """`info` with exactly these flags and, of the letters `known`, those in `more`; letters sorted
+    and unique, every letter and field that is not ours as it was.  An empty info becomes `:2,` and
+    the letters."""
     found = _INFO.match(info)
-    if found is None:
-        return f"{info}:2,{letters(flags)}"
-    others = "".join(dict.fromkeys(c for c in found[2] if c not in LETTERS))
+    head, had, tail = (f"{info}:2,", "", "") if found is None else found.groups()
+    others = "".join(dict.fromkeys(c for c in had if c not in LETTERS and c not in known))
+    others += "".join(sorted(more))
     if others.isascii() and others.isalnum():
         text = "".join(sorted(letters(flags) + others))
     else:  # not letters at all: no order is known for them
         text = letters(flags) + others
-    return f"{found[1]}{text}{found[3]}"
+    return f"{head}{text}{tail}"

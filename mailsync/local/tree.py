@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterable
 
 from mailsync.local.names import host_part
+from mailsync.model.keywords import Keywords
 from mailsync.model.layout import Layout, directories
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import LocalEntry
@@ -18,7 +19,7 @@ FEW_FOLDERS = 4  # more than that: one syncfs instead of one fsync each
 
 
 class Tree:
-    """What every function of this room needs; frozen after it was made."""
+    """What every function of this room needs; frozen after it was made, but for `keywords`."""
 
     def __init__(
         self,
@@ -39,6 +40,7 @@ class Tree:
         self.rand = rand
         self.fsync = fsync
         self.layout = layout
+        self.keywords = Keywords()  # of the account, as far as they are known by now
         self._paths: dict[MailboxName, str] = {}
 
     def path(self, name: MailboxName) -> str:

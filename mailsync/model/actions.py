@@ -6,8 +6,9 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mailsync.model.flags import Flags, letters
+from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, MailboxId
+from mailsync.model.keywords import Keywords
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.rows import Row, Settled, Side, Wait
 from mailsync.model.uidset import UIDSet
@@ -247,7 +248,7 @@ class Plan:
     actions: tuple[Action, ...] = ()
 
 
-def lines(plan: Plan, names: dict[MailboxId, MailboxName]) -> Iterator[str]:
+def lines(plan: Plan, names: dict[MailboxId, MailboxName], keywords: Keywords) -> Iterator[str]:
     """The plan for a person: a line for an action, but one for all pairs that share a reason."""
     pairs: dict[tuple[MailboxId, Rung], list[Row]] = {}
     for action in plan.actions:
@@ -258,10 +259,10 @@ def lines(plan: Plan, names: dict[MailboxId, MailboxName]) -> Iterator[str]:
         yield f"Pair {where} {_which(tuple(rows))} with files that are there: {rung}"
     for action in plan.actions:
         if not isinstance(action, Pair):
-            yield describe(action, names)
+            yield describe(action, names, keywords)
 
 
-def describe(action: Action, names: dict[MailboxId, MailboxName]) -> str:
+def describe(action: Action, names: dict[MailboxId, MailboxName], keywords: Keywords) -> str:
     """One line for a dry run or a log: what, where, which, why."""
     verb = type(action).__name__
     where = names.get(action.mailbox, MailboxName("?"))
@@ -272,8 +273,8 @@ def describe(action: Action, names: dict[MailboxId, MailboxName]) -> str:
             to = names.get(action.target, MailboxName("?"))
             return f"{verb} {where} -> {to} {_which(action.rows)}: {action.reason}"
         case StoreFlags() | SetLocalFlags():
-            change = [f"+{letters(action.add)}"] if action.add else []
-            change += [f"-{letters(action.remove)}"] if action.remove else []
+            change = [f"+{keywords.describe(action.add)}"] if action.add else []
+            change += [f"-{keywords.describe(action.remove)}"] if action.remove else []
             return f"{verb} {where} {' '.join(change)} {_which(action.rows)}: flags differ"
         case Defer():
             return f"{action.wait.name.capitalize()} {where} {_which(action.rows)}: {action.reason}"

@@ -1,4 +1,7 @@
-"""System flags as one small integer; what else a side shows is kept as text (`extra`)."""
+"""Flags as one integer: six that both sides name, then the keywords of the account's table.
+
+Bit 6 + n is the keyword with number n (`model.keywords`).  What has no number is text (`extra`).
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,17 @@ class Flags(enum.IntFlag):
     SEEN = 16
     DELETED = 32
 
+    def __invert__(self) -> Flags:
+        """All other flags, also keywords, which the class does not name."""
+        return Flags(_EVERY ^ self)
 
-ALL_FLAGS = Flags(63)
+
+FIRST_KEYWORD = 6  # its bit
+MOST_KEYWORDS = 57  # of one account: what the bits of SQLite's integer leave
+_EVERY = (1 << FIRST_KEYWORD + MOST_KEYWORDS) - 1
+SYSTEM = Flags(63)
+KEYWORDS = Flags(_EVERY & ~63)
+ALL_FLAGS = SYSTEM | KEYWORDS
 
 # In the order of the Maildir letters, which is ASCII order.
 LETTERS: dict[str, Flags] = {

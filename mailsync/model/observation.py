@@ -67,7 +67,8 @@ class ServerObservation:
     items: tuple[ServerItem, ...] = ()
     complete: UIDSet = field(default_factory=UIDSet)
     vanished: UIDSet = field(default_factory=UIDSet)
-    permanent: Flags | None = ALL_FLAGS  # None: not told
+    permanent: Flags | None = ALL_FLAGS  # None: not told; all KEYWORDS: new ones, too (`\\*`)
+    listed: frozenset[str] = frozenset()  # keywords that PERMANENTFLAGS names
     read_only: bool = False
     mailbox_id: str | None = None
 
@@ -120,3 +121,5 @@ class LocalObservation:
     facts: dict[UniqueName, FileFacts] = field(default_factory=dict)
     stamp: Stamp | None = None  # None: changed too recently to be trusted (rule 3)
     notices: tuple[str, ...] = ()
+    lettered: Flags | None = None  # keywords that may have a letter here; None: not looked at
+    exact: bool = False  # a program that keeps keywords works here: no letter drops by itself

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from mailsync.model.flags import ALL_FLAGS, Flags
+from mailsync.model.flags import ALL_FLAGS, KEYWORDS, Flags
 from mailsync.model.ids import UID, MailboxId, RowId, UIDValidity, UniqueName
 from mailsync.model.mailboxname import MailboxName
 
@@ -76,7 +76,8 @@ class Row:
     folder: str = ""  # "new" or "cur"
     info: str = ""  # all of the file name after the unique name, as seen
     local: Presence = Presence.NONE
-    local_flags: Flags = Flags.NONE
+    local_flags: Flags = Flags.NONE  # also keywords that the file's name does not show
+    lost: Flags = Flags.NONE  # those of them whose letters a rename dropped: to be written again
     file_size: int | None = None
     mtime_ns: int | None = None
     synced: Flags | None = None
@@ -131,6 +132,7 @@ class Mailbox:
     selected: bool = True  # in scope by `mailboxes`
     read_only: bool = False
     permanent: Flags = ALL_FLAGS  # the flags that the server can keep (PERMANENTFLAGS)
+    lettered: Flags = KEYWORDS  # keywords that may have a letter in its Maildir
     has_children: bool = False
     on_server: Tally = Tally()  # deletions that would remove from the server
     on_local: Tally = Tally()

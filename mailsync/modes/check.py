@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from mailsync.cache import Cache
 from mailsync.executor import Run, Tallies
+from mailsync.executor.boxes import know
 from mailsync.model.checked import AccountCheck, CheckOptions, Difference, MailboxCheck
 from mailsync.model.errors import Exit
 from mailsync.model.report import Progress, SyncOptions, Target
@@ -91,6 +92,7 @@ async def _look(
 async def _compare(run: Run, options: CheckOptions, only: Collection[str] | None) -> AccountCheck:
     boxes = await run.stored(run.cache.mailboxes, run.now())
     run.mailboxes = {box.id: box for box in boxes}
+    await know(run)
     listed = await run.server.mailboxes() if options.server else None
     compared = await Comparison(run, listed, selector(run.account), only).found()
     if options.read_data and options.server:

@@ -14,6 +14,7 @@ from mailsync.config.patterns import rules_of
 from mailsync.executor import Run, execute, resolve, wait_and_resolve
 from mailsync.executor.boxes import refresh
 from mailsync.executor.files import digested
+from mailsync.executor.run import LOOK_HERE
 from mailsync.executor.suspects import blamed, one_by_one, to_ask
 from mailsync.model.actions import (
     Action,
@@ -81,7 +82,7 @@ async def dry_cycle(
     await observe(run, listed, selected, only)
     made = await make_plan(run, only)
     names = {box.id: box.name for box in run.mailboxes.values()}
-    return tuple(lines(made, names))
+    return tuple(lines(made, names, run.keywords))
 
 
 async def observe(
@@ -363,10 +364,20 @@ async def settle_undo(run: Run) -> None:
     await run.stored(run.cache.forget_deletions, gone)
 
 
+async def spread_keywords(run: Run) -> None:
+    """Every mailbox of the Maildir has the account's table, so that other programs on it know what
+    letters mean."""
+    here = [box for box in run.mailboxes.values() if box.selected and box.local is Presence.THERE]
+    for box in here if run.keywords.names else ():
+        async with run.only_trouble(box, LOOK_HERE):
+            await run.disk(run.maildir.spread_keywords, box.name)
+
+
 async def finish(run: Run, only: frozenset[MailboxName]) -> None:
     """What this run proved: mailboxes that are on both sides are synced, relinks are over."""
     boxes = [box for box in run.mailboxes.values() if box.selected]
     both = [box for box in boxes if on_both(box)]
+    await spread_keywords(run)
     troubled = run.tallies.troubled
     sound = [b.id for b in boxes if b.name not in troubled and (not only or b.name in only)]
     await run.stored(run.cache.mark_synced, sound, run.now())

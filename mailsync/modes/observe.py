@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from mailsync.cache import Audit, Known
-from mailsync.executor.boxes import refresh
+from mailsync.executor.boxes import know, refresh
 from mailsync.executor.files import inspected
 from mailsync.executor.run import LOOK_HERE, LOOK_THERE, Run, Trouble
 from mailsync.local import Listing
@@ -156,6 +156,7 @@ async def observe_server(run: Run, wanted: Sequence[Ask]) -> None:
         for name in still:
             run.tallies.troubles[LOOK_THERE, name] = Trouble(SHORT, Exit.SERVER)
     _say_unseen(run, run.unseen_server, LOOK_THERE)
+    await know(run)  # what was seen there for the first time has a number now
 
 
 def _say_unseen(run: Run, names: Collection[MailboxName], step: str) -> None:
@@ -235,7 +236,7 @@ async def observe_local(
             await _store_listing(run, box, listing, audited.get(box.name, NONE))
     for box, listing in lacking:
         async with run.only_trouble(box, LOOK_HERE):
-            second = await run.disk(run.maildir.entries, box.name, run.dry or run.still)
+            second = await _entries(run, box.name)
             if second is None:  # the directory went away: that proves nothing
                 continue
             # The later sighting of a name is the one to act on.
@@ -253,7 +254,7 @@ async def _listing(run: Run, box: Mailbox, had: Known | None, audit: bool) -> Li
         if stamp == had.stamp and box.role is not Role.DRAFTS and not audit:
             run.unseen_local.discard(box.name)
             return None
-    listing = await run.disk(run.maildir.entries, box.name, run.dry or run.still)
+    listing = await _entries(run, box.name)
     if listing is None and await run.disk(run.maildir.lacks_new, box.name):
         # An empty directory is lost easily (git, an archive, a careless copy); one with mail in
         # it is not, and what was in it is not known to be deleted.
@@ -262,7 +263,17 @@ async def _listing(run: Run, box: Mailbox, had: Known | None, audit: bool) -> Li
             raise StorageError(NO_NEW.format(name=box.name, count=count), reach=Reach.MAILBOX)
         if not (run.dry or run.still):
             await run.disk(run.maildir.create, box.name)
-            listing = await run.disk(run.maildir.entries, box.name, run.dry or run.still)
+            listing = await _entries(run, box.name)
+    return listing
+
+
+async def _entries(run: Run, name: MailboxName) -> Listing | None:
+    """A listing in which every keyword is named that the mailbox's own table explains."""
+    listing = await run.disk(run.maildir.entries, name, run.dry or run.still)
+    if listing is not None and listing.untold:
+        await run.stored(run.cache.learn_keywords, listing.untold)
+        await know(run)
+        listing = await run.disk(run.maildir.entries, name, run.dry or run.still)
     return listing
 
 
@@ -291,6 +302,8 @@ async def _store_listing(
         facts=facts,
         stamp=listing.stamp if not failed and not gone and not vanished else None,
         notices=listing.notices,
+        lettered=listing.lettered,
+        exact=listing.exact,
     )
     for notice in listing.notices:
         run.tallies.note(name, notice)
@@ -306,7 +319,7 @@ async def _look_again(
 ) -> tuple[dict[UniqueName, FileFacts], list[LocalEntry]]:
     """Files that were renamed between the listing and the look: new flags, mostly.  While one is
     listed and not to be looked at, nothing new in the mailbox is told from what it was."""
-    listing = await run.disk(run.maildir.entries, box.name, run.dry or run.still)
+    listing = await _entries(run, box.name)
     entries = [] if listing is None else [one for one in listing.entries if one.name in names]
     facts, failed = await inspected(run, box, entries)
     found = [entry for entry in entries if entry.name in facts]

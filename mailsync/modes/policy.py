@@ -35,6 +35,7 @@ async def planned_by(run: Run, only: frozenset[MailboxName]) -> Policy:
         closed_server=_ids(run, run.closed),
         untold=_ids(run, run.untold),
         bounds={box.id: bounds_of(run, box) for box in run.mailboxes.values()},
+        quiet=run.keywords.quiet,
     )
 
 

@@ -1,5 +1,6 @@
 """Decides what a sync does: pure functions from open rows to a plan (semantics.md)."""
 
+from mailsync.planner.flags import for_file
 from mailsync.planner.narrow import Narrow, narrowed
 from mailsync.planner.needs import Needs, needs
 from mailsync.planner.pairing import base
@@ -14,6 +15,7 @@ __all__ = [
     "Needs",
     "Policy",
     "base",
+    "for_file",
     "narrowed",
     "needs",
     "plan",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mailsync.model.flags import QUIET_KEYWORDS, Flags
+from mailsync.model.flags import KEYWORDS, QUIET_KEYWORDS, Flags
+from mailsync.model.rows import Row
 
 # A message deleted on the other side survives when one of these was set since (I10) …
 SAVING = Flags.FLAGGED | Flags.ANSWERED | Flags.DRAFT | Flags.FORWARDED
@@ -33,13 +34,24 @@ def based(base: Flags | None, server: Flags, local: Flags) -> Flags:
     return (server & local) | ((server ^ local) & ~union(server, local))
 
 
-def saves(base: Flags, now: Flags) -> bool:
-    """Whether the change from `base` to `now` outweighs a deletion on the other side (I10)."""
-    return bool(now & ~base & SAVING or base & ~now & SAVING_WHEN_REMOVED)
+def for_file(base: Flags | None, file: Row, lettered: Flags) -> Flags | None:
+    """`base` as it holds for a file in a mailbox that has letters for the keywords `lettered`: a
+    new one says nothing of others, and of none if it shows none, because readers that copy or
+    move write the name anew, without their letters."""
+    if base is None or file.synced is not None:
+        return base
+    return base & (~KEYWORDS | lettered if file.local_flags & KEYWORDS else ~KEYWORDS)
+
+
+def saves(base: Flags, now: Flags, quiet: Flags) -> bool:
+    """Whether the change from `base` to `now` outweighs a deletion on the other side (I10): of
+    keywords any new one does, but for those that programs set by themselves (`quiet`)."""
+    saving = SAVING | KEYWORDS & ~quiet
+    return bool(now & ~base & saving or base & ~now & SAVING_WHEN_REMOVED)
 
 
 def keyword_saves(base: frozenset[str], now: frozenset[str]) -> bool:
-    """The same for keywords: any new one does, but for those that programs set by themselves."""
+    """The same for keywords that have no number."""
     if base == now:
         return False
     known = QUIET_KEYWORDS | {word.lower() for word in base}

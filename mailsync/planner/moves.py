@@ -9,7 +9,7 @@ from mailsync.model.actions import Pair, Rung
 from mailsync.model.flags import Flags
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.rows import Presence, Row
-from mailsync.planner.flags import based
+from mailsync.planner.flags import based, for_file
 from mailsync.planner.ladder import LOCAL_MOVES, SERVER_MOVES, climb
 from mailsync.planner.policy import Departed, Ground, Policy
 from mailsync.planner.scene import Scene
@@ -176,12 +176,28 @@ def _both(
 ) -> None:
     """Both sides moved it: to the same mailbox, one of them back to where it was, or apart."""
     if file.mailbox == message.mailbox:
-        found.pairs.append(Pair(file.mailbox, message, file, rung, source.synced))
+        found.pairs.append(
+            Pair(
+                file.mailbox,
+                message,
+                file,
+                rung,
+                for_file(source.synced, file, grounds[file.mailbox].box.lettered),
+            )
+        )
     elif file.mailbox == source.mailbox:
         # A new name or UID where it was: the row takes it, and has its merge base when the next
         # round plans the move.
         found.done.add(source.id)
-        found.pairs.append(Pair(source.mailbox, source, file, rung, source.synced))
+        found.pairs.append(
+            Pair(
+                source.mailbox,
+                source,
+                file,
+                rung,
+                for_file(source.synced, file, grounds[file.mailbox].box.lettered),
+            )
+        )
     elif message.mailbox == source.mailbox:
         found.done.add(source.id)
         found.pairs.append(Pair(source.mailbox, message, source, rung, source.synced))
@@ -195,7 +211,7 @@ def _move(row: Row, join: Row, found: Moves, grounds: Mapping[MailboxId, Ground]
     if here.server_ok and target.server_ok:
         found.moves.append((row, join))
     elif target.server_ok:
-        found.copies.append((row, join, based(row.synced, row.server_flags, join.local_flags)))
+        found.copies.append((row, join, _base_of_copy(row.synced, row, join, target)))
         found.waiting.append((row, READ_ONLY_SOURCE))
     elif _accepted(row, join, target) and here.local_ok:
         found.local_moves.append((join, row))  # back to where the server has it
@@ -228,6 +244,11 @@ def _move_local(row: Row, join: Row, found: Moves, grounds: Mapping[MailboxId, G
         found.waiting += [(row, ruling), (join, ruling)]
 
 
+def _base_of_copy(base: Flags | None, row: Row, join: Row, target: Ground) -> Flags:
+    known = for_file(base, join, target.box.lettered)
+    return based(known, row.server_flags, join.local_flags)
+
+
 def _copy(
     row: Row,
     join: Row,
@@ -237,7 +258,7 @@ def _copy(
 ) -> None:
     target = grounds[join.mailbox]
     if target.server_ok:
-        found.copies.append((row, join, based(base, row.server_flags, join.local_flags)))
+        found.copies.append((row, join, _base_of_copy(base, row, join, target)))
     elif target.departed is Departed.ACCEPTED:
         found.done.discard(join.id)  # it goes with its mailbox: the other one is kept
     else:

@@ -10,6 +10,7 @@ from mailsync.model.actions import Pair
 from mailsync.model.flags import Flags
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.rows import Presence, Row
+from mailsync.planner.flags import for_file
 from mailsync.planner.ladder import (
     CONTENT,
     EMAIL_ID,
@@ -135,7 +136,11 @@ def pair_up(scene: Scene, policy: Policy) -> Pairing:
             keep=one.left,
             file=one.right,
             rung=one.rung,
-            synced=moved[one.left.id].synced if one.left.id in moved else base(one.left, one.right),
+            synced=for_file(
+                moved[one.left.id].synced if one.left.id in moved else base(one.left, one.right),
+                one.right,
+                scene.boxes[one.right.mailbox].lettered,
+            ),
         )
         for one in found
     ]

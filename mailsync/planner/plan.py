@@ -116,6 +116,7 @@ def _grounds(
             unmade=box.id in later,
             gone_uids=gone[box.id],
             gmail=policy.gmail,
+            quiet=policy.quiet,
         )
         for box in scene.boxes.values()
     }
@@ -239,11 +240,12 @@ def _write_flags(sheet: Sheet, row: Row, ground: Ground) -> None:
     wanted = merged(None if row.synced is None else row.synced & shared, server, local)
     add, remove = wanted & ~server & ground.sendable, server & ~wanted & ground.sendable
     unsendable = (wanted ^ server) & ~ground.sendable
-    send, keep = bool(add or remove), wanted != local
+    send, keep = bool(add or remove), bool(wanted != local or row.lost)
     if send and ground.server_ok:
         sheet.stored[row.mailbox, add, remove].append(row)
     if keep and ground.local_ok:
-        sheet.set_locally[row.mailbox, wanted & ~local, local & ~wanted].append(row)
+        without = local & ~wanted
+        sheet.set_locally[row.mailbox, wanted & ~local | row.lost & ~without, without].append(row)
     if (send and ground.server_ok) or (keep and ground.local_ok):
         return  # what may not be changed waits in the next round, when nothing else is left
     if send:

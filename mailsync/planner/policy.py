@@ -81,6 +81,7 @@ class Policy:
     closed_server: frozenset[MailboxId] = frozenset()
     untold: frozenset[MailboxId] = frozenset()
     bounds: Mapping[MailboxId, Bounds] = field(default_factory=dict)
+    quiet: Flags = Flags.NONE  # keywords that programs set by themselves
 
     def of(self, mailbox: MailboxId) -> Bounds:
         return self.bounds.get(mailbox) or Bounds(self.direction, self.deletions)
@@ -124,6 +125,7 @@ class Ground:
     renamed: MailboxId | None = None  # to this one, by moves
     gone_uids: Mapping[UID, Row] = field(default_factory=dict)  # proven gone on the server
     gmail: bool = False
+    quiet: Flags = Flags.NONE
 
     @property
     def keeps(self) -> bool:

@@ -182,24 +182,22 @@ def in_scope(row: Row, ruling: Ruling, ground: Ground) -> Ruling:
 def server_changed(row: Row, ground: Ground) -> bool:
     """Changed on the server since the sides agreed, by more than \\Seen (I10)."""
     assert row.synced is not None
-    return saves(row.synced & ground.shared, row.server_flags & ground.shared) or keyword_saves(
-        row.synced_extra, row.server_extra
-    )
+    synced, now = row.synced & ground.shared, row.server_flags & ground.shared
+    return saves(synced, now, ground.quiet) or keyword_saves(row.synced_extra, row.server_extra)
 
 
 def local_changed(row: Row, ground: Ground) -> bool:
     assert row.synced is not None
-    return saves(row.synced & ground.shared, row.local_flags & ground.shared)
+    return saves(row.synced & ground.shared, row.local_flags & ground.shared, ground.quiet)
 
 
 def _is_copy_of_gone(row: Row, ground: Ground) -> bool:
     """A Download that a crash kept from the cache, of a message that was expunged meanwhile."""
     gone = None if row.origin is None else ground.gone_uids.get(row.origin)
-    return (
-        gone is not None
-        and row.mtime == gone.internal_date
-        and not saves(gone.server_flags & ground.shared, row.local_flags & ground.shared)
-    )
+    if gone is None or row.mtime != gone.internal_date:
+        return False
+    was, now = gone.server_flags & ground.shared, row.local_flags & ground.shared
+    return not saves(was, now, ground.quiet)
 
 
 def _in_departed(row: Row, ruling: Ruling, server: Presence, ground: Ground) -> Ruling:

@@ -196,8 +196,10 @@ class Identities:
         email_id = event.email_id
         if email_id is None and event.gm_msgid is not None:
             email_id = str(event.gm_msgid)
+        flags, extra = split_flags(event.flags)
         self.found[event.uid] = Identity(
-            flags=split_flags(event.flags)[0],
+            flags=flags,
+            extra=extra,
             size=event.size,
             internal_date=event.internal_date,
             message_id=message_id(header) if isinstance(header, bytes) else "",

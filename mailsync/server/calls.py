@@ -17,7 +17,7 @@ from mailsync.imap import (
     Vanished,
 )
 from mailsync.model.errors import ServerDefect
-from mailsync.model.flags import ALL_FLAGS, BY_IMAP_NAME, Flags
+from mailsync.model.flags import ALL_FLAGS, BY_IMAP_NAME, KEYWORDS, Flags
 from mailsync.model.ids import ModSeq, UIDValidity
 from mailsync.model.uidset import Range, UIDSet
 
@@ -137,7 +137,13 @@ class Selection:
         if names is None or (self.read_only and not names):
             return ALL_FLAGS
         found = split_flags(names)[0]
-        return found | Flags.FORWARDED if "\\*" in names else found
+        return found | Flags.FORWARDED | KEYWORDS if "\\*" in names else found
+
+    @property
+    def listed(self) -> frozenset[str]:
+        """The keywords that PERMANENTFLAGS names."""
+        found = split_flags(self.permanent_flags or frozenset())[1]
+        return frozenset(name for name in found if not name.startswith("\\"))
 
     @property
     def arrived(self) -> bool:

@@ -315,8 +315,8 @@ class Changes:
 
     def _names(self, flags: Flags) -> list[str]:
         if Quirk.NO_KEYWORDS in self.link.quirks:
-            flags &= ~Flags.FORWARDED
-        return imap_names(flags)
+            return imap_names(flags & ~Flags.FORWARDED)
+        return self.link.keywords.imap_names(flags)
 
 
 def _told(call: Call) -> CopyUID | None:

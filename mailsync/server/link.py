@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from mailsync.imap import Capabilities, Limits, Quirk, cmd, quirks
 from mailsync.model.errors import Disconnected, Refused
 from mailsync.model.ids import UIDValidity
+from mailsync.model.keywords import Keywords
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import Cursor
 from mailsync.model.settings import Account, Security
@@ -42,6 +43,7 @@ class Link:
         self.read_only = False
         self.listed: dict[MailboxName, Cursor | None] = {}
         self.append_limits: dict[MailboxName, int | None] = {}  # APPENDLIMIT by mailbox
+        self.keywords = Keywords()  # of the account, by which flags have names
         self.told: dict[MailboxName, UIDValidity] = {}  # what UIDs of ours mean
 
     @property

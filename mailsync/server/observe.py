@@ -316,6 +316,7 @@ class Observer:
             complete=complete,
             vanished=vanished - UIDSet(item.uid for item in items) if vanished else vanished,
             permanent=selection.permanent,
+            listed=selection.listed,
             read_only=selection.read_only,
             mailbox_id=selection.mailbox_id,
         )

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from mailsync.imap import Header, Quirk, cmd
 from mailsync.model.errors import Refused
-from mailsync.model.flags import Flags
+from mailsync.model.flags import SYSTEM, Flags
 from mailsync.model.ids import UID, UID_MAX, UIDValidity
+from mailsync.model.keywords import Keywords
 from mailsync.model.mailboxname import MailboxName
-from mailsync.model.observation import Cursor, ServerMailbox, ServerObservation
+from mailsync.model.observation import Cursor, ServerItem, ServerMailbox, ServerObservation
 from mailsync.model.uidset import UIDSet
 from mailsync.server.answers import is_partial, refusal
 from mailsync.server.bodies import Bodies, Headers, Identities
@@ -41,6 +42,10 @@ class Server(Changes):
         """LOGOUT, for at most two seconds; never raises."""
         await self.link.close()
 
+    def know(self, keywords: Keywords) -> None:
+        """The account's keywords, by whose names flags are sent from now on."""
+        self.link.keywords = keywords
+
     # -- observing -----------------------------------------------------------------------------
 
     async def mailboxes(self) -> list[ServerMailbox]:
@@ -69,7 +74,8 @@ class Server(Changes):
                 if isinstance(seen, ServerObservation):
                     link.told[seen.mailbox] = seen.cursor.uid_validity
                     if Quirk.NO_KEYWORDS in link.quirks and seen.permanent is not None:
-                        seen = replace(seen, permanent=seen.permanent & ~Flags.FORWARDED)
+                        able = seen.permanent & SYSTEM & ~Flags.FORWARDED
+                        seen = replace(seen, permanent=able, listed=frozenset())
                 yield seen
                 turn.check()
 
@@ -189,6 +195,12 @@ class Server(Changes):
             items.append("X-GM-MSGID")
         await self._fetch(box, uids, items, identities.take, identities.found)
         return identities.found
+
+    async def flags(self, box: MailboxName, uids: UIDSet) -> dict[UID, ServerItem]:
+        """Those of each message that there is, as they are now; not made to be stored."""
+        items = Items()
+        await self._fetch(box, uids, ("UID", "FLAGS"), items.take, items.found)
+        return {uid: item for uid, item in items.found.items() if uid in uids}
 
     async def _fetch(
         self,

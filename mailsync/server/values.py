@@ -71,6 +71,7 @@ class Identity:
     internal_date: int | None = None
     message_id: str = ""
     email_id: str | None = None
+    extra: frozenset[str] = frozenset()  # keywords
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,12 +126,12 @@ class TestAppend:
     def test_what_was_observed_meanwhile_is_swallowed(self, inbox: Box) -> None:
         inbox.local({"n": "S"})
         intent = begin(inbox, IntentKind.APPEND, inbox.file("n").id)
-        inbox.server({10: "SR"}, extra={10: frozenset({"Work"})})
+        inbox.server({10: "SR"}, extra={10: frozenset({"no]atom"})})
         inbox.cache.linked([Linked(intent, UID(10))], NOW)
         assert inbox.picture() == ["10+RS n+S =S"]
         row = inbox.row(10)
         assert (row.internal_date, row.size) == (1010, 100)
-        assert row.server_extra == row.synced_extra == {"Work"}
+        assert row.server_extra == row.synced_extra == {"no]atom"}
 
     def test_the_server_rewrote_the_header(self, inbox: Box) -> None:
         inbox.local({"n": ""}, looked={"n": facts(content="x")})

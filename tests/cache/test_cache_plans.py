@@ -16,7 +16,9 @@ from mailsync.cache import deletions as guard
 from mailsync.cache import mailboxes, observe, observe_local, outcomes, pairing, quick, read, sql
 from mailsync.cache.cache import Cache
 
-BOUND = dict.fromkeys(("now", "box", "mailbox", "permanent", "relink", "until"), 1)
+BOUND = dict.fromkeys(
+    ("now", "box", "mailbox", "permanent", "relink", "until", "lettered", "exact"), 1
+)
 
 # Statement → the steps on `messages` that its plan has.
 SEARCHES: dict[str, tuple[TextClause | str, set[str]]] = {

@@ -142,20 +142,20 @@ class TestPermanentFlags:
 class TestKeywords:
     def test_they_open_nothing_and_are_the_base_from_the_end_of_the_run(self, inbox: Box) -> None:
         inbox.paired({1: "S"})
-        inbox.server({1: "S"}, extra={1: frozenset({"$Label1", "Work"})})
+        inbox.server({1: "S"}, extra={1: frozenset({"no]atom", "\\Odd"})})
         row = inbox.row(1)
-        assert row.server_extra == {"$Label1", "Work"}
+        assert row.server_extra == {"no]atom", "\\Odd"}
         assert row.synced_extra == frozenset()
         assert not inbox.cache.due(NOW)
         inbox.cache.mark_synced([inbox.id], NOW)
-        assert inbox.row(1).synced_extra == {"$Label1", "Work"}
+        assert inbox.row(1).synced_extra == {"no]atom", "\\Odd"}
 
     def test_one_that_comes_after_the_file_went_is_seen_as_such(self, inbox: Box) -> None:
         inbox.paired({1: "S"})
         inbox.local({})
-        inbox.server({1: "S"}, extra={1: frozenset({"Work"})})
+        inbox.server({1: "S"}, extra={1: frozenset({"no]atom"})})
         inbox.cache.mark_synced([inbox.id], NOW)
-        assert inbox.row(1).server_extra == {"Work"}
+        assert inbox.row(1).server_extra == {"no]atom"}
         assert inbox.row(1).synced_extra == frozenset()
 
 

@@ -12,6 +12,7 @@ from mailsync.model import actions
 from mailsync.model.actions import Action, Plan, Rung, describe, uid_of, uids_of
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, MailboxId, RowId, UniqueName
+from mailsync.model.keywords import Keywords
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import Cursor, LocalObservation, ServerObservation
 from mailsync.model.rows import Mailbox, Presence, Row, Side, Wait
@@ -20,6 +21,8 @@ from mailsync.model.uidset import UIDSet
 
 A, B = MailboxId(1), MailboxId(2)
 NAMES = {A: MailboxName("INBOX"), B: MailboxName("Trash")}
+KEYWORDS = Keywords(["$Junk", "Work"])
+WORDS = KEYWORDS.all
 
 
 def rows(*uids: int) -> tuple[Row, ...]:
@@ -39,6 +42,10 @@ TABLE: list[tuple[Action, str]] = [
     (actions.CopyLocal(A, B, rows(1), (), "x"), "CopyLocal INBOX -> Trash UID 1: x"),
     (actions.StoreFlags(A, rows(1, 3), SEEN, GONE), "StoreFlags INBOX +S -FT UID 1,3: flags differ"),
     (actions.StoreFlags(A, rows(1), SEEN, Flags.NONE), "StoreFlags INBOX +S UID 1: flags differ"),
+    (
+        actions.SetLocalFlags(A, rows(1), SEEN | WORDS, WORDS),
+        "SetLocalFlags INBOX +S $Junk Work -$Junk Work UID 1: flags differ",
+    ),
     (actions.SetLocalFlags(A, rows(1), Flags.NONE, SEEN), "SetLocalFlags INBOX -S UID 1: flags differ"),
     (actions.Defer(A, rows(1), Wait.HELD, "too many", Side.LOCAL), "Held INBOX UID 1: too many"),
     (actions.DeferMailbox(A, "gone", Side.SERVER), "Held INBOX: gone"),
@@ -59,7 +66,7 @@ TABLE: list[tuple[Action, str]] = [
 
 @pytest.mark.parametrize(("action", "text"), TABLE, ids=[type(row[0]).__name__ for row in TABLE])
 def test_describe(action: Action, text: str) -> None:
-    assert describe(action, NAMES) == text
+    assert describe(action, NAMES, KEYWORDS) == text
 
 
 def test_pairs_of_one_reason_are_one_line() -> None:
@@ -68,7 +75,7 @@ def test_pairs_of_one_reason_are_one_line() -> None:
         for uid, rung in ((3, Rung.HEADER), (4, Rung.BODY), (5, Rung.HEADER))
     ]
     plan = Plan((*pairs, actions.CreateMailbox(A)))
-    assert list(actions.lines(plan, NAMES)) == [
+    assert list(actions.lines(plan, NAMES, KEYWORDS)) == [
         "Pair INBOX UID 3,5 with files that are there: same header",
         "Pair INBOX UID 4 with files that are there: same content",
         "CreateMailbox INBOX: new in the Maildir",

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from planner_tables import OFF, Table
 
-from mailsync.model.flags import ALL_FLAGS, Flags
+from mailsync.model.actions import SetLocalFlags, StoreFlags
+from mailsync.model.flags import ALL_FLAGS, KEYWORDS, SYSTEM, Flags, from_letters
+from mailsync.model.ids import UID, MailboxId, RowId, UniqueName
+from mailsync.model.keywords import Keywords
+from mailsync.model.mailboxname import INBOX
+from mailsync.model.rows import Mailbox, Presence, Row
 from mailsync.model.settings import Deletions
-from mailsync.planner import Policy
-from mailsync.planner.flags import based, keyword_saves, merge, merged
+from mailsync.planner import Policy, plan
+from mailsync.planner.flags import based, for_file, keyword_saves, merge, merged, saves
 
 EXPUNGE = Policy(deletions=Deletions.EXPUNGE, guard=OFF)
 GMAIL = Policy(guard=OFF, gmail=True)
@@ -132,3 +139,102 @@ def test_nothing_to_do_is_no_action() -> None:
 
     table = Table("INBOX a S S .", EXPUNGE)
     assert plan([table.world.rows[1]], [], table.world.mailboxes(), EXPUNGE).actions == ()
+
+
+WORDS = Keywords(["$Junk", "Work", "Later"])
+JUNK, WORK = WORDS.flag("$Junk"), WORDS.flag("Work")
+
+
+@pytest.mark.parametrize(
+    ("base", "now", "saved"),
+    [
+        (Flags.NONE, WORK, True),
+        (Flags.NONE, JUNK, False),
+        (Flags.NONE, JUNK | WORK, True),
+        (WORK, Flags.NONE, False),
+        (WORK, WORK | JUNK | Flags.SEEN, False),
+    ],
+)
+def test_a_keyword_saves_like_a_flag(base: Flags, now: Flags, saved: bool) -> None:
+    assert saves(base, now, WORDS.quiet) is saved
+
+
+def test_keywords_are_merged_one_by_one() -> None:
+    late = WORDS.flag("Later")
+    assert merged(JUNK | WORK, WORK | late, JUNK | WORK | Flags.SEEN) == WORK | late | Flags.SEEN
+    assert merged(None, JUNK, WORK) == JUNK | WORK
+
+
+def test_what_a_new_file_says_of_keywords() -> None:
+    """Nothing if its name shows none; nothing of those for which its mailbox has no letter."""
+    base = Flags.SEEN | JUNK | WORK
+    silent = Row(RowId(1), MailboxId(1), local=Presence.THERE)
+    shows = replace(silent, local_flags=JUNK)
+    old = replace(silent, synced=Flags.NONE)
+    assert for_file(None, silent, KEYWORDS) is None
+    assert for_file(base, old, Flags.NONE) == base
+    assert for_file(base, silent, KEYWORDS) == Flags.SEEN
+    assert for_file(base, shows, KEYWORDS) == base
+    assert for_file(base, shows, JUNK) == Flags.SEEN | JUNK
+
+
+LOST = Row(
+    RowId(1),
+    MailboxId(1),
+    uid=UID(7),
+    server=Presence.THERE,
+    name=UniqueName("f"),
+    folder="cur",
+    local=Presence.THERE,
+)
+
+
+@pytest.mark.parametrize(
+    ("server", "local", "lost", "stored", "written"),
+    [
+        ("", "a", "a", "", "+a"),
+        ("a", "aS", "a", "+S", "+a"),
+        ("F", "aS", "a", "+S", "+F-a"),
+        ("aF", "abS", "ab", "+S", "+Fa-b"),
+    ],
+)
+def test_letters_that_a_reader_dropped_are_written_again(
+    server: str, local: str, lost: str, stored: str, written: str
+) -> None:
+    """`a` is $Junk; base: what the file has without S.  One that the server removed is not."""
+
+    def flags(text: str) -> Flags:
+        found = from_letters(text)
+        for letter, flag in (("a", JUNK), ("b", WORK)):
+            found |= flag if letter in text else Flags.NONE
+        return found
+
+    def change(action: StoreFlags | SetLocalFlags) -> tuple[Flags, Flags]:
+        return action.add, action.remove
+
+    permanent = ALL_FLAGS if server else SYSTEM
+    box = Mailbox(
+        MailboxId(1),
+        INBOX,
+        Presence.THERE,
+        Presence.THERE,
+        synced=True,
+        permanent=permanent,
+    )
+    row = replace(
+        LOST,
+        server_flags=flags(server),
+        local_flags=flags(local) & permanent,
+        lost=flags(lost),
+        synced=flags(local) & ~Flags.SEEN & permanent,
+    )
+    actions = plan([row], [], [box], EXPUNGE).actions
+
+    def parts(text: str) -> tuple[Flags, Flags]:
+        add, _, remove = text.removeprefix("+").partition("-")
+        return flags(add), flags(remove)
+
+    sent = [change(one) for one in actions if isinstance(one, StoreFlags)]
+    here = [change(one) for one in actions if isinstance(one, SetLocalFlags)]
+    assert sent == ([parts(stored)] if stored else [])
+    assert here == [parts(written)]

@@ -9,7 +9,7 @@ from .server_framing import Wanted
 from .server_grammar import Bad, LiteralData, No, Range, Scan, compact, members
 from .server_mailboxes import there
 from .server_session import Session
-from .server_state import ghost_of
+from .server_state import Box, ghost_of
 from .server_view import View
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _store(session: Session, scan: Scan, *, by_uid: bool) -> str:
     flags = scan.flags() if scan.ahead(b"(") else [scan.flag()]
     scan.end()
     view = _writable(session)
-    keep = _keepable(session, view, flags)
+    keep = [view.box.spell(flag) for flag in _keepable(session, view.box, flags, op)]
     uids = _named(view, ranges, by_uid=by_uid)
     modified = [u for u in uids if since is not None and view.box.messages[u].modseq > since]
     refused = [u for u in uids if (view.box.name, u) in session.server.refuse_store]
@@ -85,7 +85,7 @@ def _store(session: Session, scan: Scan, *, by_uid: bool) -> str:
     return "Store completed"
 
 
-def _keepable(session: Session, view: View, flags: list[str]) -> list[str]:
+def _keepable(session: Session, box: Box, flags: list[str], op: str = "+") -> list[str]:
     profile = session.profile
     permanent = {flag.lower() for flag in profile.permanent}
     good = [
@@ -93,7 +93,16 @@ def _keepable(session: Session, view: View, flags: list[str]) -> list[str]:
     ]
     if len(good) < len(flags) and profile.refuse_keywords:
         raise No("[CANNOT] Keyword cannot be stored")
-    return [view.box.spell(flag) for flag in good]
+    new = {f.lower() for f in good if f.lower() not in permanent} - box.spellings.keys()
+    if new and op != "-":
+        most = profile.most_keywords
+        if most is not None and len(box.spellings) + len(new) > most:
+            raise No("[LIMIT] Too many keywords")
+        if profile.keywords_lie == "refused":
+            raise No("Invalid keyword")
+        if profile.keywords_lie == "dropped":
+            good = [flag for flag in good if flag.lower() not in new]
+    return good
 
 
 def _store_one(
@@ -152,11 +161,20 @@ def _copyuid(session: Session, target: bytes, uids: list[int], made: list[int]) 
     return f"[COPYUID {validity} {compact(uids)} {compact(made)}] "
 
 
+def _copied(session: Session, name: bytes, uids: list[int], target: bytes) -> list[int]:
+    made = session.server.state.copy(name, uids, target)
+    if session.profile.forgets_keywords:
+        for uid in made:
+            message = session.server.state.box(target).messages[uid]
+            message.flags = {flag for flag in message.flags if flag.startswith("\\")}
+    return made
+
+
 def _copy(session: Session, scan: Scan, *, by_uid: bool) -> str:
     view, uids, target = _transfer(session, scan, by_uid=by_uid)
     if not uids:
         return "No messages found."
-    made = session.server.state.copy(view.box.name, uids, target)
+    made = _copied(session, view.box.name, uids, target)
     return f"{_copyuid(session, target, uids, made)}Copy completed"
 
 
@@ -174,7 +192,7 @@ def _move(session: Session, scan: Scan, *, by_uid: bool) -> str:
     view, uids, target = _transfer(session, scan, by_uid=by_uid)
     if not uids:
         return "No messages found."
-    made = session.server.state.copy(view.box.name, uids, target)
+    made = _copied(session, view.box.name, uids, target)
     code = _copyuid(session, target, uids, made)
     if code and not session.profile.told_in_ok:
         session.untagged(f"OK {code}Moved UIDs.")
@@ -267,7 +285,9 @@ def append(session: Session, scan: Scan) -> str:
     box = there(session, name, "TRYCREATE")
     if box.read_only:
         raise No("[NOPERM] Mailbox is read-only")
-    kept = [_appendable(session, flags) for flags, _, _ in messages]
+    kept = [_keepable(session, box, flags) for flags, _, _ in messages]
+    if session.profile.forgets_keywords:
+        kept = [[flag for flag in flags if flag.startswith("\\")] for flags in kept]
     made = []
     for flags, (_, date, literal) in zip(kept, messages, strict=True):
         alter = session.profile.alter
@@ -291,14 +311,3 @@ def _is_message(body: bytes) -> bool:
     """As Cyrus wants it: a header first, CRLF everywhere, no NUL."""
     first = body.split(b"\r\n", 1)[0]
     return b":" in first and not re.search(rb"(?<!\r)\n|\0", body)
-
-
-def _appendable(session: Session, flags: list[str]) -> list[str]:
-    profile = session.profile
-    permanent = {flag.lower() for flag in profile.permanent}
-    good = [
-        f for f in flags if f.lower() in permanent or (profile.keywords and not f.startswith("\\"))
-    ]
-    if len(good) < len(flags) and profile.refuse_keywords:
-        raise No("[CANNOT] Keyword cannot be stored")
-    return good

@@ -42,6 +42,9 @@ class Profile:
     permanent: tuple[str, ...] = (*SYSTEM_FLAGS, "$Forwarded")
     keywords: bool = True  # PERMANENTFLAGS has \*
     refuse_keywords: bool = False  # STORE of a flag that cannot be kept: NO (else: ignored)
+    keywords_lie: str = ""  # \\* is said, and new keywords are then "refused" or "dropped"
+    most_keywords: int | None = None  # in a mailbox; more are refused, and \\* is not said then
+    forgets_keywords: bool = False  # of what is appended, copied or moved
     delimiter: str = "/"
     prefix: bytes = b""  # of the personal namespace, such as INBOX.
     starttls: bool = False

@@ -48,7 +48,9 @@ def _open(session: Session, scan: Scan, *, read_only: bool) -> str:
     permanent = [] if view.read_only else list(session.profile.permanent)
     keywords = sorted(set(session.profile.permanent) | set(box.spellings.values()))
     if session.profile.keywords and not view.read_only:
-        permanent = [*dict.fromkeys([*permanent, *keywords]), "\\*"]
+        most = session.profile.most_keywords
+        star = ["\\*"] if most is None or len(box.spellings) < most else []
+        permanent = [*dict.fromkeys([*permanent, *keywords]), *star]
     session.untagged(f"FLAGS ({' '.join(keywords)})")
     session.untagged(f"OK [PERMANENTFLAGS ({' '.join(permanent)})] Flags permitted.")
     session.untagged(f"{len(view.uids)} EXISTS")

@@ -57,7 +57,14 @@ async def ensure_observed(run: Run, mailbox: MailboxId) -> Mailbox:
         raise MailsyncError(
             f"{box.name} is not on the server", reach=Reach.MAILBOX, help=Help.RETRY
         )
-    return await observe_again(run, box, full=True)
+    seen = await observe_again(run, box, full=True)
+    if seen.uid_validity is None:  # nothing of it was stored
+        raise MailsyncError(
+            f"what the server lists in {box.name} does not add up",
+            reach=Reach.MAILBOX,
+            help=Help.RETRY,
+        )
+    return seen
 
 
 async def create_mailbox(run: Run, action: CreateMailbox) -> None:

@@ -13,8 +13,9 @@ from mailsync.executor.run import Run
 from mailsync.local import Listing
 from mailsync.model.checked import Difference, MailboxCheck
 from mailsync.model.errors import MailsyncError, Reach
-from mailsync.model.flags import letters
+from mailsync.model.flags import KEYWORDS
 from mailsync.model.ids import UID, UniqueName
+from mailsync.model.keywords import Keywords, is_keyword
 from mailsync.model.mailboxname import INBOX, MailboxName
 from mailsync.model.observation import (
     FileFacts,
@@ -182,7 +183,7 @@ class Comparison:
         one.local = len(by_name)
         one.server = None if items is None else len(items)
         one.cache = sum(Presence.THERE in (row.server, row.local) for row in rows)
-        sides = Sides(box, items, by_name, facts)
+        sides = Sides(box, items, by_name, facts, self.run.keywords)
         for row in rows:
             sides.compare(one, row)
         one.differences += sides.left()
@@ -206,8 +207,10 @@ class Sides:
         items: dict[UID, ServerItem] | None,
         entries: dict[UniqueName, LocalEntry],
         facts: Mapping[UniqueName, FileFacts],
+        keywords: Keywords,
     ) -> None:
         self.box, self.items, self.entries, self.facts = box, items, entries, facts
+        self.keywords = keywords
 
     def compare(self, one: Found, row: Row) -> None:
         entry = item = None
@@ -252,16 +255,27 @@ class Sides:
     def _flags(
         self, row: Row, entry: LocalEntry, item: ServerItem, stale: set[Side]
     ) -> Iterator[str]:
-        here, there = entry.flags & self.box.permanent, item.flags & self.box.permanent
+        permanent = self.box.permanent
+        shown_there, rest = self.keywords.split(item.extra)
+        there = (item.flags | shown_there) & permanent
+        here = entry.flags & permanent
+        if (entry.folder, entry.info) == (row.folder, row.info):
+            here = row.local_flags  # with keywords that the name does not show
+        elif not entry.flags & KEYWORDS:
+            here |= row.local_flags & KEYWORDS  # a reader that drops letters removes none
         if here != row.local_flags:
             stale.add(Side.LOCAL)
         if there != row.server_flags:
             stale.add(Side.SERVER)
+        if new := sorted(word for word in rest - row.server_extra if is_keyword(word)):
+            stale.add(Side.SERVER)
+            yield f"keywords {', '.join(new)} {THERE}, new to the cache"
         if here != there:
-            shown = (letters(there) or "none", letters(here) or "none")
+            shown = tuple(self.keywords.describe(one) or "none" for one in (there, here))
             yield f"flags are {shown[0]} {THERE}, {shown[1]} {HERE}"
         elif here not in (row.local_flags, row.server_flags) or row.local_flags != row.server_flags:
-            yield f"flags are {letters(here) or 'none'} on both sides, not in the cache"
+            told = self.keywords.describe(here) or "none"
+            yield f"flags are {told} on both sides, not in the cache"
 
     def _sizes(self, row: Row, item: ServerItem) -> Iterator[str]:
         """The server's word of a size proves something only where it was once true."""

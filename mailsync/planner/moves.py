@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mailsync.model.actions import Pair, Rung
-from mailsync.model.flags import Flags
+from mailsync.model.flags import KEYWORDS, Flags
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.rows import Presence, Row
 from mailsync.planner.flags import based, for_file
@@ -289,11 +289,19 @@ def copies(uploads: Iterable[Row], scene: Scene, policy: Policy) -> tuple[list[C
             if row.body in wanted and row.body is not None and row.server_header is None:
                 known.setdefault(row.body, row)
     made = [
-        (known[row.body], row, known[row.body].server_flags)
+        (known[row.body], row, _copied_flags(known[row.body], row))
         for row in uploads
         if row.body is not None and row.body in known
     ]
     return made, [row for row in uploads if row.body is None or row.body not in known]
+
+
+def _copied_flags(known: Row, file: Row) -> Flags:
+    """The base of a copy: what is not in the file's name is removed from it, but for keywords in a
+    name that shows none."""
+    base = for_file(known.server_flags, file, KEYWORDS)
+    assert base is not None
+    return base
 
 
 def local_copies(

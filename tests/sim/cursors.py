@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 from sim.disk import SimDisk
-from sim.letters import letters_of
+from sim.letters import system_letters
 from sim.server import SimServer
 from sim.server_state import Box
 
@@ -89,10 +89,10 @@ def _unseen(
             yield f"UIDNEXT {uid_next} is past UID {uid}, which is not known"
         elif modseq is not None and message.modseq <= modseq and server == THERE:
             letters = "".join(letter for bit, letter in BITS.items() if shown & bit)
-            if letters != letters_of(message.flags):
+            if letters != system_letters(message.flags):
                 yield (
                     f"HIGHESTMODSEQ {modseq} is past {message.modseq}, at which UID {uid} "
-                    f"got {letters_of(message.flags)!r}, stored is {letters!r}"
+                    f"got {system_letters(message.flags)!r}, stored is {letters!r}"
                 )
     for when, uid in box.gone:
         server, _ = known.get(uid, (0, 0))

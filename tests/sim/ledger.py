@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-LETTERS = "DFPRST"
+LETTERS = "DFPRSTjw"  # j and w are keywords
 
 
 @dataclass

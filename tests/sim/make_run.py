@@ -38,6 +38,7 @@ class _Maker:
         made = PRESETS[self.profile]()
         letters = "FRS" + ("D" if rand.chance(0.3) else "")
         letters += "P" if made.keywords or "$Forwarded" in made.permanent else ""
+        letters += "jw" if made.keywords and rand.chance(0.5) else ""
         if made.uidplus and self.profile != "gmail" and rand.chance(0.3):
             letters += "T"
         self.letters = letters
@@ -117,7 +118,7 @@ class _Maker:
             if self.rand.chance(0.5):
                 return Act("server", f"s{how}", (box,))
             return Act(self._who(), f"f{how}", (box,))
-        ghost = self.rand.choice(self.ghosts[-12:])
+        rand, ghost = self.rand, self.rand.choice(self.ghosts[-12:])
         box = self.where[ghost]
         server = self.rand.chance(0.5)
         if what == "flag":
@@ -125,7 +126,8 @@ class _Maker:
             off = "".join(x for x in off if x not in on)
             if server:
                 return Act("server", "sflag", (ghost, box, on, off))
-            return Act(self._who(), "fflag", (ghost, box, on, off))
+            how = "fdrop" if "w" in self.letters and rand.chance(0.3) else "fflag"
+            return Act(self._who(), how, (ghost, box, on, off))
         if what == "delete":
             if server:
                 return Act("server", "expunge", (ghost, box))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from mailsync.model.layout import Layout
 from sim.fs import SimFs
-from sim.letters import info_letters, letters_of
+from sim.letters import info_letters, letters_of, shown_words, words_of
 from sim.server import SimServer
 from sim.server_state import ghost_of
 
@@ -57,7 +57,10 @@ class Oracle:
             )
         return views
 
-    def local_views(self, files: dict[str, bytes]) -> dict[str, View]:
+    def local_views(
+        self, files: dict[str, bytes], kept: dict[tuple[str, str], str] | None = None
+    ) -> dict[str, View]:
+        """`kept`: keywords that a name does not show, by mailbox and unique name."""
         views: defaultdict[str, View] = defaultdict(Counter)
         seen: set[tuple[str, str, bytes]] = set()
         # The same bytes under the same unique name are one message, whatever a power cut in a
@@ -70,7 +73,10 @@ class Oracle:
             message = (mailbox, name.partition(":")[0], data)
             if message not in seen:
                 seen.add(message)
-                views[mailbox][ghost_of(data) or "?", info_letters(name)] += 1
+                table = words_of(files.get(f"{self.directory(mailbox)}/dovecot-keywords", b""))
+                found = info_letters(name) + shown_words(name, table)
+                found += (kept or {}).get(message[:2], "")
+                views[mailbox][ghost_of(data) or "?", "".join(sorted(set(found)))] += 1
         return dict(views)
 
     def directory(self, mailbox: str) -> str:

@@ -29,7 +29,7 @@ from sim.oracle import Oracle, Violation
 from sim.server_profile import PRESETS, Profile
 from sim.stack import Stack, together
 from sim.steps import Steps
-from sim.users import Users
+from sim.users import FLAGS, Users
 from sim.world import make_world
 
 PASSWORD = "Taint-5f1c0e"
@@ -110,8 +110,8 @@ class Play:
                 self.server.rename(name, self.users.wire(name))
         self.letters = "".join(
             letter
-            for letter in "DFPRST"
-            if letter != "P" or self.profile.keywords or "$Forwarded" in self.profile.permanent
+            for letter in "DFPRSTjw"
+            if letter in "DFRST" or self.profile.keywords or FLAGS[letter] in self.profile.permanent
         )
         self.witness.keeps = self.letters
 
@@ -270,7 +270,8 @@ class Play:
             served[name.removeprefix(profile.prefix.decode()).replace(profile.delimiter, "/")] = (
                 view
             )
-        found = [served, *(self.oracle.local_views(m.fs.files()) for m in self.machines)]
+        local = [self.oracle.local_views(m.fs.files(), m.kept_words()) for m in self.machines]
+        found = [served, *local]
         return [self._masked(views) for views in found]
 
     def _masked(self, views: Views) -> Views:

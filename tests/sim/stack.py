@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -22,6 +23,7 @@ from sim import loop
 from sim.cursors import Cursors
 from sim.disk import SimDisk
 from sim.fs import SimFs
+from sim.letters import LETTERS
 from sim.loop import Time
 from sim.net import Cut, SimNet
 from sim.oracle import Oracle, Violation, body_of
@@ -249,6 +251,32 @@ class Stack:
     def cache(self) -> Cache:
         """The cache between runs; close it."""
         return Cache.open(str(self.state), self.account.name)
+
+    def kept_words(self) -> dict[tuple[str, str], str]:
+        """Keywords that a file's name does not show, as the cache keeps them; by mailbox and
+        unique name, in the letters of the oracle."""
+        path = self.state / "cache.db"
+        if not path.exists():
+            return {}
+        raw = sqlite3.connect(path)
+        try:
+            letters = [
+                (1 << 6 + number, LETTERS.get(word.lower(), ""))
+                for number, word in raw.execute("SELECT number, name FROM keywords")
+            ]
+            found = raw.execute(
+                "SELECT mailboxes.name, messages.name, local_kept | local_lost FROM messages"
+                " JOIN mailboxes ON mailboxes.id = mailbox WHERE messages.local = 1"
+                " AND (local_kept | local_lost) <> 0"
+            ).fetchall()
+        except sqlite3.Error:  # none yet, or damaged
+            return {}
+        finally:
+            raw.close()
+        return {
+            (box, name): "".join(letter for bit, letter in letters if bit & kept)
+            for box, name, kept in found
+        }
 
     def crash(self, at: int, model: str) -> bool:
         """A sync that dies at step `at`; False: it ended before."""

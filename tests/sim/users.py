@@ -11,13 +11,14 @@ from collections.abc import Callable
 
 from sim.events import Act
 from sim.ledger import Ledger
-from sim.letters import LETTERS, info_letters, letters_of
+from sim.letters import LETTERS, WORDS, info_letters, letters_of, shown_words, words_of
 from sim.server_state import Message, ghost_of
 from sim.stack import ROOT, Stack
 
 FLAGS = {letter: name for name, letter in LETTERS.items()}
 FLAGS |= {"D": "\\Draft", "F": "\\Flagged", "R": "\\Answered", "S": "\\Seen", "T": "\\Deleted"}
 FLAGS["P"] = "$Forwarded"
+FLAGS |= WORDS
 
 
 LOSS_SEEN = 27  # the guard holds when more than 25 messages, and a quarter, go
@@ -101,16 +102,44 @@ class Users:
     # -- a mail reader -------------------------------------------------------------------------
 
     def file_(self, m: Stack, ghost: str, box: str, info: str = "") -> None:
-        m.file(box, ghost, info)
-        self.ledger.born(ghost, box, info.removeprefix(":2,"))
+        info = info and self._info(m, box, info.removeprefix(":2,"))
+        path = m.file(box, ghost, info)
+        self.ledger.born(ghost, box, self._shown(m, path))
 
     def fflag_(self, m: Stack, ghost: str, box: str, on: str, off: str = "") -> None:
-        before = info_letters(m.path_of(box, ghost))
+        before = self._shown(m, m.path_of(box, ghost))
         letters = "".join(sorted((set(before) | set(on)) - set(off)))
-        m.flag(box, ghost, letters)
-        changed = {x: True for x in on if x not in before} | {x: False for x in off if x in before}
+        m.flag(box, ghost, self._info(m, box, letters).removeprefix(":2,"))
+        after = self._shown(m, m.path_of(box, ghost))
+        changed = {x: x in after for x in {*before} ^ {*after}}
+        if not {*after} & {*WORDS}:  # as from a reader that drops letters: nothing was removed
+            changed = {x: value for x, value in changed.items() if x not in WORDS}
         if changed:
             self.ledger.flagged(ghost, changed)
+
+    def fdrop_(self, m: Stack, ghost: str, box: str, on: str, off: str = "") -> None:
+        """A reader that knows no letters rewrites the flags."""
+        path = m.path_of(box, ghost)
+        before = info_letters(path)
+        letters = "".join(sorted((set(before) | set(on)) - set(off) - {*WORDS}))
+        m.flag(box, ghost, letters)
+        changed = {x: x in letters for x in {*before} ^ {*letters}}
+        if changed:
+            self.ledger.flagged(ghost, changed)
+
+    def _table(self, m: Stack, box: str) -> dict[str, str]:
+        return words_of(m.fs.files().get(f"{ROOT}/{box}/dovecot-keywords", b""))
+
+    def _shown(self, m: Stack, path: str) -> str:
+        """What a file's name shows, in the letters of `FLAGS`."""
+        box = path.removeprefix(f"{ROOT}/").rpartition("/")[0].rpartition("/")[0]
+        return "".join(sorted({*info_letters(path), *shown_words(path, self._table(m, box))}))
+
+    def _info(self, m: Stack, box: str, letters: str) -> str:
+        """For a file's name, by a reader that knows what letters mean in its mailbox; keywords
+        that have none there are left out."""
+        own = {meaning: letter for letter, meaning in self._table(m, box).items()}
+        return ":2," + "".join(sorted(own.get(x, "") if x in WORDS else x for x in letters))
 
     def unlink_(self, m: Stack, ghost: str, box: str) -> None:
         path = m.path_of(box, ghost)
@@ -120,8 +149,10 @@ class Users:
         self.ledger.gone(ghost)
 
     def fmove_(self, m: Stack, ghost: str, box: str, target: str, unique: str = "") -> None:
-        m.path_of(box, ghost)
+        path = m.path_of(box, ghost)
         if box != target:
+            if self._table(m, box) != self._table(m, target):  # letters mean something else there
+                m.flag(box, ghost, info_letters(path))
             m.move_file(box, ghost, target, unique)
             self.ledger.moved(ghost, box, target)
 

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sim.disk import SimDisk
-from sim.letters import info_letters, letters_of
+from sim.letters import info_letters, system_letters
 from sim.server_session import Session
 from sim.server_state import Box, Message, ghost_of
 
@@ -135,7 +135,7 @@ class Witness:
         stays = Counter(m.ghost for m in box.messages.values() if m.uid not in uids)
         session, where = server.acting, _local_name(server, box.name)
         for message in messages:
-            ghost, letters = message.ghost or "?", letters_of(message.flags)
+            ghost, letters = message.ghost or "?", system_letters(message.flags)
             if session is None:
                 self.left(SERVER, where, ghost, letters, moved=moved)
                 continue
@@ -145,7 +145,7 @@ class Witness:
                 self.took(SERVER, where, ghost, letters, name, others)
 
     def flags_set(self, ghost: str | None, before: set[str], after: set[str]) -> None:
-        self.flagged(SERVER, ghost or "?", letters_of(before), letters_of(after))
+        self.flagged(SERVER, ghost or "?", system_letters(before), system_letters(after))
 
     def box_renamed(self, server: SimServer, old: bytes, new: bytes) -> None:
         """Before it happens."""
@@ -178,7 +178,7 @@ def _local_name(server: SimServer, name: bytes) -> str:
 
 def _others(server: SimServer, box: Box, ghost: str) -> list[tuple[str, str]]:
     return [
-        (_local_name(server, other.name), letters_of(message.flags))
+        (_local_name(server, other.name), system_letters(message.flags))
         for other in server.boxes.values()
         if other is not box
         for message in other.messages.values()

@@ -236,6 +236,8 @@ class Users:
                 for name, _ in list(m.fs.list(f"{ROOT}/{box}/{folder}")):
                     m.fs.unlink(f"{ROOT}/{box}/{folder}/{name}")
                 m.fs.rmdir(f"{ROOT}/{box}/{folder}")
+            with contextlib.suppress(FileNotFoundError):
+                m.fs.unlink(f"{ROOT}/{box}/dovecot-keywords")
             m.fs.rmdir(f"{ROOT}/{box}")
             m.fs.sync_dir(f"{ROOT}/{box}".rpartition("/")[0])
             self._accident(list(files.values()))

@@ -94,14 +94,17 @@ def _limits(max_size: int | None, max_age: int | None) -> str:
 
 def idle_patterns(account: Account) -> Iterator[str]:
     """Sections, and patterns that name one mailbox, which no mailbox has that was ever seen."""
-    from mailsync.cache.quick import names
     from mailsync.cache.schema import FILE
     from mailsync.config.patterns import matches, selected
 
     cache = account.state / FILE
-    known = names(str(cache)) if cache.is_file() else ()
+    if not cache.is_file():
+        return  # never synced
+    from mailsync.cache.quick import names
+
+    known = names(str(cache))
     if not known:
-        return  # never synced; or a sync says what is wrong with the cache
+        return  # a sync says what is wrong with the cache
     for section in account.sections:
         there = [name for name in known if matches(section.pattern, name)]
         if not there:

@@ -27,6 +27,7 @@ from mailsync.system.text import safe
 PORTS = {Security.TLS: 993, Security.STARTTLS: 143, Security.NONE: 143}
 _PLAIN = (
     "timeout",
+    "auth",
     "allow-plaintext",
     "fsync",
     "expunge-deleted",

@@ -26,6 +26,15 @@ _Command = Annotated[list[_Text], Meta(max_length=1000)]
 
 _COMMAND = 'a list of words, like ["notmuch", "new"]; it is run without a shell'
 _YES_NO = "true or false"
+AUTH = (
+    "auto",
+    "scram-sha-256-plus",
+    "scram-sha-1-plus",
+    "scram-sha-256",
+    "scram-sha-1",
+    "plain",
+    "login",
+)
 _PATH = "a path, in quotes"
 
 
@@ -62,6 +71,7 @@ ACCOUNT = {
         Key("password-file", _Text, _PATH),
         Key("password-env", _Text, "the name of an environment variable"),
         Key("password", _Text, "a text of one line, in quotes", True),
+        Key("auth", Literal[*AUTH], "one of " + ", ".join(f'"{name}"' for name in AUTH)),
         Key("tls-ca-file", _Text, _PATH),
         Key("tls-fingerprint", _Print, '"sha256:" and 64 hexadecimal digits'),
         Key("timeout", _Seconds, "a number of seconds, more than 0 and at most 86400"),

@@ -125,6 +125,14 @@ def sasl_plain(user: str, password: str) -> bytes:
     return Hidden(b"\0%b\0%b" % (user.encode(), password.encode()))
 
 
+def sasl_challenge(text: bytes) -> bytes | None:
+    """What a `+` asks; None where it is not base64 (RFC 9051 §6.2.2)."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        return None
+
+
 def sasl_line(response: bytes) -> bytes:
     """A response to a SASL challenge, ready to be written."""
     return Hidden(base64.b64encode(response) + b"\r\n")

@@ -85,6 +85,7 @@ class Account:
     security: Security = Security.TLS
     allow_plaintext: bool = False
     secret: Secret = Secret()
+    auth: str = "auto"  # or the name of a mechanism in small letters
     tls_ca_file: Path | None = None
     tls_fingerprint: str = ""  # sha256 of the leaf certificate, 64 lower-case hex digits
     timeout: float = 60.0  # seconds without progress

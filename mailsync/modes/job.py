@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from mailsync.model.errors import Exit, MailsyncError, Reach
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.report import SyncOptions, Target
 from mailsync.model.settings import Account
+from mailsync.modes.logins import Logins
 from mailsync.modes.scope import NotSynced
 from mailsync.server import Server
 from mailsync.system.lock import Lock
@@ -33,18 +33,25 @@ class Job:
     target: Target
     options: SyncOptions
     world: World
-    password: Callable[[], Awaitable[str]]
+    logins: Logins
 
     @classmethod
     def of(cls, target: Target, options: SyncOptions, world: World) -> Job:
         """With the password from where the configuration says."""
         account = target.account
 
-        async def password() -> str:
+        async def fetch(again: bool) -> str:
             prompt = f"Password of {account.user} at {account.host}:"
             return await read_secret(account.secret, prompt, interactive=options.interactive)
 
-        return cls(target, options, world, password)
+        logins = Logins(
+            account,
+            world.clock,
+            fetch,
+            interactive=options.interactive,
+            keep=not options.dry_run,
+        )
+        return cls(target, options, world, logins)
 
     @property
     def cache_path(self) -> str:
@@ -59,7 +66,8 @@ class Job:
             self.target.account,
             self.world.net,
             self.world.rand,
-            self.password,
+            self.logins.secret,
+            past=self.logins,
             read_only=self.options.dry_run,
         )
 

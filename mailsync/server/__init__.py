@@ -2,6 +2,7 @@
 
 from mailsync.imap import CopyUID
 from mailsync.server.login import Password
+from mailsync.server.past import Past
 from mailsync.server.server import Server
 from mailsync.server.values import (
     Appended,
@@ -21,6 +22,7 @@ __all__ = [
     "Identity",
     "Outgoing",
     "Password",
+    "Past",
     "Server",
     "Stored",
     "Traffic",

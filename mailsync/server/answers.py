@@ -6,7 +6,7 @@ import re
 import ssl
 from collections.abc import Collection
 
-from mailsync.imap import Event, Fetch, Status
+from mailsync.imap import Continuation, Event, Fetch, Status
 from mailsync.model.errors import (
     AuthError,
     Disconnected,
@@ -89,10 +89,15 @@ def is_partial(error: MailsyncError, found: Collection[object]) -> bool:
     return isinstance(error, Refused) and not error.bad and (some or gone)
 
 
-def login_refusal(status: Status) -> MailsyncError:
-    """The error for a refused login.  Only what blames the password is an AuthError: it is never
-    tried again, while a busy server may be."""
+def login_refusal(status: Status, mechanism: str, why: str = "") -> MailsyncError:
+    """The error for a login refused by `mechanism`; `why`: what was said before the tagged answer.
+    Only what blames the password is an AuthError: it is never tried again, while a busy server may
+    be."""
     code, text = code_of(status), f"the server refused the login: {said(status)}"
+    if why:
+        text += f" ({why})"
+    if mechanism.startswith("SCRAM-"):  # it needs the password stored in a way that some have not
+        text += f' (by {mechanism}; if the password is right, try auth = "plain")'
     if code in {"AUTHENTICATIONFAILED", "EXPIRED", "AUTHORIZATIONFAILED", "CONTACTADMIN"}:
         return AuthError(text)
     if code == "PRIVACYREQUIRED":
@@ -136,7 +141,10 @@ def tls_failed(error: Exception, timeout: float) -> MailsyncError:
 
 
 def without_text(event: Event) -> Event | str:
-    """An event for the log: what a message says is nobody's business."""
+    """An event for the log: what a message says is nobody's business, nor a challenge, with which
+    a password could be guessed."""
+    if isinstance(event, Continuation):
+        return f"Continuation({len(event.text)} bytes)"
     if not isinstance(event, Fetch) or not event.sections:
         return event
     sizes = {

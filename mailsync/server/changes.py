@@ -15,6 +15,7 @@ from mailsync.server.calls import Call, Selection
 from mailsync.server.link import Link
 from mailsync.server.login import Password
 from mailsync.server.mailboxes import Listing, is_selectable
+from mailsync.server.past import Past
 from mailsync.server.values import Appended, Outgoing, Stored, Traffic
 from mailsync.system.seams import Net, Rand
 
@@ -30,10 +31,11 @@ class Changes:
         password: Password,
         limits: Limits | None = None,
         *,
+        past: Past | None = None,
         read_only: bool = False,
     ) -> None:
-        """`read_only`: mailboxes are EXAMINEd, never SELECTed."""
-        self.link = Link(account, net, rand, password, limits or Limits())
+        """`past`: what earlier logins left.  `read_only`: mailboxes are EXAMINEd, not SELECTed."""
+        self.link = Link(account, net, rand, password, limits or Limits(), past or Past())
         self.link.read_only = read_only
         self.notices: list[str] = []
 

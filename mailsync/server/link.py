@@ -15,6 +15,7 @@ from mailsync.model.settings import Account, Security
 from mailsync.server.calls import Call, Selection
 from mailsync.server.login import Password, log_in
 from mailsync.server.mailboxes import Names
+from mailsync.server.past import Past
 from mailsync.server.session import Session
 from mailsync.server.transport import is_loopback
 from mailsync.server.values import Ability, Traffic
@@ -31,10 +32,16 @@ class Link:
     """Not for two tasks at once: hold `session.busy()`."""
 
     def __init__(
-        self, account: Account, net: Net, rand: Rand, password: Password, limits: Limits
+        self,
+        account: Account,
+        net: Net,
+        rand: Rand,
+        password: Password,
+        limits: Limits,
+        past: Past,
     ) -> None:
         self._account, self._net, self._rand = account, net, rand
-        self._password, self.limits = password, limits
+        self._password, self._past, self.limits = password, past, limits
         self._session: Session | None = None
         self._introduced = False
         self.traffic = Traffic()
@@ -55,7 +62,13 @@ class Link:
     async def connect(self) -> None:
         await self.close()
         session = await log_in(
-            self._account, self._net, self._rand, self._password, self.traffic, self.limits
+            self._account,
+            self._net,
+            self._rand,
+            self._password,
+            self.traffic,
+            self.limits,
+            self._past,
         )
         self._session, self._introduced = session, False
         if self._account.compress:

@@ -7,13 +7,15 @@ from collections.abc import Awaitable, Callable
 from mailsync.imap import Limits, Status, cmd
 from mailsync.model.errors import AuthError, ConfigError, InsecureError
 from mailsync.model.settings import Account, Security
+from mailsync.server import sasl, ways
 from mailsync.server.answers import login_refusal
 from mailsync.server.calls import Call
+from mailsync.server.past import Past
 from mailsync.server.session import Session
 from mailsync.server.transport import open_stream, upgrade
 from mailsync.server.values import Traffic
 from mailsync.system.hidden import also_secret
-from mailsync.system.seams import Net, Rand
+from mailsync.system.seams import Net, Rand, Stream
 
 Password = Callable[[], Awaitable[str]]
 
@@ -25,8 +27,10 @@ async def log_in(
     password: Password,
     traffic: Traffic,
     limits: Limits,
+    past: Past,
 ) -> Session:
     """Raises InsecureError, AuthError, Unavailable, Disconnected, ServerDefect, ConfigError."""
+    past.check()
     stream = await open_stream(account, net)
     session = Session(stream, rand, account.timeout, traffic, limits)
     try:
@@ -37,7 +41,7 @@ async def log_in(
             if not session.capabilities_told:
                 await session.must(Call(cmd.capability()), "CAPABILITY")
             if greeting.kind != "PREAUTH":
-                await _authenticate(account, session, password)
+                await _Login(account, session, stream, rand, past).run(password)
             if not session.capabilities_told:
                 await session.must(Call(cmd.capability()), "CAPABILITY")
     except BaseException:
@@ -57,30 +61,111 @@ async def _start_tls(account: Account, session: Session, greeting: Status) -> No
     await session.start_tls(lambda stream: upgrade(account, stream))
 
 
-async def _authenticate(account: Account, session: Session, password: Password) -> None:
-    capabilities = session.capabilities
-    plain = "PLAIN" in capabilities.auth_mechanisms
-    if capabilities.has("LOGINDISABLED") and not plain:
-        if account.security is Security.NONE:
-            raise InsecureError(f"{account.host} takes no password without TLS")
-        raise AuthError(f"{account.host} takes no plain password (LOGINDISABLED)")
-    secret = await password()
-    session.capabilities_told = False  # they change with the login
-    try:
-        initial = cmd.sasl_plain(account.user, secret)
-        also_secret(*cmd.forms(initial, secret))
-        if plain and capabilities.has("SASL-IR"):
-            call = Call(cmd.authenticate("PLAIN", initial))
-            await session.run(call)
-        elif not capabilities.has("LOGINDISABLED"):
-            call = Call(cmd.login(account.user, secret))
-            await session.run(call)
-        else:
-            call = Call(cmd.authenticate("PLAIN"))
-            await session.respond(call, initial)
-    except ValueError:
-        raise ConfigError("the user name or password has a character IMAP cannot send") from None
+class _Login:
+    """One login, in at most two attempts: what the server refuses may have been renewed since."""
+
+    def __init__(
+        self, account: Account, session: Session, stream: Stream, rand: Rand, past: Past
+    ) -> None:
+        self._account, self._session, self._rand, self._past = account, session, rand, past
+        said = session.capabilities
+        # By LOGIN we mean the command, not the mechanism of that name.
+        self._offered = set(said.auth_mechanisms) - {"LOGIN"}
+        if not said.has("LOGINDISABLED"):
+            self._offered.add("LOGIN")
+        self._initial = said.has("SASL-IR")
+        leaf = stream.peer_certificate()
+        wanted = leaf is not None and any(name.startswith("SCRAM-") for name in self._offered)
+        self._binding = sasl.end_point(leaf) if wanted and leaf is not None else None
+
+    async def run(self, password: Password) -> None:
+        self._choose()  # whatever stands against it, before anybody is asked for a password
+        secret = await password()
+        try:
+            name = await self._attempt(secret)
+        except AuthError as error:
+            refused = self._past.failed(error)
+            renewed = await self._past.renewed(secret)
+            if renewed is None:
+                raise refused from None
+            self._past.check()
+            try:
+                name = await self._attempt(renewed)
+            except AuthError as again:
+                raise self._past.failed(again) from None
+        self._past.succeeded(name)
+
+    def _choose(self) -> str:
+        bindable = self._binding is not None
+        strongest = self._past.strongest
+        name = ways.choose(self._account, self._offered, strongest, bindable=bindable)
+        if name == "PLAIN" and self._account.auth == "auto" and not self._initial:
+            return "LOGIN" if "LOGIN" in self._offered else name  # in one round trip
+        return name
+
+    async def _attempt(self, secret: str) -> str:
+        """The mechanism that succeeded.  Raises AuthError and what else a refusal means."""
+        name = self._choose()
+        try:
+            if name == "LOGIN":
+                raise_if_refused(await self._login(secret), name, "")
+                return name
+            mechanism = self._mechanism(name, secret)
+        except ValueError:
+            raise ConfigError(
+                "the user name or password has a character IMAP cannot send"
+            ) from None
+        call = await self._exchange(mechanism)
+        if not call.succeeded and self._cannot_bind(mechanism):
+            self._offered = {one for one in self._offered if not one.endswith("-PLUS")}
+            self._binding = None
+            return await self._attempt(secret)
+        raise_if_refused(call, name, mechanism.why)
+        mechanism.done()
+        return name
+
+    def _cannot_bind(self, mechanism: sasl.Mechanism) -> bool:
+        """The server has another channel binding than ours (RFC 9266), and nobody insists."""
+        if not isinstance(mechanism, sasl.Scram) or self._account.auth != "auto":
+            return False
+        return mechanism.name.endswith("-PLUS") and mechanism.unbound
+
+    def _mechanism(self, name: str, secret: str) -> sasl.Mechanism:
+        user = self._account.user
+        if name.startswith("SCRAM-"):
+            told = self._binding
+            if not name.endswith("-PLUS") and any(one.endswith("-PLUS") for one in self._offered):
+                told = None  # nobody cut them out: the user wants it without
+            return sasl.Scram(name, user, secret, self._rand, told)
+        return sasl.plain(user, secret)
+
+    async def _login(self, secret: str) -> Call:
+        also_secret(*cmd.forms(cmd.sasl_plain(self._account.user, secret), secret))
+        self._session.capabilities_told = False  # they change with the login
+        call = Call(cmd.login(self._account.user, secret))
+        await self._session.run(call)
+        return call
+
+    async def _exchange(self, mechanism: sasl.Mechanism) -> Call:
+        first = mechanism.first()
+        sent = self._initial
+
+        def answer(challenge: bytes | None) -> bytes:
+            nonlocal sent
+            if not sent:  # whatever it says, it can only ask for the first message
+                sent = True
+                return first
+            return mechanism.answer(challenge)
+
+        self._session.capabilities_told = False
+        call = Call(cmd.authenticate(mechanism.name, first if self._initial else None))
+        await self._session.authenticate(call, answer)
+        return call
+
+
+def raise_if_refused(call: Call, name: str, why: str) -> None:
+    """`why`: what the server said within the exchange."""
     if call.succeeded:
         return
     assert call.status is not None
-    raise login_refusal(call.status)
+    raise login_refusal(call.status, name, why)

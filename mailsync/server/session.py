@@ -81,7 +81,7 @@ class Session:
         self._calls: dict[str, Call] = {}  # unanswered, oldest first
         self._turns = Turns()
         self._greeting: Status | None = None
-        self._go = False  # a `+` has arrived
+        self._go: list[bytes] = []  # the texts of the last two `+` that arrived
         self._leaving = False  # LOGOUT was sent
         self._wait: float | None = None  # seconds that a refusal asked for; some then hang up
 
@@ -165,21 +165,30 @@ class Session:
             while call.status is None:
                 await self.pump()
 
-    async def respond(self, call: Call, response: bytes) -> None:
-        """Run an AUTHENTICATE that answers the server's first challenge with `response`."""
+    async def authenticate(self, call: Call, answer: Callable[[bytes | None], bytes]) -> None:
+        """Run an AUTHENTICATE.  `answer` makes the response to each challenge, both without their
+        base64 (None: it was none); what it raises ends the connection."""
+        self._go = []
         await self.send(call)
-        if await self._invited(call):
-            await self._write(cmd.sasl_line(response))
-        await self.finish(call)
+        while (said := await self._challenge(call)) is not None:
+            if len(self._go) > 1:
+                raise await self._fail(ServerDefect("a challenge that waits for no answer"))
+            self._go = []
+            await self._write(cmd.sasl_line(answer(cmd.sasl_challenge(said))))
+
+    async def _challenge(self, call: Call) -> bytes | None:
+        """The text of the server's `+`; None: the command was answered."""
+        while not self._go and call.status is None:
+            await self.pump()
+        return self._go[0] if call.status is None else None
 
     async def _invited(self, call: Call) -> bool:
         """Whether the server wants the literal: `+`, or a tagged refusal instead."""
-        self._go = False
-        while not self._go and call.status is None:
-            await self.pump()
+        self._go = []
+        invited = await self._challenge(call) is not None
         if call.status is not None and call.status.kind == "OK":
             raise await self._fail(ServerDefect("the server accepted half a command"))
-        return call.status is None
+        return invited
 
     async def _stream_body(self, call: Call, index: int) -> None:
         """Exactly the announced bytes or a closed connection: a server never gets to read the
@@ -251,8 +260,8 @@ class Session:
                 self.enabled |= atoms & EXTENSIONS
             case Id(fields):
                 self.id = dict(fields)
-            case Continuation():
-                self._go = True
+            case Continuation(text):
+                self._go = [*self._go[-1:], text]
             case _:
                 self._note(event, head)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from support.dovecot import Dovecot
 from support.home import Home
+from support.talker import Talker
 
 PROMPT = "Password of asked at 127.0.0.1:"
 WITHOUT = """\
@@ -59,3 +60,52 @@ def test_from_a_file_and_a_command(dovecot: Dovecot, home: Home) -> None:
     assert home.run("sync").status == 0
     home.write(f'{text}password-env = "WORD"\n')
     assert home.run("sync", WORD="secret").status == 0
+
+
+TAKEN = 4  # the login is taken, but that server has no mail to show
+
+
+def refusing(home: Home, talker: Talker) -> None:
+    talker.answers[b"LOGIN"] = b"$ NO [AUTHENTICATIONFAILED] no\r\n"
+    home.account(talker.port)
+
+
+def logins(talker: Talker) -> int:
+    return len([line for line in talker.heard if b" LOGIN " in line])
+
+
+def test_three_refused_logins_a_day_over_all_runs(home: Home, talker: Talker) -> None:
+    refusing(home, talker)
+    for count in (1, 2, 3):
+        done = home.run("sync")
+        assert (done.status, logins(talker)) == (77, count)
+        assert done.err.startswith("mailsync: me: the server refused the login: [AUTHENTICATION")
+        assert ("3 logins were refused within a day, the next" in done.err) == (count == 3)
+    for words in (("sync",), ("sync", "--dry-run"), ("mailboxes",)):
+        done = home.run(*words)
+        assert (done.status, logins(talker)) == (77, 3)
+        assert done.err.startswith("mailsync: me: not tried: 3 logins were refused within a day, ")
+    assert talker.connections == 3
+    done = home.on_terminal("sync", NO_COLOR="1")
+    assert (done.status, logins(talker)) == (77, 4)
+    home.account(talker.port, more='auth = "login"\n')
+    assert (home.run("sync").status, logins(talker)) == (77, 5)
+
+
+def test_a_weaker_login_than_before(home: Home, talker: Talker) -> None:
+    home.account(talker.port)
+    assert home.run("sync").status == TAKEN
+    kept = home.state / "me" / "logins"
+    kept.write_text(kept.read_text().replace('"LOGIN"', '"SCRAM-SHA-256"'))
+    talker.heard.clear()
+    done = home.run("sync")
+    assert done.status == 75
+    assert done.err == (
+        "mailsync: me: 127.0.0.1 no longer offers SCRAM-SHA-256, only LOGIN: somebody in between "
+        'may want the password.  If it is right: set auth = "login" in [accounts.me]\n'
+    )
+    assert logins(talker) == 0
+    home.account(talker.port, more='auth = "login"\n')
+    assert home.run("sync").status == TAKEN
+    home.account(talker.port)
+    assert home.run("sync").status == TAKEN

@@ -74,6 +74,7 @@ security = "starttls"
 allow-plaintext = true
 user = "me"
 password-command = ["pass", "show", "x"]
+auth = "scram-sha-1"
 tls-ca-file = "ca.pem"
 tls-fingerprint = "SHA256:AB:%s"
 timeout = 5
@@ -111,6 +112,7 @@ hook-timeout = 7
             security=Security.STARTTLS,
             allow_plaintext=True,
             secret=Secret(command=("pass", "show", "x")),
+            auth="scram-sha-1",
             tls_ca_file=tmp_path / "ca.pem",
             tls_fingerprint="ab" + "cd" * 31,
             timeout=5.0,
@@ -258,6 +260,8 @@ def test_the_guard(tmp_path: Path, text: str, share: float | None) -> None:
         ('port = "993"', 'port: must be a number from 1 to 65535, not "993"'),
         ("port = true", "port: must be a number from 1 to 65535, not true"),
         ('security = "ssl"', 'security: must be "tls", "starttls" or "none", not "ssl"'),
+        ('auth = "cram-md5"', 'auth: must be one of "auto", "scram-sha-256-plus", '
+         '"scram-sha-1-plus", "scram-sha-256", "scram-sha-1", "plain", "login", not "cram-md5"'),
         ('fsync = "yes"', 'fsync: must be true or false, not "yes"'),
         ('compress = "on"', 'compress: must be "auto", true or false, not "on"'),
         ("timeout = 0", "timeout: must be a number of seconds, more than 0 and at most 86400, "

@@ -20,6 +20,7 @@ class Talker:
     answers: dict[bytes, bytes] = field(default_factory=dict)
     greeting: bytes = READY
     port: int = 0
+    connections: int = 0
     heard: list[bytes] = field(default_factory=list)
     connected: threading.Event = field(default_factory=threading.Event)
 
@@ -40,6 +41,7 @@ class Talker:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            self.connections += 1
             self.connected.set()
             threading.Thread(target=self._talk, args=(client,), daemon=True).start()
 

@@ -1,0 +1,169 @@
+"""The secrets of one account during a run, and what its logins left for the next ones.
+
+STATE/ACCOUNT/logins remembers the strongest mechanism that was used, so that nobody in between can
+talk us into a weaker one, and when the server refused us, so that a stale password in a timer does
+not get the account locked or the address banned (reliability.md 45): three times a day, then it is
+not tried before the first of them is a day old, the configuration is changed, or somebody at a
+terminal asks for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+
+from mailsync.model.errors import AuthError, ConfigError
+from mailsync.model.settings import Account
+from mailsync.server import Past
+from mailsync.system.private import private_directory
+from mailsync.system.seams import Clock
+
+NAME = "logins"
+MOST = 3  # refused logins
+DAY = 24 * 3600.0  # seconds
+
+Fetch = Callable[[bool], Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """`whose`: the login and the kind of its secret; `configured`: see `_digest`."""
+
+    whose: str = ""
+    mechanism: str = ""
+    configured: str = ""
+    refused: tuple[float, ...] = field(default=())  # seconds since 1970
+    said: str = ""  # the server, the last time
+
+
+class Logins(Past):
+    """`fetch(again)` gets the secret from where the configuration says; `again`: the server did
+    not take the last one.  `keep`: a login that succeeds is remembered, too."""
+
+    def __init__(
+        self, account: Account, clock: Clock, fetch: Fetch, *, interactive: bool, keep: bool
+    ) -> None:
+        self._account, self._clock, self._fetch = account, clock, fetch
+        self._interactive, self._keep = interactive, keep
+        self._path = str(account.state / NAME)
+        self._secret: str | None = None
+        self._fresh = False  # the secret is not from an earlier login of this run
+
+    async def secret(self) -> str:
+        """Asked for once a run."""
+        self._fresh = self._secret is None
+        if self._secret is None:
+            self._secret = await self._fetch(False)
+        return self._secret
+
+    async def renewed(self, refused: str) -> str | None:
+        if self._fresh:
+            return None  # it was just read
+        self._secret = await self._fetch(True)
+        return None if self._secret == refused else self._secret
+
+    # -- what earlier runs left ------------------------------------------------------------------
+
+    @property
+    def strongest(self) -> str:
+        return self._load().mechanism
+
+    def check(self) -> None:
+        kept = self._load()
+        if len(kept.refused) < MOST:
+            return
+        if self._interactive:
+            self._save(replace(kept, refused=()))
+            return
+        raise AuthError(f"not tried: {self._wait(kept)}; the last time {kept.said}")
+
+    def succeeded(self, mechanism: str) -> None:
+        kept = self._load()
+        made = replace(kept, mechanism=mechanism, refused=(), said="")
+        if made != kept and (self._keep or kept.refused):
+            self._save(made)
+
+    def failed(self, error: AuthError) -> AuthError:
+        kept, text = self._load(), str(error)
+        refused = (*kept.refused, self._clock.wall())
+        kept = replace(kept, refused=refused, said=text)
+        self._save(kept)
+        if len(refused) < MOST or self._interactive:
+            return error
+        return AuthError(f"{text}; {self._wait(kept)}")
+
+    def _wait(self, kept: _Kept) -> str:
+        until = sorted(kept.refused)[-MOST] + DAY
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(until))
+        return (
+            f"{len(kept.refused)} logins were refused within a day, the next try is at {when}, "
+            "or at once with a changed configuration, or by `mailsync sync "
+            f"{self._account.name}` on a terminal"
+        )
+
+    # -- the file ----------------------------------------------------------------------------------
+
+    def _load(self) -> _Kept:
+        """What is of this login, this configuration and the last day."""
+        now, whose, configured = self._clock.wall(), _whose(self._account), _digest(self._account)
+        new = _Kept(whose, configured=configured)
+        try:
+            with open(self._path, encoding="utf-8") as file:
+                read = json.load(file)
+            kept = _Kept(
+                str(read["whose"]),
+                str(read["mechanism"]),
+                str(read["configured"]),
+                tuple(float(at) for at in read["refused"]),
+                str(read["said"]),
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            return new
+        if kept.whose != whose:
+            return new
+        if kept.configured != configured:
+            return replace(new, mechanism=kept.mechanism)
+        # A time beyond a day in the future is of a clock that was wrong.
+        return replace(kept, refused=tuple(at for at in kept.refused if abs(now - at) < DAY))
+
+    def _save(self, kept: _Kept) -> None:
+        """Best effort: a full disk must not stand in the way of a login."""
+        values = {name: getattr(kept, name) for name in _Kept.__slots__}
+        made = f"{self._path}.new"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        with contextlib.suppress(OSError, ConfigError):
+            private_directory(str(self._account.state))
+            with open(os.open(made, flags, 0o600), "w", encoding="utf-8") as file:
+                json.dump(values, file)
+            os.replace(made, self._path)
+
+
+def _whose(account: Account) -> str:
+    return f"{account.user}@{account.host} by password"
+
+
+def _digest(account: Account) -> str:
+    """Of all by which a login may succeed that did not before.  Two bytes of it: enough to notice
+    a change, too little to guess a password from."""
+    stamp: object = None
+    if account.secret.file is not None:
+        with contextlib.suppress(OSError):
+            stamp = os.stat(account.secret.file).st_mtime_ns
+    facts = (
+        account.host,
+        account.port,
+        account.user,
+        account.security,
+        account.auth,
+        account.secret,
+        account.secret.inline,
+        stamp,
+    )
+    return hashlib.blake2b(
+        repr(facts).encode(), digest_size=2, person=b"mailsync login"
+    ).hexdigest()

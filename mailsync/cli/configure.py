@@ -53,6 +53,14 @@ def _lines(account: Account) -> Iterator[tuple[str, str]]:
     trust = ", pinned certificate" if account.tls_fingerprint else ""
     trust += f", trusts {account.tls_ca_file}" if account.tls_ca_file else ""
     yield "server", f"{account.user} at {where}, security {account.security}{trust}"
+    if account.tunnel:
+        yield "tunnel", f"a command, {account.tunnel[0]}"
+    if account.proxy is not None:
+        yield "proxy", f"socks5, {account.proxy.host}:{account.proxy.port}"
+    if account.tls_client_cert is not None:
+        yield "certificate", str(account.tls_client_cert)
+    if account.auth != "auto":
+        yield "auth", account.auth
     yield "password", password_source(account)
     there = "" if account.maildir.is_dir() else ", made by the first sync"
     yield "maildir", f"{account.maildir}{there}"
@@ -123,24 +131,39 @@ def password_source(account: Account) -> str:
     secret = account.secret
     if secret.command:
         return f"from the command {secret.command[0]}"
+    if secret.token_command:
+        return f"a token, from the command {secret.token_command[0]}"
     if secret.file is not None:
         return f"from the file {secret.file}"
+    if secret.credential:
+        return f"from systemd's credential {secret.credential}"
+    if secret.keyring:
+        return f"from the keyring, {secret.keyring[0]} of {secret.keyring[1]}"
     if secret.env:
         return f"from the environment, {secret.env}"
-    return "in the configuration" if secret.inline else "asked for on a terminal"
+    if secret.inline:
+        return "in the configuration"
+    if account.tls_client_cert is not None:
+        return "none, by the certificate"
+    return "asked for on a terminal"
 
 
 def problems(account: Account) -> Iterator[str]:
     """What is on this machine and will not work."""
     if account.tls_ca_file is not None and not os.access(account.tls_ca_file, os.R_OK):
         yield f"tls-ca-file {account.tls_ca_file} cannot be read"
-    if account.secret.file is not None:
+    for key, path in (
+        ("password-file", account.secret.file),
+        ("tls-client-key", account.tls_client_key or account.tls_client_cert),
+    ):
+        if path is None:
+            continue
         try:
-            mode = os.stat(account.secret.file).st_mode
+            mode = os.stat(path).st_mode
         except OSError as error:
-            yield f"password-file {account.secret.file}: {error.strerror}"
+            yield f"{key} {path}: {error.strerror}"
         else:
             if stat.S_ISREG(mode) and stat.S_IMODE(mode) & 0o077:
-                yield f"password-file {account.secret.file}: others may read it"
+                yield f"{key} {path}: others may read it"
     if os.path.lexists(account.maildir) and not account.maildir.is_dir():
         yield f"maildir {account.maildir} is not a folder"

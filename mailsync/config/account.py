@@ -16,6 +16,7 @@ from mailsync.model.settings import (
     Deletions,
     Direction,
     Guard,
+    Proxy,
     Rules,
     Secret,
     Section,
@@ -54,7 +55,9 @@ def settings(values: Values, name: str, state: Path) -> Account | None:
     taken = values.accounts[name]
     if not {"host", "user", "maildir"} <= set(taken):
         return None
-    security = Security(taken.get("security", Security.TLS))
+    # Within a tunnel nothing is needed besides it.
+    usual = Security.NONE if "tunnel" in taken else Security.TLS
+    security = Security(taken.get("security", usual))
     account = Account(
         name=name,
         host=taken["host"].strip("[]"),
@@ -75,6 +78,13 @@ def _optional(values: Values, name: str, taken: Mapping[str, Any]) -> dict[str, 
     made: dict[str, Any] = {}
     if "tls-ca-file" in taken:
         made["tls_ca_file"] = path_of(values, (TABLE, name, "tls-ca-file"), taken["tls-ca-file"])
+    for key in ("tls-client-cert", "tls-client-key"):
+        if key in taken:
+            made[key.replace("-", "_")] = path_of(values, (TABLE, name, key), taken[key])
+    if "tunnel" in taken:
+        made["tunnel"] = tuple(taken["tunnel"])
+    if "proxy" in taken:
+        made["proxy"] = _proxy(values, (TABLE, name, "proxy"), taken["proxy"])
     if "tls-fingerprint" in taken:
         text = taken["tls-fingerprint"].lower().removeprefix("sha256:")
         made["tls_fingerprint"] = text.replace(":", "")
@@ -136,6 +146,22 @@ def _limit(text: str, units: Mapping[str, int]) -> int | None:
     return None if text == "off" else int(text[:-1]) * units[text[-1]]
 
 
+def _proxy(values: Values, key: tuple[str, ...], text: str) -> Proxy:
+    from urllib.parse import unquote, urlsplit
+
+    parts = urlsplit(text)
+    try:
+        port = parts.port or 0
+    except ValueError:
+        port = 0
+    if port == 0:
+        values.complain(key, "must end with a port from 1 to 65535")
+    password = unquote(parts.password or "")
+    if password and not values.private:
+        values.complain(key, "others may read this file: run `chmod 600` on it")
+    return Proxy(parts.hostname or "", port, unquote(parts.username or ""), password)
+
+
 def guard(text: str) -> Guard:
     """`"25%"` or `"off"`, already checked."""
     return Guard(None) if text == "off" else Guard(float(text.rstrip("% ")) / 100)
@@ -148,6 +174,12 @@ def _secret(values: Values, name: str, taken: Mapping[str, Any]) -> Secret:
     match given[:1]:
         case ["password-command"]:
             return Secret(command=tuple(taken["password-command"]))
+        case ["token-command"]:
+            return Secret(token_command=tuple(taken["token-command"]))
+        case ["password-credential"]:
+            return Secret(credential=taken["password-credential"])
+        case ["password-keyring"]:
+            return Secret(keyring=tuple(taken["password-keyring"]))
         case ["password-file"]:
             text = taken["password-file"]
             return Secret(file=path_of(values, (TABLE, name, "password-file"), text))
@@ -195,6 +227,7 @@ def _check(values: Values, account: Account) -> None:
     if (
         account.security is Security.NONE
         and not account.allow_plaintext
+        and not account.tunnel
         and not is_loopback(account.host)
     ):
         values.complain(
@@ -202,9 +235,21 @@ def _check(values: Values, account: Account) -> None:
             f'"none" would send the password readable to {account.host}: use "tls" or "starttls", '
             "or set allow-plaintext = true if the way there is safe",
         )
-    if account.security is Security.NONE and (account.tls_ca_file or account.tls_fingerprint):
-        used = "tls-ca-file" if account.tls_ca_file else "tls-fingerprint"
-        values.complain((*here, used), 'has no meaning with security = "none"')
+    if account.security is Security.NONE:
+        for key in ("tls-ca-file", "tls-fingerprint", "tls-client-cert"):
+            if getattr(account, key.replace("-", "_")):
+                text = 'has no meaning with security = "none"'
+                values.complain(
+                    (*here, key), text + (", as is usual with tunnel" * bool(account.tunnel))
+                )
+    if account.tls_client_key and not account.tls_client_cert:
+        values.complain((*here, "tls-client-key"), "tls-client-cert must be set, too")
+    if account.auth == "external" and not account.tls_client_cert:
+        values.complain((*here, "auth"), '"external" needs tls-client-cert')
+    if account.auth in ("oauthbearer", "xoauth2") and not account.secret.token_command:
+        values.complain((*here, "auth"), f'"{account.auth}" needs token-command')
+    if account.tunnel and account.proxy:
+        values.complain((*here, "proxy"), "has no meaning with tunnel")
     if account.mailboxes and all(pattern.startswith("!") for pattern in account.mailboxes):
         values.complain((*here, "mailboxes"), 'only leaves out: begin with "*"')
     if "!" in account.mailboxes:

@@ -25,13 +25,26 @@ _Names = Annotated[list[_Text], Meta(max_length=100)]
 _Command = Annotated[list[_Text], Meta(max_length=1000)]
 
 _COMMAND = 'a list of words, like ["notmuch", "new"]; it is run without a shell'
+
+_Proxy = Annotated[
+    str,
+    Meta(
+        pattern=r"\Asocks5h?://(?:[^\s/@:]+:[^\s/@]*@)?(?:\[[0-9A-Fa-f:.]+\]|[^\s/@:\[\]]+):[0-9]{1,5}/?\Z"
+    ),
+]
+_Two = Annotated[list[_Text], Meta(min_length=2, max_length=2)]
+_Name = Annotated[str, Meta(max_length=255, pattern=r"\A(?!\.\.?\Z)[^\x00-\x1f\x7f/]+\Z")]
+
 _YES_NO = "true or false"
 AUTH = (
     "auto",
+    "external",
     "scram-sha-256-plus",
     "scram-sha-1-plus",
     "scram-sha-256",
     "scram-sha-1",
+    "oauthbearer",
+    "xoauth2",
     "plain",
     "login",
 )
@@ -68,12 +81,24 @@ ACCOUNT = {
         Key("allow-plaintext", bool, _YES_NO),
         Key("user", _Text, 'the name to log in with, like "me@example.org"'),
         Key("password-command", _Words, 'a list of words, like ["pass", "show", "mail/me"]', True),
+        Key("token-command", _Words, 'a list of words, like ["oama", "access", "me"]', True),
         Key("password-file", _Text, _PATH),
+        Key("password-credential", _Name, "the name of a credential of systemd"),
+        Key("password-keyring", _Two, 'service and user there, like ["mailsync", "me"]'),
         Key("password-env", _Text, "the name of an environment variable"),
         Key("password", _Text, "a text of one line, in quotes", True),
         Key("auth", Literal[*AUTH], "one of " + ", ".join(f'"{name}"' for name in AUTH)),
         Key("tls-ca-file", _Text, _PATH),
         Key("tls-fingerprint", _Print, '"sha256:" and 64 hexadecimal digits'),
+        Key("tls-client-cert", _Text, _PATH),
+        Key("tls-client-key", _Text, _PATH),
+        Key("tunnel", _Words, 'a list of words, like ["ssh", "imap.example.org", "imapd"]'),
+        Key(
+            "proxy",
+            _Proxy,
+            'like "socks5://127.0.0.1:1080" or "socks5://name:word@host:1080"',
+            True,
+        ),
         Key("timeout", _Seconds, "a number of seconds, more than 0 and at most 86400"),
         Key(
             "connections",
@@ -108,7 +133,15 @@ TABLE = "accounts"
 REQUIRED = ("host", "user", "maildir")
 MAILBOXES = "mailboxes"
 SELECT = "select"  # the list of patterns, where `mailboxes` is a table of sections
-PASSWORDS = ("password-command", "password-file", "password-env", "password")
+PASSWORDS = (
+    "password-command",
+    "token-command",
+    "password-file",
+    "password-credential",
+    "password-keyring",
+    "password-env",
+    "password",
+)
 
 _SYNONYMS = {
     "account": TABLE,
@@ -129,7 +162,7 @@ _SYNONYMS = {
     "server": "host",
     "ssl": "security",
     "tls": "security",
-    "token": "password",
+    "token": "token-command",
     "username": "user",
 }
 

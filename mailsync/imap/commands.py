@@ -125,6 +125,27 @@ def sasl_plain(user: str, password: str) -> bytes:
     return Hidden(b"\0%b\0%b" % (user.encode(), password.encode()))
 
 
+def sasl_xoauth2(user: str, token: str) -> bytes:
+    """The one response of XOAUTH2, Google's forerunner of OAUTHBEARER."""
+    _check_token(user, token)
+    return Hidden(f"user={user}\1auth=Bearer {token}\1\1".encode())
+
+
+def sasl_oauthbearer(user: str, token: str, host: str, port: int) -> bytes:
+    """The one response of OAUTHBEARER (RFC 7628 §3.1)."""
+    _check_token(user, token)
+    name = user.replace("=", "=3D").replace(",", "=2C")  # RFC 5801 §4
+    text = f"n,a={name},\1host={host}\1port={port}\1auth=Bearer {token}\1\1"
+    return Hidden(text.encode())
+
+
+def _check_token(user: str, token: str) -> None:
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise ValueError("a token that cannot be sent (RFC 6750 §2.1)")
+    if "\0" in user or "\1" in user:
+        raise ValueError("a user name that cannot be sent")
+
+
 def sasl_challenge(text: bytes) -> bytes | None:
     """What a `+` asks; None where it is not base64 (RFC 9051 §6.2.2)."""
     try:

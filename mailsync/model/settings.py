@@ -58,9 +58,16 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """Where the password comes from; exactly one is set, or none: ask on a terminal."""
+    """Where the password or token comes from; at most one is set; none: ask on a terminal.
+
+    `token_command` gives an OAuth access token, all others a password.  `credential` is the name
+    of one of systemd's, `keyring` service and user there.
+    """
 
     command: tuple[str, ...] = ()
+    token_command: tuple[str, ...] = ()
+    credential: str = ""
+    keyring: tuple[str, ...] = ()
     file: Path | None = None
     env: str = ""
     inline: str = field(default="", repr=False)
@@ -72,6 +79,16 @@ class Event(enum.StrEnum):
     NEW_MAIL = "new-mail"
     CHANGE = "change"
     ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A SOCKS5 proxy; `user` "": it asks for none."""
+
+    host: str
+    port: int
+    user: str = ""
+    password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +105,10 @@ class Account:
     auth: str = "auto"  # or the name of a mechanism in small letters
     tls_ca_file: Path | None = None
     tls_fingerprint: str = ""  # sha256 of the leaf certificate, 64 lower-case hex digits
+    tls_client_cert: Path | None = None
+    tls_client_key: Path | None = None  # None: it stands in the file of the certificate
+    tunnel: tuple[str, ...] = ()  # a command whose standard input and output are the connection
+    proxy: Proxy | None = None
     timeout: float = 60.0  # seconds without progress
     connections: int | None = None  # None: auto
     compress: bool | None = None  # None: auto

@@ -42,7 +42,9 @@ class Job:
 
         async def fetch(again: bool) -> str:
             prompt = f"Password of {account.user} at {account.host}:"
-            return await read_secret(account.secret, prompt, interactive=options.interactive)
+            return await read_secret(
+                account.secret, prompt, interactive=options.interactive, again=again
+            )
 
         logins = Logins(
             account,

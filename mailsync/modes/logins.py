@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from mailsync.model.errors import AuthError, ConfigError
-from mailsync.model.settings import Account
+from mailsync.model.settings import Account, Secret
 from mailsync.server import Past
 from mailsync.system.private import private_directory
 from mailsync.system.seams import Clock
@@ -54,15 +54,20 @@ class Logins(Past):
         self._secret: str | None = None
         self._fresh = False  # the secret is not from an earlier login of this run
 
+    @property
+    def _ends(self) -> bool:
+        """The secret is a token, which may have ended since."""
+        return bool(self._account.secret.token_command)
+
     async def secret(self) -> str:
-        """Asked for once a run."""
+        """A password is asked for once a run, a token before each login."""
         self._fresh = self._secret is None
-        if self._secret is None:
+        if self._secret is None or self._ends:
             self._secret = await self._fetch(False)
         return self._secret
 
     async def renewed(self, refused: str) -> str | None:
-        if self._fresh:
+        if self._fresh and not self._ends:
             return None  # it was just read
         self._secret = await self._fetch(True)
         return None if self._secret == refused else self._secret
@@ -144,16 +149,19 @@ class Logins(Past):
 
 
 def _whose(account: Account) -> str:
-    return f"{account.user}@{account.host} by password"
+    by = "token" if account.secret.token_command else "password"
+    if account.tls_client_cert is not None and account.secret == Secret():
+        by = "certificate"
+    return f"{account.user}@{account.host} by {by}"
 
 
 def _digest(account: Account) -> str:
     """Of all by which a login may succeed that did not before.  Two bytes of it: enough to notice
     a change, too little to guess a password from."""
-    stamp: object = None
-    if account.secret.file is not None:
+    stamps: list[int] = []
+    for path in (account.secret.file, account.tls_client_cert, account.tls_client_key):
         with contextlib.suppress(OSError):
-            stamp = os.stat(account.secret.file).st_mtime_ns
+            stamps.append(0 if path is None else os.stat(path).st_mtime_ns)
     facts = (
         account.host,
         account.port,
@@ -162,7 +170,10 @@ def _digest(account: Account) -> str:
         account.auth,
         account.secret,
         account.secret.inline,
-        stamp,
+        account.tls_client_cert,
+        account.tls_client_key,
+        account.tunnel,
+        stamps,
     )
     return hashlib.blake2b(
         repr(facts).encode(), digest_size=2, person=b"mailsync login"

@@ -96,6 +96,8 @@ def login_refusal(status: Status, mechanism: str, why: str = "") -> MailsyncErro
     code, text = code_of(status), f"the server refused the login: {said(status)}"
     if why:
         text += f" ({why})"
+    if mechanism in ("OAUTHBEARER", "XOAUTH2"):
+        text += f" (by {mechanism}: sign in anew with the program of token-command)"
     if mechanism.startswith("SCRAM-"):  # it needs the password stored in a way that some have not
         text += f' (by {mechanism}; if the password is right, try auth = "plain")'
     if code in {"AUTHENTICATIONFAILED", "EXPIRED", "AUTHORIZATIONFAILED", "CONTACTADMIN"}:

@@ -40,7 +40,9 @@ async def log_in(
                 await _start_tls(account, session, greeting)
             if not session.capabilities_told:
                 await session.must(Call(cmd.capability()), "CAPABILITY")
-            if greeting.kind != "PREAUTH":
+            if greeting.kind == "PREAUTH":
+                _allow_preauth(account)
+            else:
                 await _Login(account, session, stream, rand, past).run(password)
             if not session.capabilities_told:
                 await session.must(Call(cmd.capability()), "CAPABILITY")
@@ -48,6 +50,14 @@ async def log_in(
         await stream.close()
         raise
     return session
+
+
+def _allow_preauth(account: Account) -> None:
+    """Logged in before anybody asked: what a tunnel is for, and believed nowhere else."""
+    if not account.tunnel:
+        raise InsecureError(
+            f"{account.host} greets with PREAUTH, as if it knew who we are: that is for a tunnel"
+        )
 
 
 async def _start_tls(account: Account, session: Session, greeting: Status) -> None:
@@ -79,13 +89,14 @@ class _Login:
         self._binding = sasl.end_point(leaf) if wanted and leaf is not None else None
 
     async def run(self, password: Password) -> None:
-        self._choose()  # whatever stands against it, before anybody is asked for a password
-        secret = await password()
+        # Whatever stands against it comes before anybody is asked for a password.
+        external = self._choose() == "EXTERNAL"
+        secret = "" if external else await password()
         try:
             name = await self._attempt(secret)
         except AuthError as error:
             refused = self._past.failed(error)
-            renewed = await self._past.renewed(secret)
+            renewed = None if external else await self._past.renewed(secret)
             if renewed is None:
                 raise refused from None
             self._past.check()
@@ -112,9 +123,8 @@ class _Login:
                 return name
             mechanism = self._mechanism(name, secret)
         except ValueError:
-            raise ConfigError(
-                "the user name or password has a character IMAP cannot send"
-            ) from None
+            what = "token" if self._account.secret.token_command else "password"
+            raise ConfigError(f"the user name or {what} has a character IMAP cannot send") from None
         call = await self._exchange(mechanism)
         if not call.succeeded and self._cannot_bind(mechanism):
             self._offered = {one for one in self._offered if not one.endswith("-PLUS")}
@@ -137,6 +147,10 @@ class _Login:
             if not name.endswith("-PLUS") and any(one.endswith("-PLUS") for one in self._offered):
                 told = None  # nobody cut them out: the user wants it without
             return sasl.Scram(name, user, secret, self._rand, told)
+        if name == "EXTERNAL":
+            return sasl.external(user)
+        if name in ways.TOKENS:
+            return sasl.token(name, user, secret, self._account.host, self._account.port)
         return sasl.plain(user, secret)
 
     async def _login(self, secret: str) -> Call:

@@ -64,6 +64,39 @@ class OneMessage:
         return None
 
 
+class Token:
+    """OAUTHBEARER (RFC 7628) and XOAUTH2: a refusal comes as a challenge with JSON in it, which has
+    to be answered before the tagged NO comes (§3.2.3)."""
+
+    def __init__(self, name: str, message: bytes) -> None:
+        self.name, self.why, self._message = name, "", message
+
+    def first(self) -> bytes:
+        return self._message
+
+    def answer(self, challenge: bytes | None) -> bytes:
+        if self.why:
+            raise ServerDefect(f"{self.name}: a message after the last one")
+        self.why = _status(challenge or b"")
+        return b"\1" if self.name == "OAUTHBEARER" else b""
+
+    def done(self) -> None:
+        if self.why:
+            raise ServerDefect(f"{self.name}: the server says {self.why}, and then OK")
+
+
+def _status(challenge: bytes) -> str:
+    """What the JSON says is wrong, such as `invalid_token`."""
+    import json
+
+    try:
+        found = json.loads(challenge)
+        status = found["status"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        status = challenge.decode("utf-8", "replace")
+    return safe(redact(str(status)))[:100] or "no reason given"
+
+
 class Scram:
     """SCRAM-SHA-256, SCRAM-SHA-1 and their -PLUS (RFC 5802, 7677), by scramp.
 
@@ -192,6 +225,16 @@ def plain(user: str, password: str) -> Mechanism:
     message = cmd.sasl_plain(user, password)
     also_secret(*cmd.forms(message, password))
     return OneMessage("PLAIN", message)
+
+
+def token(name: str, user: str, secret: str, host: str, port: int) -> Mechanism:
+    """Raises ValueError for what cannot be sent."""
+    if name == "XOAUTH2":
+        message = cmd.sasl_xoauth2(user, secret)
+    else:
+        message = cmd.sasl_oauthbearer(user, secret, host, port)
+    also_secret(*cmd.forms(message, secret))
+    return Token(name, message)
 
 
 def external(user: str) -> Mechanism:

@@ -6,8 +6,10 @@ import asyncio
 import hashlib
 import hmac
 import ipaddress
+import os
 import socket
 import ssl
+import stat
 
 from mailsync.model.errors import ConfigError, Disconnected, InsecureError, MailsyncError
 from mailsync.model.settings import Account, Security
@@ -30,6 +32,7 @@ def tls_context(account: Account) -> ssl.SSLContext:
         raise ConfigError(
             f"tls-ca-file {account.tls_ca_file}: no certificates: {safe(str(error))}"
         ) from error
+    _load_certificate(account, context)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.hostname_checks_common_name = False  # RFC 9525 §2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
@@ -37,6 +40,30 @@ def tls_context(account: Account) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE  # check_peer() compares the fingerprint
     return context
+
+
+def _load_certificate(account: Account, context: ssl.SSLContext) -> None:
+    """The client's own.  Raises ConfigError."""
+    if account.tls_client_cert is None:
+        return
+    key = account.tls_client_key or account.tls_client_cert
+    named = "tls-client-cert" if account.tls_client_key is None else "tls-client-key"
+
+    def asked() -> str:  # by OpenSSL, which would ask on the terminal itself
+        raise ConfigError(f"{named} {key}: the key has a password: take it off (openssl pkey)")
+
+    try:
+        others = stat.S_IMODE(os.stat(key).st_mode) & 0o077
+        if others:
+            raise ConfigError(f"{named} {key}: others may read the key: run `chmod 600` on it")
+        context.load_cert_chain(account.tls_client_cert, account.tls_client_key, asked)
+    except ssl.SSLError as error:
+        why = safe(error.reason or str(error)).replace("_", " ").lower()
+        raise ConfigError(
+            f"tls-client-cert {account.tls_client_cert}: no certificate with its key: {why}"
+        ) from error
+    except OSError as error:
+        raise ConfigError(f"{named} {key}: {error.strerror}") from error
 
 
 def check_peer(account: Account, stream: Stream) -> None:
@@ -63,6 +90,8 @@ def is_loopback(host: str) -> bool:
 
 async def open_stream(account: Account, net: Net) -> Stream:
     """Connected, and with security "tls" encrypted and checked; nothing was read or written."""
+    if account.tunnel:
+        return await _open_tunnel(account, net)
     plain = account.security is Security.NONE
     if plain and not (account.allow_plaintext or is_loopback(account.host)):
         raise InsecureError(
@@ -72,13 +101,35 @@ async def open_stream(account: Account, net: Net) -> Stream:
     tls = tls_context(account) if account.security is Security.TLS else None
     try:
         async with asyncio.timeout(account.timeout):
-            stream = await net.connect(account.host, account.port, tls)
+            if account.proxy is not None:
+                stream = await net.connect_through(account.proxy, account.host, account.port, tls)
+            else:
+                stream = await net.connect(account.host, account.port, tls)
     except (TimeoutError, OSError) as error:
         raise _unreachable(account, error) from error
     if tls is not None:
         try:
             check_peer(account, stream)
         except InsecureError:
+            await stream.close()
+            raise
+    return stream
+
+
+async def _open_tunnel(account: Account, net: Net) -> Stream:
+    try:
+        stream = await net.tunnel(account.tunnel)
+    except OSError as error:
+        name = safe(account.tunnel[0])
+        raise ConfigError(f"tunnel {name}: cannot be run: {error.strerror}") from error
+    if account.security is Security.TLS:
+        try:
+            async with asyncio.timeout(account.timeout):
+                await upgrade(account, stream)
+        except (TimeoutError, OSError) as error:
+            await stream.close()
+            raise tls_failed(error, account.timeout) from error
+        except BaseException:
             await stream.close()
             raise
     return stream

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from mailsync.model.errors import AuthError, InsecureError
-from mailsync.model.settings import Account, Security
+from mailsync.model.settings import Account, Secret, Security
 
 # What a server, or somebody in between, learns of the secret: nothing (EXTERNAL, SCRAM; -PLUS is of
 # no use on another connection; SHA-1 is easier to guess from), a token that ends, the password.
@@ -29,7 +29,10 @@ PASSWORDS = tuple(
 
 def known(account: Account) -> tuple[str, ...]:
     """The mechanisms that this account has the secret for, best first."""
-    return PASSWORDS
+    others = TOKENS if account.secret.token_command else PASSWORDS
+    if account.tls_client_cert is None:
+        return others
+    return ("EXTERNAL", *others) if account.secret != Secret() else ("EXTERNAL",)
 
 
 def choose(account: Account, offered: Collection[str], strongest: str, *, bindable: bool) -> str:
@@ -79,7 +82,15 @@ def _nothing(account: Account, offered: Collection[str]) -> AuthError | Insecure
         if account.security is Security.NONE:
             return InsecureError(f"{account.host} takes no password without TLS")
         return AuthError(f"{account.host} takes no plain password (LOGINDISABLED)")
-    return AuthError(f"{account.host} takes no password: it offers {_list(offered)}")
+    if account.secret.token_command:
+        return AuthError(f"{account.host} takes no token: it offers {_list(offered)}")
+    if account.tls_client_cert and account.secret == Secret():
+        return AuthError(
+            f"{account.host} does not log in by a client certificate (EXTERNAL): it offers "
+            f"{_list(offered)}"
+        )
+    hint = "; set token-command" if set(offered) & set(TOKENS) else ""
+    return AuthError(f"{account.host} takes no password: it offers {_list(offered)}{hint}")
 
 
 def _list(offered: Collection[str]) -> str:

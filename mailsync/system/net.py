@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from collections.abc import Sequence
 from typing import cast
 
+from mailsync.model.settings import Proxy
 from mailsync.system.seams import Stream
 
 READ_LIMIT = 256 << 10  # bytes given by one read()
@@ -20,7 +22,7 @@ _USER_TIMEOUT_MS = 30_000
 
 
 class TcpNet:
-    """Connects by TCP, with or without TLS."""
+    """Connects by TCP, with or without TLS, a proxy or a command in between."""
 
     async def connect(self, host: str, port: int, tls: ssl.SSLContext | None) -> Stream:
         loop = asyncio.get_running_loop()
@@ -36,6 +38,28 @@ class TcpNet:
         except UnicodeError as error:  # a label that IDNA cannot encode
             raise OSError(f"{host!r} is not a host name") from error
         return stream
+
+    async def connect_through(
+        self, proxy: Proxy, host: str, port: int, tls: ssl.SSLContext | None
+    ) -> Stream:
+        from mailsync.system.socks import connect
+
+        sock = await connect(proxy, host, port)
+        try:
+            _, stream = await asyncio.get_running_loop().create_connection(
+                TcpStream, sock=sock, ssl=tls, server_hostname=host if tls else None
+            )
+        except BaseException:
+            sock.close()
+            raise
+        return stream
+
+    async def tunnel(self, words: Sequence[str]) -> Stream:
+        from mailsync.system.tunnel import TunnelStream, start
+
+        process, ours = start(words)
+        _, stream = await asyncio.get_running_loop().create_connection(TcpStream, sock=ours)
+        return TunnelStream(process, stream, words[0])
 
 
 class TcpStream(asyncio.Protocol):

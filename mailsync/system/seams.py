@@ -8,9 +8,11 @@ contract by one test class.  Intervals are asyncio's: `loop.time()`, `asyncio.sl
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ParamSpec, Protocol, TypeVar
+
+from mailsync.model.settings import Proxy
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,6 +44,16 @@ class Stream(Protocol):
 class Net(Protocol):
     async def connect(self, host: str, port: int, tls: ssl.SSLContext | None) -> Stream:
         """Raises OSError."""
+
+    async def connect_through(
+        self, proxy: Proxy, host: str, port: int, tls: ssl.SSLContext | None
+    ) -> Stream:
+        """By a SOCKS5 proxy, which resolves the name.  Raises OSError, ConfigError."""
+
+    async def tunnel(self, words: Sequence[str]) -> Stream:
+        """A command whose standard input and output are the stream; it ends with it.
+
+        Raises OSError where it cannot be run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from support.rig import message
 
 _users = itertools.count(1)
 HEAVY = {"alembic", "rich", "sqlalchemy", "tenacity", "watchdog"}
+HEAVY |= {"asn1crypto", "keyring", "python_socks", "scramp"}  # where nobody needs them
 NET = {"asyncio", "sqlite3", "ssl", "socket"}
 
 

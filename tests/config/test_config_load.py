@@ -17,6 +17,7 @@ from mailsync.model.settings import (
     Deletions,
     Direction,
     Guard,
+    Proxy,
     Rules,
     Secret,
     Security,
@@ -75,6 +76,9 @@ allow-plaintext = true
 user = "me"
 password-command = ["pass", "show", "x"]
 auth = "scram-sha-1"
+tls-client-cert = "me.pem"
+tls-client-key = "me.key"
+proxy = "socks5://me:w%%40rd@[::1]:1080"
 tls-ca-file = "ca.pem"
 tls-fingerprint = "SHA256:AB:%s"
 timeout = 5
@@ -113,6 +117,9 @@ hook-timeout = 7
             allow_plaintext=True,
             secret=Secret(command=("pass", "show", "x")),
             auth="scram-sha-1",
+            tls_client_cert=tmp_path / "me.pem",
+            tls_client_key=tmp_path / "me.key",
+            proxy=Proxy("::1", 1080, "me", "w@rd"),
             tls_ca_file=tmp_path / "ca.pem",
             tls_fingerprint="ab" + "cd" * 31,
             timeout=5.0,
@@ -260,8 +267,22 @@ def test_the_guard(tmp_path: Path, text: str, share: float | None) -> None:
         ('port = "993"', 'port: must be a number from 1 to 65535, not "993"'),
         ("port = true", "port: must be a number from 1 to 65535, not true"),
         ('security = "ssl"', 'security: must be "tls", "starttls" or "none", not "ssl"'),
-        ('auth = "cram-md5"', 'auth: must be one of "auto", "scram-sha-256-plus", '
-         '"scram-sha-1-plus", "scram-sha-256", "scram-sha-1", "plain", "login", not "cram-md5"'),
+        ('auth = "cram-md5"', 'auth: must be one of "auto", "external", "scram-sha-256-plus", '
+         '"scram-sha-1-plus", "scram-sha-256", "scram-sha-1", "oauthbearer", "xoauth2", "plain", '
+         '"login", not "cram-md5"'),
+        ('auth = "external"', 'auth: "external" needs tls-client-cert'),
+        ('auth = "xoauth2"', 'auth: "xoauth2" needs token-command'),
+        ('tls-client-key = "x"', "tls-client-key: tls-client-cert must be set, too"),
+        ('tunnel = "ssh x"', 'tunnel: must be a list of words, like ["ssh", "imap.example.org", '
+         '"imapd"], not "ssh x"'),
+        ('password-credential = "../x"', "password-credential: must be the name of a credential "
+         'of systemd, not "../x"'),
+        ('password-keyring = ["x"]', "password-keyring: must be service and user there, like "
+         '["mailsync", "me"], not [\'x\']'),
+        ('proxy = "socks5://h:99999"', "proxy: must end with a port from 1 to 65535"),
+        ('proxy = "http://a:b@h:1"', 'proxy: must be like "socks5://127.0.0.1:1080" or '
+         '"socks5://name:word@host:1080"'),
+        ('proxy = "socks5://h:0"', "proxy: must end with a port from 1 to 65535"),
         ('fsync = "yes"', 'fsync: must be true or false, not "yes"'),
         ('compress = "on"', 'compress: must be "auto", true or false, not "on"'),
         ("timeout = 0", "timeout: must be a number of seconds, more than 0 and at most 86400, "
@@ -501,3 +522,40 @@ def test_a_host_is_no_host_with_a_port(tmp_path: Path, host: str) -> None:
         "mailsync.conf:2: accounts.personal.host: must be the name or address of the IMAP server, "
         f'like "imap.example.org", not "{host.strip("[]")}"; a port is said by port = 993'
     ]
+
+
+def test_a_tunnel_is_the_security_unless_more_is_asked_for(tmp_path: Path) -> None:
+    made = one(tmp_path, 'tunnel = ["ssh", "h", "imapd"]\n')
+    assert (made.tunnel, made.security) == (("ssh", "h", "imapd"), Security.NONE)
+    made = one(tmp_path, 'tunnel = ["nc", "h", "143"]\nsecurity = "starttls"\n')
+    assert made.security is Security.STARTTLS
+    assert mistakes(tmp_path, LEAST + 'tunnel = ["x"]\nproxy = "socks5://h:1"\n') == [
+        "mailsync.conf:6: accounts.personal.proxy: has no meaning with tunnel"
+    ]
+    assert mistakes(tmp_path, LEAST + 'tunnel = ["x"]\ntls-client-cert = "c"\n') == [
+        'mailsync.conf:6: accounts.personal.tls-client-cert: has no meaning with security = "none"'
+        ", as is usual with tunnel"
+    ]
+
+
+def test_sources_of_the_secret(tmp_path: Path) -> None:
+    made = one(tmp_path, 'token-command = ["oama", "access"]\n').secret
+    assert made == Secret(token_command=("oama", "access"))
+    assert one(tmp_path, 'password-credential = "mail"\n').secret == Secret(credential="mail")
+    made = one(tmp_path, 'password-keyring = ["mailsync", "me"]\n').secret
+    assert made == Secret(keyring=("mailsync", "me"))
+    said = mistakes(tmp_path, LEAST + 'token-command = ["x"]\npassword-credential = "f"\n')
+    assert said == [
+        "mailsync.conf:6: accounts.personal.password-credential: "
+        'the password already comes from "token-command"'
+    ]
+
+
+def test_a_proxy_with_a_password_in_a_file_that_others_may_read(tmp_path: Path) -> None:
+    text = LEAST + 'proxy = "socks5://me:tAint@h:1"\n'
+    assert mistakes(tmp_path, text, 0o644) == [
+        "mailsync.conf:5: accounts.personal.proxy: others may read this file: run `chmod 600` on it"
+    ]
+    load(tmp_path, LEAST + 'proxy = "socks5://h:1"\n', 0o644)
+    assert "tAint" not in repr(load(tmp_path, text).accounts[0])
+    assert "tAint" not in "".join(mistakes(tmp_path, text.replace(':1"', ':x"')))

@@ -9,9 +9,13 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import keyring
 import pytest
+from keyring.backend import KeyringBackend
+from keyring.errors import KeyringLocked
 
 from mailsync.model.errors import AuthError, Exit
 from mailsync.model.settings import Secret
@@ -57,7 +61,7 @@ def test_inline() -> None:
 
 def test_none_at_all_without_a_terminal() -> None:
     assert refused(Secret()) == (
-        "no password: set password-command, password-file or password-env, "
+        "no password: set password-command, password-file or another source of it, "
         "or start mailsync on a terminal, where it asks"
     )
 
@@ -147,6 +151,114 @@ def test_a_command_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     began = time.monotonic()
     assert "no answer within 0 seconds" in refused(script(tmp_path, "sleep 3 & sleep 3"))
     assert time.monotonic() - began < 2.5
+
+
+# -- a token -----------------------------------------------------------------------------------
+
+
+def test_a_token_command_is_told_when_the_last_token_was_refused() -> None:
+    tell = Secret(token_command=("sh", "-c", 'echo "t-$MAILSYNC_TOKEN_REJECTED"'))
+    assert read(tell) == "t-"
+    assert read(tell, again=True) == "t-1"
+    said = refused(Secret(token_command=("sh", "-c", "echo sign in >&2; exit 3")))
+    assert said == "token-command sh: ended with status 3: sign in"
+
+
+# -- systemd -----------------------------------------------------------------------------------
+
+
+def test_a_credential(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """systemd.exec(5): the folder is closed, the files in it may be readable to a group."""
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    (tmp_path / "mail").write_text(f"{TAINT}\n")
+    (tmp_path / "mail").chmod(0o440)
+    assert read(Secret(credential="mail")) == TAINT
+    said = refused(Secret(credential="other"))
+    assert said == f"password-credential {tmp_path}/other: No such file or directory"
+    (tmp_path / "empty").write_text("")
+    said = refused(Secret(credential="empty"))
+    assert said == "password-credential: no password: the first line is empty"
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY")
+    assert refused(Secret(credential="mail")) == (
+        "password-credential mail: CREDENTIALS_DIRECTORY is not set: this is no service of systemd "
+        "with LoadCredential= or SetCredential="
+    )
+
+
+# -- a keyring ---------------------------------------------------------------------------------
+
+RING = Secret(keyring=("mailsync", "me"))
+
+
+class Ring(KeyringBackend):
+    """Answers, raises or waits."""
+
+    priority = 1.0
+
+    def __init__(self, answer: object) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def get_password(self, service: str, username: str) -> str | None:
+        assert (service, username) == ("mailsync", "me")
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        if isinstance(self.answer, float):
+            time.sleep(self.answer)
+        return self.answer if isinstance(self.answer, str) else None
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        raise AssertionError
+
+
+@pytest.fixture
+def ring() -> Iterator[Callable[[object], None]]:
+    before = keyring.get_keyring()
+    yield lambda answer: keyring.set_keyring(Ring(answer))
+    keyring.set_keyring(before)
+
+
+def test_a_keyring(ring: Callable[[object], None]) -> None:
+    ring(TAINT)
+    assert read(RING) == TAINT
+    assert repr(read(RING)) == "***"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (None, "there is no such password; `keyring set mailsync me` puts it there"),
+        ("", "no password: the first line is empty"),
+        (KeyringLocked("the keyring is\nlocked \x1b"), r"the keyring is locked"),
+        (KeyringLocked(), "KeyringLocked"),
+        (RuntimeError(TAINT), "the keyring failed (RuntimeError)"),
+    ],
+)
+def test_a_keyring_without_a_password(
+    ring: Callable[[object], None], answer: object, said: str
+) -> None:
+    ring(answer)
+    told = refused(RING)
+    assert told.startswith("password-keyring mailsync, me: ")
+    assert said in told
+    assert told.isprintable()
+    assert TAINT not in told
+
+
+def test_a_keyring_that_waits_for_somebody(
+    ring: Callable[[object], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrets, "COMMAND_TIMEOUT", 0.05)
+    ring(1.0)
+    assert refused(RING) == "password-keyring mailsync, me: no answer within 0 seconds"
+    time.sleep(1.2)  # it answers a loop that is closed
+
+
+def test_the_package_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    assert refused(RING) == (
+        "password-keyring mailsync, me: needs one more package: pip install 'mailsync[keyring]'"
+    )
 
 
 # -- a person ----------------------------------------------------------------------------------

@@ -255,3 +255,28 @@ def test_an_initial_response_is_base64(initial: bytes) -> None:
     [_, _, _, coded] = tokens(encode(cmd.authenticate("X", initial), "A"))
     assert isinstance(coded, bytes)
     assert base64.b64decode(coded if initial else b"") == initial
+
+
+def test_tokens() -> None:
+    said = cmd.sasl_oauthbearer("a,b=c", "t.k~n/+==", "imap.example.org", 993)
+    assert said == (b"n,a=a=2Cb=3Dc,\1host=imap.example.org\1port=993\1auth=Bearer t.k~n/+==\1\1")
+    assert repr(said) == "***"
+    assert cmd.sasl_xoauth2("ann", "tok") == b"user=ann\1auth=Bearer tok\1\1"
+
+
+@pytest.mark.parametrize(
+    ("user", "token"),
+    [("a", "t k"), ("a", "t\1"), ("a", "t\n"), ("a", "t\u00f6k"), ("a\1", "t"), ("a\0", "t")],
+)
+def test_tokens_that_cannot_be_sent(user: str, token: str) -> None:
+    with pytest.raises(ValueError):
+        cmd.sasl_xoauth2(user, token)
+    with pytest.raises(ValueError):
+        cmd.sasl_oauthbearer(user, token, "h", 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "challenge"), [(b"", b""), (b"AAE=", b"\0\1"), (b"go ahead", None), (b"A", None)]
+)
+def test_challenges(text: bytes, challenge: bytes | None) -> None:
+    assert cmd.sasl_challenge(text) == challenge

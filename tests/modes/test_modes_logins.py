@@ -225,3 +225,26 @@ def test_a_password_is_read_once_a_run_and_anew_after_a_refusal(runs: Runs) -> N
         assert runs.fetched == [False, True, True]
 
     asyncio.run(go())
+
+
+def test_a_token_is_read_before_each_login_and_anew_after_a_refusal(runs: Runs) -> None:
+    async def go() -> None:
+        made = runs.run()
+        assert await made.secret() == "one"
+        runs.words.append("two")
+        assert await made.secret() == "two"
+        assert await made.renewed("two") is None, "the same again"
+        runs.words.append("three")
+        assert await made.renewed("two") == "three"
+        assert runs.fetched == [False, False, True, True]
+
+    runs.change(secret=Secret(token_command=("x",)))
+    asyncio.run(go())
+
+
+def test_what_was_used_with_a_password_says_nothing_of_tokens(runs: Runs) -> None:
+    runs.run().succeeded("SCRAM-SHA-256")
+    runs.change(secret=Secret(token_command=("x",)))
+    assert runs.run().strongest == ""
+    runs.change(secret=Secret(), tls_client_cert=Path("/c"))
+    assert runs.run().strongest == ""

@@ -82,10 +82,6 @@ def test_no_login_when_it_is_disabled() -> None:
         connect("S: * OK [CAPABILITY IMAP4rev1 LOGINDISABLED] hello")
 
 
-def test_preauth_needs_no_password() -> None:
-    connect("S: * PREAUTH [CAPABILITY IMAP4rev1] hello ann")
-
-
 @pytest.mark.parametrize(
     ("answer", "error", "wait"),
     [

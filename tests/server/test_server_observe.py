@@ -239,7 +239,7 @@ def test_many_mailboxes_need_few_round_trips() -> None:
         from support.dialogue import server
 
         dialogue = Answering("S: * PREAUTH [CAPABILITY IMAP4rev1] hi")
-        made = server(dialogue)
+        made = server(dialogue, tunnel=("x",))
         await made.connect()
         asks = [ask(MailboxName(f"m{number}")) for number in range(count)]
         seen = [one async for one in made.observe(asks)]

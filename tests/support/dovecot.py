@@ -173,6 +173,17 @@ class Dovecot(Private):
     def config(self) -> Path:
         return self.dir / "dovecot.conf"
 
+    def tunnel(self, user: str) -> tuple[str, ...]:
+        """A command that speaks IMAP on its standard input and output, as PREAUTH.
+
+        By a pipe, as through ssh: for root imap refuses to write into a socket."""
+        libexec = subprocess.run(
+            [_program("doveconf") or "doveconf", "-h", "libexec_dir"],
+            capture_output=True, text=True, check=True,
+        ).stdout.strip()  # fmt: skip
+        words = (f"{libexec}/imap", "-c", str(self.config), "-u", user)
+        return ("sh", "-c", '"$@" | cat', "sh", *words)
+
     def home(self, user: str) -> Path:
         return self.dir / "home" / user
 

@@ -14,10 +14,11 @@ READY = b"* OK [CAPABILITY IMAP4rev1 LITERAL+] ready\r\n"
 @dataclass
 class Talker:
     """`answers`: by command, what stands before the tagged OK, or the whole when it has `$`,
-    which becomes the tag.  Every command not named is answered OK.
+    which becomes the tag.  Every command not named is answered OK; of a list the first is used up,
+    but for the last.
     """
 
-    answers: dict[bytes, bytes] = field(default_factory=dict)
+    answers: dict[bytes, bytes | list[bytes]] = field(default_factory=dict)
     greeting: bytes = READY
     port: int = 0
     connections: int = 0
@@ -54,6 +55,8 @@ class Talker:
                 self.heard.append(line.rstrip())
                 tag, _, rest = line.strip().partition(b" ")
                 said = self.answers.get(rest.split(b" ")[0].upper(), b"")
+                if isinstance(said, list):
+                    said = said.pop(0) if len(said) > 1 else said[0]
                 if b"$" not in said:
                     said += b"$ OK done\r\n"
                 client.sendall(said.replace(b"$", tag))

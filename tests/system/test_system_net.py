@@ -156,3 +156,78 @@ def test_unread_clear_text_forbids_tls() -> None:
             await stream.start_tls(ssl.create_default_context(), "localhost")
 
     talk(peer, client)
+
+
+# -- addresses -----------------------------------------------------------------------------------
+
+
+class Dead:
+    """A listener that takes no more connections: whoever connects waits."""
+
+    def __init__(self) -> None:
+        self.listener = socket.socket()
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(0)
+        self.port = self.listener.getsockname()[1]
+        self.waiting = [socket.socket() for _ in range(4)]
+        for one in self.waiting:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", self.port))
+
+    def close(self) -> None:
+        for one in (*self.waiting, self.listener):
+            one.close()
+
+
+@pytest.mark.parametrize("last", ["127.0.0.1", "::1"])
+def test_a_dead_first_address_costs_a_moment(last: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Happy eyeballs (RFC 8305), also from one family to the other."""
+    dead = Dead()
+
+    async def run() -> None:
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"here")
+            writer.close()
+
+        listener = await asyncio.start_server(handle, last, 0)
+        port = listener.sockets[0].getsockname()[1]
+        loop = asyncio.get_running_loop()
+        family = socket.AF_INET6 if ":" in last else socket.AF_INET
+        found = [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", dead.port)),
+            (family, socket.SOCK_STREAM, 6, "", (last, port)),
+        ]
+
+        async def resolved(*args: object, **kwargs: object) -> object:
+            return found
+
+        monkeypatch.setattr(loop, "getaddrinfo", resolved)
+        async with asyncio.timeout(60):
+            stream = await TcpNet().connect("mail.example.org", 993, None)
+            assert await stream.read() == b"here"
+        await stream.close()
+        listener.close()
+        await listener.wait_closed()
+        await asyncio.sleep(0.01)
+
+    try:
+        asyncio.run(run())
+    finally:
+        dead.close()
+
+
+def test_an_ipv6_address() -> None:
+    async def run() -> None:
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"six")
+            writer.close()
+
+        listener = await asyncio.start_server(handle, "::1", 0)
+        stream = await TcpNet().connect("::1", listener.sockets[0].getsockname()[1], None)
+        assert await stream.read() == b"six"
+        await stream.close()
+        listener.close()
+        await listener.wait_closed()
+        await asyncio.sleep(0.01)
+
+    asyncio.run(run())

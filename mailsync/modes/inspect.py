@@ -125,7 +125,7 @@ async def _mailboxes(account: Account, interactive: bool) -> tuple[list[MailboxL
     from mailsync.config.patterns import selected
 
     with production_world() as world:
-        job = Job.of(Target(account), SyncOptions(interactive=interactive), world)
+        job = Job.of(Target(account), SyncOptions(dry_run=True, interactive=interactive), world)
         server = job.server()
         try:
             await server.connect()

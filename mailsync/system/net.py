@@ -58,7 +58,13 @@ class TcpNet:
         from mailsync.system.tunnel import TunnelStream, start
 
         process, ours = start(words)
-        _, stream = await asyncio.get_running_loop().create_connection(TcpStream, sock=ours)
+        try:
+            _, stream = await asyncio.get_running_loop().create_connection(TcpStream, sock=ours)
+        except BaseException:
+            ours.close()
+            process.kill()
+            process.communicate()
+            raise
         return TunnelStream(process, stream, words[0])
 
 

@@ -81,13 +81,16 @@ class TunnelStream:
         return self._stream.peer_certificate()
 
     async def close(self) -> None:
-        await self._stream.close()
-        if not await self._ended(PATIENCE):
-            self._process.terminate()
+        try:
+            await self._stream.close()
             if not await self._ended(PATIENCE):
+                self._process.terminate()
+                await self._ended(PATIENCE)
+        finally:
+            if self._process.poll() is None:
                 self._process.kill()
                 self._process.wait()
-        self._stop_reading()
+            self._stop_reading()
 
     # -- the command ---------------------------------------------------------------------------
 

@@ -360,7 +360,7 @@ def test_one_setting_of_offlineimap(new: str, key: str, value: object, tmp_path:
         ("nametrans = lambda f: __import__('os').system('touch ran')", "Python is never run"),
         ("folderfilter = lambda f: open('ran', 'w')", "Python is never run"),
         ("remotepasseval = open('ran', 'w')", "password-command"),
-        ("auth_mechanisms = XOAUTH2", "LOGIN and PLAIN"),
+        ("auth_mechanisms = XOAUTH2", "see token-command"),
         ("cert_fingerprint = 0123456789012345678901234567890123456789", "SHA-256"),
         ("frobnicate = 1", "frobnicate: has no counterpart"),
         ("customflag_a = x", "keywords"),
@@ -508,3 +508,34 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     path.write_bytes(b"x" * ((1 << 20) + 1))
     with pytest.raises(ConfigError, match="larger"):
         convert("mbsync", str(path))
+
+
+@pytest.mark.parametrize(
+    ("line", "keys"),
+    [
+        ("AuthMechs PLAIN", {"auth": "plain"}),
+        ("AuthMechs SCRAM-SHA-256", {"auth": "scram-sha-256"}),
+        ("AuthMechs *", {}),
+        ("AuthMechs PLAIN LOGIN", {}),
+        ("AuthMechs EXTERNAL", {}),
+        (
+            "AuthMechs EXTERNAL\nClientCertificate /c\nClientKey /k",
+            {"auth": "external", "tls-client-cert": "/c", "tls-client-key": "/k"},
+        ),
+        ("AuthMechs XOAUTH2", {"auth": "xoauth2", "token-command": ["pass", "show", "mail/me"]}),
+        ('Tunnel "ssh h imapd"', {"tunnel": ["ssh", "h", "imapd"]}),
+    ],
+)
+def test_ways_to_log_in_of_mbsync(line: str, keys: dict[str, object], tmp_path: Path) -> None:
+    made = mbsync(MBSYNC.replace("Port 993", f"Port 993\n{line}"))
+    (draft,) = made.drafts
+    kinds = ("auth", "token-command", "tunnel", "tls-client-cert", "tls-client-key")
+    assert {key: draft.keys[key] for key in kinds if key in draft.keys} == keys
+    assert ("password-command" in draft.keys) == ("token-command" not in keys)
+    accounts(made, tmp_path)
+
+
+def test_a_token_of_nowhere_is_left_to_be_named() -> None:
+    made = mbsync(MBSYNC.replace('PassCmd "pass show mail/me"', "AuthMechs XOAUTH2"))
+    assert "auth" not in made.drafts[0].keys
+    assert any("see token-command" in one for one in made.remarks)

@@ -73,7 +73,9 @@ SUBSCRIBED = Instead("subscribed-only", yes)
 
 
 def taken(instead: Instead | None, text: str) -> bool:
-    """Whether the setting has a counterpart here."""
+    """Whether the setting has a counterpart here, of which nothing need be said."""
+    if instead is AUTH and text.strip().upper() in _TOKENS:
+        return False  # where the token comes from has to be looked at
     return instead is not None and instead.key in ACCOUNT and instead.make(text) is not None
 
 
@@ -92,6 +94,10 @@ def end(draft: Draft) -> None:
     auth = str(draft.keys.get("auth", "")).upper()
     if auth in _TOKENS and "token-command" in ACCOUNT and "password-command" in draft.keys:
         draft.keys["token-command"] = draft.keys.pop("password-command")
+    if auth in _TOKENS and "token-command" not in draft.keys:
+        del draft.keys["auth"]
+    if auth == "EXTERNAL" and "tls-client-cert" not in draft.keys:
+        del draft.keys["auth"]
     if "tunnel" in draft.keys:
         draft.keys.pop("port", None)
         draft.keys.pop("security", None)

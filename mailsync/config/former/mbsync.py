@@ -39,7 +39,7 @@ NONE = {
     "usercmd": "the user's name cannot come from a command: put it in as user",
     "usekeychain": "use password-command",
     "tunnel": "there is no tunnel yet: forward a port of this machine, and name that as host",
-    "authmechs": "LOGIN and PLAIN are used, over TLS",
+    "authmechs": "the best that the server offers is used; a token: see token-command",
     "tlsversions": "TLS 1.2 or newer is used",
     "systemcertificates": "the system's authorities count, unless tls-ca-file is set",
     "clientcertificate": "there are no client certificates",

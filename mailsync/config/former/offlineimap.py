@@ -90,12 +90,12 @@ NONE = {
         "remotepasseval": PYTHON.format(
             what='use password-command, like ["pass", "show", "mail/me"], or password-file'
         ),
-        "auth_mechanisms": "LOGIN and PLAIN are used, over TLS",
-        "oauth2_client_id": "OAuth 2 is not there yet",
-        "oauth2_client_secret": "OAuth 2 is not there yet",
-        "oauth2_refresh_token": "OAuth 2 is not there yet",
-        "oauth2_access_token": "OAuth 2 is not there yet",
-        "oauth2_request_url": "OAuth 2 is not there yet",
+        "auth_mechanisms": "the best that the server offers is used; a token: see token-command",
+        "oauth2_client_id": "a program that prints access tokens does that, see token-command",
+        "oauth2_client_secret": "a program that prints access tokens does that, see token-command",
+        "oauth2_refresh_token": "a program that prints access tokens does that, see token-command",
+        "oauth2_access_token": "a program that prints access tokens does that, see token-command",
+        "oauth2_request_url": "a program that prints access tokens does that, see token-command",
         "preauthtunnel": "there is no tunnel yet: forward a port of this machine",
         "transporttunnel": "there is no tunnel yet: forward a port of this machine",
         "reference": "the server's personal namespace is used",

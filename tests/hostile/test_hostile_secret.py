@@ -108,6 +108,7 @@ class Ring(KeyringBackend):
     priority = 1
     def get_password(self, service, username):
         return open({secret!r}).read().strip()
+    def set_password(self, service, username, password): ...
 """
 
 

@@ -389,6 +389,12 @@ class Cache:
         with self._tx() as c:
             return read.rows(c, ids, self._now)
 
+    def have_sources(self, ids: Iterable[RowId]) -> bool:
+        """Some message that both sides agreed on is on the server with the date and size of one
+        of these: it may have been moved, and not be seen gone yet."""
+        with self._tx() as c:
+            return read.have_sources(c, ids)
+
     def rows_of(self, mailbox: MailboxId) -> list[Row]:
         """Every row of one mailbox: for an audit, never for a plan."""
         with self._tx() as c:

@@ -89,6 +89,14 @@ UNSEEN = """
         OR (messages.mtime_ns / 1000000000, messages.file_size) IN (
             SELECT new.mtime_ns / 1000000000, new.file_size
             FROM wanted CROSS JOIN messages AS new WHERE new.id = wanted.id))"""
+# What may be where the `wanted` ones came from: the server has both, as far as is known.
+_SOURCES = text("""
+    SELECT EXISTS (
+        SELECT 1 FROM messages
+        WHERE messages.server = 1 AND messages.synced IS NOT NULL
+            AND (messages.internal_date, messages.size) IN (
+                SELECT new.internal_date, new.size FROM wanted CROSS JOIN messages AS new
+                WHERE new.id = wanted.id))""")
 _LOAD = """
     INSERT INTO wanted (id, mailbox, body, header, email_id, name, origin)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
@@ -114,6 +122,11 @@ def open_rows(c: Connection, now: float) -> list[Row]:
 def rows(c: Connection, ids: Iterable[RowId], now: float) -> list[Row]:
     want(c, ids)
     return _made(c, c.execute(_WANTED).cursor.fetchall(), now)
+
+
+def have_sources(c: Connection, ids: Iterable[RowId]) -> bool:
+    want(c, ids)
+    return bool(c.execute(_SOURCES).scalar())
 
 
 def rows_of(c: Connection, mailbox: MailboxId, now: float) -> list[Row]:

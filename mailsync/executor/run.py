@@ -110,6 +110,7 @@ class Run:
     not_selectable: set[MailboxName] = field(default_factory=set)  # names listed, but no mailboxes
     left_out: set[MailboxName] = field(default_factory=set)  # not told from others by the disk
     put_back: set[RowId] = field(default_factory=set)  # looked for everywhere before
+    arrived: set[RowId] = field(default_factory=set)  # where they came from was looked at before
     expunges: Counter[MailboxId] = field(default_factory=Counter)  # that the plan still has
     marked: defaultdict[MailboxId, list[Row]] = field(  # to be expunged by the last of those
         default_factory=lambda: defaultdict(list)

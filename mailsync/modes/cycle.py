@@ -18,6 +18,7 @@ from mailsync.executor.run import LOOK_HERE
 from mailsync.executor.suspects import blamed, one_by_one, to_ask
 from mailsync.model.actions import (
     Action,
+    CopyLocal,
     Defer,
     DeferMailbox,
     Download,
@@ -175,17 +176,11 @@ async def look_within(run: Run, renames: Sequence[Action]) -> None:
 
 async def looked_for(run: Run, made: Plan) -> bool:
     """Mailboxes are observed one after the other: what was moved meanwhile is gone from the one
-    that was looked at last, and in the other not yet.  Before such a message is put back, all
-    that changed since is looked at once more; whether anything was."""
-    back = {
-        row.id
-        for action in made.actions
-        if isinstance(action, Upload) and action.reason == PUT_BACK_UP.reason
-        for row in action.rows
-    }
-    if run.dry or back <= run.put_back:
+    that was looked at last, and in the other not yet; or it is in both.  Before such a message is
+    put back, or fetched as if it were a copy, all that changed since is looked at once more;
+    whether anything was."""
+    if run.dry or not await _doubtful(run, made):
         return False
-    run.put_back |= back
     listed = [box for box in await run.server.mailboxes() if box.name not in run.left_out]
     await run.stored(run.cache.see_mailboxes, listed, None, selector(run.account))
     await refresh(run)
@@ -195,6 +190,26 @@ async def looked_for(run: Run, made: Plan) -> bool:
     await observe_server(run, wanted)
     await refresh(run)
     return True
+
+
+async def _doubtful(run: Run, made: Plan) -> bool:
+    """Whether the plan has messages to put back, or such that may have been moved.  Each is asked
+    about once."""
+    back: set[RowId] = set()
+    arrived: set[RowId] = set()
+    synced = any(box.synced for box in run.mailboxes.values())
+    for action in made.actions:
+        if isinstance(action, Upload) and action.reason == PUT_BACK_UP.reason:
+            back.update(row.id for row in action.rows)
+        elif synced and isinstance(action, Download):
+            arrived.update(row.id for row in action.rows if row.synced is None)
+        elif synced and isinstance(action, CopyLocal):
+            arrived.update(row.id for row in action.joins)
+    back -= run.put_back
+    arrived -= run.arrived
+    run.put_back |= back
+    run.arrived |= arrived
+    return bool(back) or (bool(arrived) and await run.stored(run.cache.have_sources, arrived))
 
 
 def untried(run: Run, made: Plan) -> tuple[Action, ...]:

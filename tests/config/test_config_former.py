@@ -363,7 +363,8 @@ def test_one_setting_of_offlineimap(new: str, key: str, value: object, tmp_path:
         ("auth_mechanisms = XOAUTH2", "see token-command"),
         ("cert_fingerprint = 0123456789012345678901234567890123456789", "SHA-256"),
         ("frobnicate = 1", "frobnicate: has no counterpart"),
-        ("customflag_a = x", "keywords"),
+        ("customflag_b = Work", 'dovecot-keywords in the mailbox has the line "1 Work"'),
+        ("customflag_zz = Work", "has no counterpart"),
         ("sslcacertfile = /nowhere/ca.pem", "instead of the system's"),
     ],
 )

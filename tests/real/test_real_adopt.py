@@ -294,6 +294,31 @@ def test_drafts_and_twins(wired: Wired, make: Make) -> None:
     assert any(body.endswith(b"one more line\r\n") for body in bodies)
 
 
+def test_keywords(wired: Wired) -> None:
+    """Those of the server arrive with the first sync; a letter of OfflineIMAP is known by the table
+    that its user wrote."""
+    filled(wired, 9)
+    with wired.client() as client:
+        client.store(client.uids()[:1], "+FLAGS (Work)")
+        client.store(client.uids()[1:2], r"+FLAGS (Play \Seen)")
+    tool = OfflineImap(wired)
+    rc = tool.conf.read_text()
+    tool.conf.write_text(rc.replace("type = Maildir", "type = Maildir\ncustomflag_a = Work"))
+    tool.run()
+    assert [path.name for path in wired.files() if path.name.endswith("a")]
+    (wired.box() / "dovecot-keywords").write_text("0 Work\n")
+    done = adopt(wired)
+    assert (total(done, "known"), done.exit) == (9, 0)
+    report = wired.sync()
+    assert report.exit == 0, report
+    assert (report.total().flags_server, report.total().uploaded) == (0, 0), report
+    wired.idle()
+    with wired.client() as client:
+        shown = [client.uids("INBOX", f"KEYWORD {word}") for word in ("Work", "Play")]
+    assert [len(uids) for uids in shown] == [1, 1]
+    assert "Play" in (wired.box() / "dovecot-keywords").read_text()
+
+
 def test_another_uidvalidity(wired: Wired, make: Make) -> None:
     """The state is of another mailbox of that name: by content, and said."""
     filled(wired, 30)

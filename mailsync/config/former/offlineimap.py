@@ -213,9 +213,21 @@ def _judge(made: Converted, source: _Source, section: str, kind: str) -> None:
         if option in NONE[kind]:
             made.remark(source.line(section, option), option, NONE[kind][option])
         elif option.startswith("customflag_"):
-            made.remark(source.line(section, option), option, "keywords stay on their side yet")
+            made.remark(source.line(section, option), option, _letter(source, section, option))
         elif option not in TAKEN[kind]:
             made.remark(source.line(section, option), option, "has no counterpart")
+
+
+def _letter(source: _Source, section: str, option: str) -> str:
+    """What a letter in the names of files means stands in each mailbox for mailsync."""
+    letter, keyword = option.removeprefix("customflag_"), source.get(section, option)
+    if not re.fullmatch("[a-z]", letter):
+        return "has no counterpart"
+    number = ord(letter) - ord("a")
+    return (
+        f'the letter means that where dovecot-keywords in the mailbox has the line "{number} '
+        f'{keyword}": write it there before `mailsync adopt`'
+    )
 
 
 def _account(made: Converted, source: _Source, name: str) -> None:

@@ -38,12 +38,9 @@ PROGRAM = "mbsync"
 NONE = {
     "usercmd": "the user's name cannot come from a command: put it in as user",
     "usekeychain": "use password-command",
-    "tunnel": "there is no tunnel yet: forward a port of this machine, and name that as host",
     "authmechs": "the best that the server offers is used; a token: see token-command",
     "tlsversions": "TLS 1.2 or newer is used",
     "systemcertificates": "the system's authorities count, unless tls-ca-file is set",
-    "clientcertificate": "there are no client certificates",
-    "clientkey": "there are no client certificates",
     "cipherstring": "the system's policy for TLS is used",
     "pipelinedepth": "mailsync chooses how many commands are on their way",
     "disableextensions": "some extensions can be left alone: see quirks",
@@ -69,7 +66,7 @@ NONE = {
 TAKEN = {
     *("host", "port", "user", "pass", "passcmd", "tlstype", "useimaps", "requiressl"),
     *("certificatefile", "timeout", "account", "path", "inbox", "subfolders", "trash"),
-    "flatten",
+    *("flatten", "tunnel", "clientcertificate", "clientkey"),
     *("far", "near", "patterns", "create", "remove", "expunge", "expungesolo", "sync"),
     *("syncstate", "fsync", "channel"),
 }

@@ -1,8 +1,8 @@
 """What makes two messages the same: canonical form, hashes, Message-ID.
 
 Canonical form: every CRLF as LF, nothing else touched (architecture.md, decision 5), so a file
-stored either way has the same hash.  Hashes leave out the field that mbsync adds.  Everything here
-works on a stream in constant memory.
+stored either way has the same hash.  Hashes leave out fields that programs add when they copy a
+message.  Everything here works on a stream in constant memory.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ HASH_SIZE = 16
 # mailbox that it filled must pair with what it was filled from.
 _COPIED = re.compile(rb"^x-tuid:[^\n]*\n", re.I | re.M)
 COPIED_SIZE = len("X-TUID: 123456789012\r\n")
+# mutt and NeoMutt count the body anew in every message that they save to another mailbox: it is a
+# move or a copy all the same.
+_COUNTED = re.compile(rb"^(?:content-length|lines):[^\n]*\n", re.I | re.M)
+ADDED_SIZE = COPIED_SIZE + len("Content-Length: 1234567890\r\nLines: 1234567890\r\n")
 HEADER_LIMIT = 1 << 20  # bytes of header that are looked at; a longer header counts as cut here
 _NUL_SHOWN = bytes.maketrans(b"\0", b"\x80")
 _MESSAGE_ID = re.compile(rb"^message-id[ \t]*:((?:[^\n]|\n[ \t])*)", re.I | re.M)
@@ -125,7 +129,7 @@ def _without_end(canonical: bytes) -> bytes:
 
 
 def _without_copied(head: bytes) -> bytes:
-    return _COPIED.sub(b"", head, count=1)
+    return _COUNTED.sub(b"", _COPIED.sub(b"", head, count=1))
 
 
 def header_hash(data: bytes) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mailsync.model.actions import Rung
-from mailsync.model.content import COPIED_SIZE
+from mailsync.model.content import ADDED_SIZE
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.rows import Mailbox, Presence, Role, Row
 from mailsync.planner.ladder import (
@@ -148,7 +148,7 @@ def ask_files(files: Iterable[Row], others: Sequence[Row], wanted: _Wanted) -> N
     if not unread or not others:
         return
     known_dates = {date for row in others for date in dates(row)}
-    known_files = {row.file_size for row in others}
+    known_files = sorted({row.file_size for row in others if row.file_size is not None})
     lengths = sorted({size for row in others if row.file_size is None for size in sizes(row)})
     unmeasured = any(row.file_size is None and not sizes(row) for row in others)
     for row in unread:
@@ -156,9 +156,9 @@ def ask_files(files: Iterable[Row], others: Sequence[Row], wanted: _Wanted) -> N
         if (
             size is None
             or unmeasured
-            or size in known_files
+            or _between(known_files, size - ADDED_SIZE, size + ADDED_SIZE)
             or not dates(row).isdisjoint(known_dates)
-            or _between(lengths, size - COPIED_SIZE, LONGEST * size + COPIED_SIZE)
+            or _between(lengths, size - ADDED_SIZE, LONGEST * size + ADDED_SIZE)
         ):
             wanted.digests[row.id] = row
 

@@ -110,3 +110,14 @@ def test_a_long_header_is_cut_at_the_same_place(monkeypatch: pytest.MonkeyPatch,
     assert made.header == header_hash(data[:100])
     assert made.message_id == ""
     assert fed(data, list(range(len(data)))) == made
+
+
+@pytest.mark.parametrize(
+    "added", [b"Content-Length: 12\n", b"Lines: 3\nContent-Length: 4\n", b"content-length:7\n"]
+)
+def test_what_mutt_counts_is_left_out(added: bytes) -> None:
+    """It writes the fields anew into what it saves elsewhere, whether they were there or not."""
+    plain, made = (digest(b"A: b\n" + more + b"\nContent-Length: 5\n") for more in (b"", added))
+    assert (made.body, made.header) == (plain.body, plain.header)
+    assert digest(b"A: b\n\n").body != plain.body  # in the body they count
+    assert header_hash(b"A: b\r\n" + added.replace(b"\n", b"\r\n") + b"\r\n") == plain.header

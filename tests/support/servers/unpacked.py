@@ -1,6 +1,7 @@
-"""Debian packages of IMAP servers, unpacked into a folder of the tests' own: nothing is installed.
+"""Debian packages of IMAP servers and mail readers, unpacked into a folder of the tests' own:
+nothing is installed.
 
-`python3 tests/support/servers/unpacked.py cyrus courier imap4d` fetches what is not there yet.
+`python3 tests/support/servers/unpacked.py cyrus courier imap4d readers` fetches what is not there.
 cyrus-imapd and courier-imap exclude dovecot-imapd as packages; side by side as files they do not.
 Only the standard library: .ci/run starts this before there is a virtual environment.
 """
@@ -38,11 +39,19 @@ PACKAGES = {
         *("libntlm0", "libmariadb3", "guile-3.0-libs", "libgc1", "libidn12", "libltdl7"),
         *("libpython3.11", "libgdbm6", *_COMMON),
     ),
+    "readers": (
+        *("neomutt", "notmuch", "maildir-utils", "libnotmuch5", "libxapian30", "libgmime-3.0-0"),
+        *("libglib2.0-0", "libgpgme11", "libassuan0", "libgpg-error0", "libgsasl18", "libgssglue1"),
+        *("libntlm0", "libidn12", "libtokyocabinet9", "libtalloc2", "libsexp1", "liblua5.4-0"),
+        *("guile-3.0-libs", "libgc1", "libreadline8", "libncursesw6", "libtinfo6"),
+        *("libsqlite3-0", "libpcre2-8-0", "libmount1", "libblkid1", "libselinux1", *_COMMON),
+    ),
 }
 PROGRAMS = {
     "cyrus": ("usr/lib/cyrus/bin/master", "usr/lib/cyrus/bin/imapd"),
     "courier": ("usr/bin/imapd", "usr/bin/maildirmake.courier", "usr/libexec/gam_server"),
     "imap4d": ("usr/sbin/imap4d",),
+    "readers": ("usr/bin/neomutt", "usr/bin/notmuch", "usr/bin/mu"),
 }
 LIBRARIES = (
     *("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "lib/aarch64-linux-gnu"),

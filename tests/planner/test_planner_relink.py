@@ -213,8 +213,8 @@ NEEDS = {
         "",
     ),
     "both left": ("INBOX a x x .\nWork a . - -\nOld a - . -", "a", "a", ""),
-    "a file of which nothing is known": (
-        "INBOX a . x . file_size=none size=none\nWork b - . -",
+    "a file of another length": (
+        "INBOX a . x . file_size=5000 size=5000 wire_size=5000\nWork b - . -",
         "",
         "",
         "",

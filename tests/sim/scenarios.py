@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mailsync.model.layout import Layout
 from mailsync.model.settings import Deletions
@@ -232,6 +232,21 @@ def draft_saved_anew(s: Stack) -> None:
     s.write(old, body, 1_700_009_999)
 
 
+def beyond(s: Stack) -> None:
+    """Two in each mailbox are too large for max-size, one on either side only."""
+    six(s)
+    s.serve("INBOX", "large", size=20_000)
+    s.file("Work", "huge", size=20_000)
+
+
+def limit_lifted(s: Stack) -> None:
+    """What was out of scope is brought, beside what is to be done anyhow."""
+    s.account = replace(s.account, max_size=None)
+    s.flag("INBOX", "a", "S")
+    s.unlink("INBOX", "c")
+    s.move_file("Work", "huge", "INBOX")
+
+
 def drafts(s: Stack) -> None:
     s.serve("Drafts", "x", "\\Draft")
     s.serve("Drafts", "y", "\\Draft")
@@ -398,6 +413,13 @@ SCENARIOS = [
         renamed_there,
         {"INBOX": "a b:S c", "Job": "d e:F f g", "Job/Sub": "s:S"},
         account=PP,
+    ),
+    Scenario(
+        "limit lifted",
+        beyond,
+        limit_lifted,
+        {"INBOX": "a:S b:S large huge", "Work": "d e:F"},
+        account={"max_size": 5_000},
     ),
     Scenario("draft saved anew", drafts, draft_saved_anew, {"Drafts": "x2:D y2:D"}),
 ]

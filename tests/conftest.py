@@ -50,6 +50,12 @@ def real_server() -> Iterator[Callable[[str], servers.Server]]:
 
 
 @pytest.fixture(scope="session")
+def real_readers() -> None:
+    """neomutt, notmuch and mu can be had: see support.readers."""
+    require("MAILSYNC_REQUIRE_SERVERS", servers.missing("readers"))
+
+
+@pytest.fixture(scope="session")
 def dovecot() -> Iterator[dovecots.Dovecot]:
     """A Dovecot with all its capabilities; take a user name of your own per test."""
     require_dovecot()

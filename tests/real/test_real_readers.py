@@ -10,8 +10,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from conftest import require
-from support import readers
 from support.readers import Readers
 from support.rig import message
 from support.wired import Wired, append_many
@@ -24,9 +22,8 @@ BOXES = ("INBOX", "Work", "Drafts", "Trash")
 
 
 @pytest.fixture
-def rig(wired: Wired) -> Wired:
+def rig(real_readers: None, wired: Wired) -> Wired:
     """Eight messages in INBOX, and other mailboxes, on both sides."""
-    require("MAILSYNC_REQUIRE_SERVERS", readers.missing())
     with wired.client() as client:
         for name in BOXES[1:]:
             client.create(name)

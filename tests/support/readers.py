@@ -58,10 +58,6 @@ exclude_tags=
 """
 
 
-def missing() -> str:
-    return unpacked.missing("readers")
-
-
 @dataclass
 class Readers:
     """`home` is the readers' own; they may share one Maildir."""

@@ -80,6 +80,7 @@ INSTEAD = {
     "disableextensions": QUIRKS,
     "usenamespace": NAMESPACE,
 }
+Pairs = dict[tuple[str, str], tuple[Draft, Section]]  # stores -> account, its first channel
 _GLOBAL = ("create", "remove", "expunge", "expungesolo", "sync", "syncstate", "fsync")
 
 
@@ -91,7 +92,7 @@ def convert(text: str, path: str) -> Converted:
         for one in section.settings:
             _judge(made, one)
     named = {(one.kind, one.name): one for one in sections}
-    pairs: dict[tuple[str, str], Draft] = {}
+    pairs: Pairs = {}
     for section in sections:
         if section.kind == "channel":
             _channel(made, section, sections[0], named, pairs)
@@ -114,7 +115,7 @@ def _channel(
     channel: Section,
     outside: Section,
     named: Mapping[tuple[str, str], Section],
-    pairs: dict[tuple[str, str], Draft],
+    pairs: Pairs,
 ) -> None:
     sides = [_side(made, channel, key) for key in ("far", "near")]
     stores = [
@@ -135,10 +136,10 @@ def _channel(
             channel.line, f"Channel {channel.name}", "only IMAP with a Maildir can be synced"
         )
         return
-    draft = pairs.get((far.name, near.name))
+    draft, first = pairs.get((far.name, near.name), (None, channel))
     if draft is None:
         draft = made.named(far.text("account") or channel.name)
-        pairs[far.name, near.name] = draft
+        pairs[far.name, near.name] = draft, channel
         _server(made, draft, far, named)
         _maildir(made, draft, near)
         _rules(made, draft, channel, outside, far, swapped)
@@ -150,7 +151,7 @@ def _channel(
         end(draft)
         draft.places = _places(channel, outside)
     else:
-        _again(made, channel, outside, pairs)
+        _again(made, channel, first, outside)
     _mailboxes(made, draft, channel, far, near, (far_box, near_box))
 
 
@@ -303,15 +304,11 @@ def _direction(made: Converted, draft: Draft, sync: Setting | None, swapped: boo
         )
 
 
-def _again(
-    made: Converted,
-    channel: Section,
-    outside: Section,
-    pairs: Mapping[tuple[str, str], Draft],
-) -> None:
+def _again(made: Converted, channel: Section, first: Section, outside: Section) -> None:
     """Another channel between the same stores: its mailboxes belong to the same account."""
     for one in channel.settings:
-        if one.key in _GLOBAL:
+        had = first.of(one.key) or outside.of(one.key)
+        if one.key in _GLOBAL and (had is None or had.value.lower() != one.value.lower()):
             made.remark(
                 one.line, one.shown, "counts for the whole account, as its first channel says"
             )

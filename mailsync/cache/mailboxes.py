@@ -165,11 +165,18 @@ def see_mailboxes(
             c.execute(BACK, new)
             side = Side.LOCAL if row.local == Presence.GONE else Side.SERVER
             c.execute(_RETURNED, {**new, "returned": side})
-        if new["selected"] and not row.selected and c.execute(_HAS_ROWS, new).scalar_one():
+        # Another mailbox of the server by this name, by UIDs that need not differ.
+        other = _another(row.wire_name, new["wire_name"])
+        doubtful = (new["selected"] and not row.selected) or other
+        if doubtful and c.execute(_HAS_ROWS, new).scalar_one():
             begin_relink(c, MailboxId(row.id), set(Side))
 
 
 _SEEN = ("server", "local", "role", "guessed", "wire_name", "mailbox_id", "selected")
+
+
+def _another(had: bytes | None, now: bytes | None) -> bool:
+    return had is not None and now is not None and had != now and now.upper() != b"INBOX"
 
 
 def _presence(had: int | None, listed: bool | None) -> int:
@@ -247,6 +254,7 @@ def _mailbox(row: Any, sums: _Sums, has_children: bool, now: float) -> Mailbox:
         renamed=row.renamed,
         returned=None if row.returned is None else Side(row.returned),
         succeeded=row.succeeded,
+        wire_name=row.wire_name,
     )
 
 

@@ -115,9 +115,13 @@ def mailboxes(state: State, accounts: tuple[str, ...]) -> int:
 
 
 def _rows(lines: list[MailboxLine]) -> list[list[str]]:
-    rows = [["mailbox", "server", "here", "synced", "messages", "why"]]
+    titles = {"server_name": "on the server", "directory": "directory"}
+    extra = [name for name in titles if any(getattr(line, name) for line in lines)]
+    heads = [titles[name] for name in extra]
+    rows = [["mailbox", "server", "here", "synced", "messages", *heads, "why"]]
     for line in lines:
         ticks = ["yes" if yes else "-" for yes in (line.server, line.local, line.selected)]
         messages = "" if line.messages is None else f"{line.messages:,}"
-        rows.append([line.name, *ticks, messages, line.why])
+        names = [getattr(line, name) for name in extra]
+        rows.append([line.name, *ticks, messages, *names, line.why])
     return rows

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mailsync.config import rules
 from mailsync.config.grammar import ACCOUNT, PASSWORDS, TABLE, meant
 from mailsync.config.read import Values
 from mailsync.model.layout import Layout
@@ -95,6 +96,8 @@ def _optional(values: Values, name: str, taken: Mapping[str, Any]) -> dict[str, 
         made["quirks"] = _quirks(values, (TABLE, name, "quirks"), taken["quirks"])
     if "mailboxes" in taken:
         made["mailboxes"] = tuple(taken["mailboxes"])
+    if rules.KEY in taken:
+        made["mailbox_names"] = rules.name_rules(values, name, taken[rules.KEY])
     if "layout" in taken:
         made["layout"] = Layout(taken["layout"])
     made |= _rules(taken)

@@ -22,6 +22,8 @@ _Age = Annotated[str, Meta(pattern=r"\A(?:off|[1-9][0-9]{0,4}[ ]?[dwy])\Z")]
 _Words = Annotated[list[_Text], Meta(min_length=1, max_length=1000)]
 _Names = Annotated[list[_Text], Meta(max_length=100)]
 
+_NameRule = dict[Literal["server", "here", "flatten"], _Text]
+_NameRules = Annotated[list[_NameRule], Meta(max_length=1000)]
 _Command = Annotated[list[_Text], Meta(max_length=1000)]
 
 _COMMAND = 'a list of words, like ["notmuch", "new"]; it is run without a shell'
@@ -111,6 +113,11 @@ ACCOUNT = {
         Key("layout", Literal["nested", "maildir++"], '"nested" or "maildir++"'),
         Key("fsync", bool, _YES_NO),
         Key("mailboxes", _Words, 'a list of patterns, like ["*", "!Junk"]'),
+        Key(
+            "mailbox-names",
+            _NameRules,
+            'a list of rules, like [{ server = "[Gmail]/Sent Mail", here = "Sent" }]',
+        ),
         *SECTION.values(),
         Key("expunge-deleted", bool, _YES_NO),
         Key("trash", _Text, 'the name of a mailbox, like "Trash"'),
@@ -149,6 +156,9 @@ _SYNONYMS = {
     "folders": "mailboxes",
     "format": "layout",
     "hostname": "host",
+    "flatten": "mailbox-names",
+    "foldermap": "mailbox-names",
+    "nametrans": "mailbox-names",
     "login": "user",
     "pass": "password",
     "passcmd": "password-command",

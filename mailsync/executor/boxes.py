@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mailsync.executor.retry import repeated
 from mailsync.executor.run import Run
 from mailsync.model.actions import (
@@ -69,7 +71,9 @@ async def ensure_observed(run: Run, mailbox: MailboxId) -> Mailbox:
 
 async def create_mailbox(run: Run, action: CreateMailbox) -> None:
     box = run.mailboxes[action.mailbox]
-    wire = await repeated(run.world.rand, lambda: run.server.create(box.name))
+    # One that was there before comes back as it was called there.
+    had = (await run.stored(run.cache.wire_names)).get(box.name)
+    wire = await repeated(run.world.rand, lambda: run.server.create(box.name, had))
     await run.stored(run.cache.mailbox_made, box.id, Side.SERVER, wire)
     await refresh(run)
 
@@ -109,7 +113,7 @@ async def rename_mailbox(run: Run, action: RenameMailbox) -> None:
     run.renamed.append((box.name, new.name))
     await run.stored(run.cache.mailbox_renamed, box.id, new.id, Side.SERVER, wire)
     await refresh(run)
-    await _follow(run, (box.name, new.name), (had, wire))
+    await _follow(run, run.server.carried(had, wire))
     renamed = run.mailboxes[box.id]
     if validity is not None and validity != renamed.uid_validity:
         # Courier does so.  What is planned for it speaks of UIDs that have another meaning now.
@@ -118,31 +122,23 @@ async def rename_mailbox(run: Run, action: RenameMailbox) -> None:
         run.seen_server.add(renamed.name)
 
 
-async def _follow(
-    run: Run, names: tuple[MailboxName, MailboxName], wires: tuple[bytes, bytes]
-) -> None:
+async def _follow(run: Run, carried: Sequence[tuple[MailboxName, MailboxName, bytes]]) -> None:
     """What lay below on the server went along (RFC 9051 §6.3.6); what is still here under its old
     name (a reader of layout maildir++ renames one directory after the other) goes there too."""
     if run.account.direction is Direction.PUSH:
         return
-    (old, new), (had, has) = names, wires
-    known = await run.stored(run.cache.wire_names)
-    taken = {box.name for box in run.mailboxes.values()}
-    for box in list(run.mailboxes.values()):
-        target = MailboxName(f"{new}{box.name[len(old) :]}")
-        both = box.server is box.local is Presence.THERE
-        if not both or not box.name.startswith(f"{old}/") or target in taken:
+    for name, target, wire in carried:
+        boxes = {box.name: box for box in run.mailboxes.values()}
+        box = boxes.get(name)
+        if box is None or not box.server is box.local is Presence.THERE or target in boxes:
             continue
-        wire = known[box.name]
-        if wire.startswith(had) and await run.disk(run.maildir.rename, box.name, target):
+        if await run.disk(run.maildir.rename, name, target):
             await run.stored(run.cache.expect_mailbox, target, box.selected)
             await refresh(run)
             row = next(one.id for one in run.mailboxes.values() if one.name == target)
-            await run.stored(
-                run.cache.mailbox_renamed, box.id, row, Side.LOCAL, has + wire[len(had) :]
-            )
-            run.renamed.append((box.name, target))
-    await refresh(run)
+            await run.stored(run.cache.mailbox_renamed, box.id, row, Side.LOCAL, wire)
+            run.renamed.append((name, target))
+            await refresh(run)
 
 
 async def rename_local_mailbox(run: Run, action: RenameLocalMailbox) -> None:

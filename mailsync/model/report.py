@@ -254,7 +254,8 @@ class StatusReport:
 
 @dataclass(frozen=True, slots=True)
 class MailboxLine:
-    """One mailbox for `mailsync mailboxes`; `messages` None: nothing known."""
+    """One mailbox for `mailsync mailboxes`; `messages` None: nothing known.  `server_name`,
+    `directory`: what it is called there, and where it lies here, where that is another name."""
 
     name: str
     server: bool
@@ -262,6 +263,8 @@ class MailboxLine:
     selected: bool
     why: str
     messages: int | None = None
+    server_name: str = ""
+    directory: str = ""
 
     def as_json(self) -> Json:
         return {key(name): getattr(self, name) for name in self.__slots__}

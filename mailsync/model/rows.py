@@ -146,3 +146,4 @@ class Mailbox:
     returned: Side | None = None  # it was gone on this side and is back
     renamed: MailboxId | None = None  # gone here: all goes there, as the server cannot RENAME
     succeeded: float | None = None  # wall time of its last sync without such trouble
+    wire_name: bytes | None = None  # on the server

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mailsync.model.layout import Layout
+from mailsync.model.naming import AS_THEY_ARE, NameRules
 
 
 class Security(enum.StrEnum):
@@ -115,6 +116,7 @@ class Account:
     layout: Layout = Layout.NESTED
     fsync: bool = True
     mailboxes: tuple[str, ...] = ("*",)
+    mailbox_names: NameRules = AS_THEY_ARE
     direction: Direction = Direction.BOTH
     deletions: Deletions = Deletions.TRASH
     max_size: int | None = None  # bytes

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from mailsync.cache import Cache, Matter
 from mailsync.cache import Report as CacheReport
 from mailsync.model.errors import MailsyncError
+from mailsync.model.layout import directories
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.report import (
     IN_DOUBT,
@@ -149,6 +150,25 @@ async def _mailboxes(account: Account, interactive: bool) -> tuple[list[MailboxL
                 selected=wanted,
                 why=why,
                 messages=None if cursor is None else cursor.messages,
+                server_name=_server_name(account, name),
+                directory=_directory(account, name),
             )
         )
     return lines, notices
+
+
+def _server_name(account: Account, name: MailboxName) -> str:
+    """What it is called on the server, where the rules of `mailbox-names` say otherwise."""
+    try:
+        there = account.mailbox_names.there(name)
+    except ValueError:
+        return ""
+    return "" if there == name else there
+
+
+def _directory(account: Account, name: MailboxName) -> str:
+    try:
+        found = (directories(account.layout, name) or ["."])[-1]
+    except ValueError:
+        return ""
+    return "" if found == name else found

@@ -16,6 +16,7 @@ from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import FileFacts, LocalEntry, LocalObservation, ServerMailbox
 from mailsync.model.rows import Mailbox, Presence, Role, Side
 from mailsync.model.uidset import UIDSet
+from mailsync.modes.scope import check_names
 from mailsync.server import Ask
 
 Selector = Callable[[MailboxName, Role | None], bool]
@@ -64,6 +65,7 @@ async def observe_names(
         there |= {box.name for box in listed if box.selectable}
         hidden = [name for name in there if any(f"{name}/".startswith(f"{p}/") for p in closed)]
         local = sorted({*local, *hidden})
+    check_names(await run.stored(run.cache.wire_names), local, listed)
     run.not_selectable = {box.name for box in listed if not box.selectable}
     await run.stored(run.cache.see_mailboxes, listed, local, selected)
     await refresh(run)

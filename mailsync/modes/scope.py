@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from difflib import get_close_matches
 
 from mailsync.cache.quick import Quick, QuickMailbox
@@ -54,6 +54,26 @@ def uses_trash(account: Account) -> bool:
     """Whether anything may have to go to the \\Trash mailbox."""
     said = [one.rules.deletions for one in account.sections if "deletions" in one.given]
     return Deletions.TRASH in (account.deletions, *said)
+
+
+def check_names(
+    had: Mapping[MailboxName, bytes],
+    here: Collection[MailboxName],
+    listed: Sequence[ServerMailbox],
+) -> None:
+    """Raises ConfigError where changed `mailbox-names` would give a mailbox the name that another
+    one has here.  One whose new name is free is renamed; `had`: what the server called them."""
+    before = {wire: name for name, wire in had.items()}
+    for box in listed:
+        old, other = before.get(box.wire_name), had.get(box.name)
+        if old is None or old == box.name or box.name not in here:
+            continue
+        if other is not None and other != box.wire_name:
+            raise ConfigError(
+                f'mailbox-names: what was "{old}" here would be "{box.name}" by now, and that is '
+                "another mailbox's directory; nothing was changed. Set the rules back, or first "
+                "give one of the two a name that is not used here"
+            )
 
 
 class NotSynced(ConfigError):
@@ -153,4 +173,6 @@ def unchanged_on_server(account: Account, seen: Quick, listed: Sequence[ServerMa
             covered = had.cursor is not None and had.cursor.highest_modseq is not None
             if not covered or had.cursor != box.cursor:
                 return False
+        if had.wire_name != box.wire_name:
+            return False  # `mailbox-names` was changed
     return True

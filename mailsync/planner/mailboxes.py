@@ -174,7 +174,10 @@ def _new(box: Mailbox, here: Presence, there: Presence) -> bool:
 
 
 def _renamed_there(old: Mailbox, new: Mailbox, rows: Mapping[MailboxId, Sequence[Row]]) -> bool:
-    """Its MAILBOXID, or its UIDVALIDITY and all its UIDs."""
+    """The name on the server is the same (the names here were changed), its MAILBOXID is, or its
+    UIDVALIDITY and all its UIDs are."""
+    if old.wire_name is not None and old.wire_name == new.wire_name:
+        return _one_validity(old, new)
     if old.mailbox_id is not None and new.mailbox_id is not None:
         return old.mailbox_id == new.mailbox_id
     if not _one_validity(old, new):

@@ -234,12 +234,12 @@ class Changes:
 
     # -- mailboxes -----------------------------------------------------------------------------
 
-    async def create(self, name: MailboxName) -> bytes:
-        """CREATE and SUBSCRIBE; the wire name.
+    async def create(self, name: MailboxName, had: bytes | None = None) -> bytes:
+        """CREATE and SUBSCRIBE; the wire name, which is `had` if it had one before.
 
         One that is there already is as good; Cyrus makes parents by itself, and says no code."""
         link = self.link
-        wire = link.wire(name)
+        wire = had if had is not None and link.names.means(had, name) else link.wire(name)
         async with link.session.busy():
             create = Call(cmd.create(wire))
             await link.session.run(*link.introduction(), create)

@@ -45,7 +45,7 @@ class Link:
         self._session: Session | None = None
         self._introduced = False
         self.traffic = Traffic()
-        self.names = Names()
+        self.names = Names(rules=account.mailbox_names)
         self.refused: set[str] = set()  # extensions that were announced and do not work
         self.read_only = False
         self.listed: dict[MailboxName, Cursor | None] = {}

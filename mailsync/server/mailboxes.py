@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -16,9 +17,10 @@ from mailsync.imap import (
     from_wire,
     to_wire,
 )
-from mailsync.model.errors import ServerDefect
+from mailsync.model.errors import ConfigError, ServerDefect
 from mailsync.model.ids import ModSeq, UIDValidity
 from mailsync.model.mailboxname import INBOX, MailboxName
+from mailsync.model.naming import AS_THEY_ARE, NameRules
 from mailsync.model.observation import Cursor, ServerMailbox
 from mailsync.model.rows import Role
 from mailsync.server.calls import Call
@@ -59,12 +61,40 @@ class Names:
 
     delimiter: str | None = None
     prefix: bytes = b""
+    rules: NameRules = AS_THEY_ARE
     wire: dict[MailboxName, bytes] = field(default_factory=dict)
 
     def to_wire(self, name: MailboxName) -> bytes:
         """Raises ValueError for a name that the server could not keep."""
         known = self.wire.get(name)
-        return to_wire(name, self.delimiter, self.prefix) if known is None else known
+        if known is not None:
+            return known
+        return to_wire(self.rules.there(name), self.delimiter, self.prefix)
+
+    def from_wire(self, wire: bytes, delimiter: str | None) -> tuple[MailboxName, MailboxName]:
+        """What a mailbox is called on the server and here.  Raises ValueError for a name that has
+        no counterpart."""
+        name = from_wire(wire, delimiter or self.delimiter, self.prefix)
+        return name, self.rules.here(name)
+
+    def means(self, wire: bytes, name: MailboxName) -> bool:
+        """Whether a mailbox of the server is called `name` here."""
+        try:
+            return self.from_wire(wire, None)[1] == name
+        except ValueError:
+            return False
+
+    def carried(self, old: bytes, new: bytes) -> list[tuple[MailboxName, MailboxName, bytes]]:
+        """What lies below a mailbox that was renamed on the server: the name here until now, the
+        one it has now, and that on the wire (RFC 9051 §6.3.6)."""
+        found: list[tuple[MailboxName, MailboxName, bytes]] = []
+        above = old + (self.delimiter or "").encode()
+        for name, wire in self.wire.items():
+            if self.delimiter and wire.startswith(above):
+                now = new + wire[len(old) :]
+                with contextlib.suppress(ValueError):
+                    found.append((name, self.from_wire(now, None)[1], now))
+        return found
 
 
 class Listing:
@@ -191,18 +221,27 @@ async def _missing_status(session: Session, listing: Listing, items: Sequence[st
 def _called(listing: Listing, names: Names) -> tuple[dict[MailboxName, bytes], list[str]]:
     """Wire names by what they are called here; what cannot be called anything leaves `listing`."""
     found: dict[MailboxName, bytes] = {}
+    on_server: dict[MailboxName, MailboxName] = {}
     notices: list[str] = []
-    for wire, entry in sorted(listing.lists.items()):
+    # One that cannot be selected takes nobody's name.
+    entries = sorted(listing.lists.items(), key=lambda one: (not is_selectable(one[1]), one[0]))
+    for wire, entry in entries:
         try:
-            name = from_wire(wire, entry.delimiter or names.delimiter, names.prefix)
+            there, name = names.from_wire(wire, entry.delimiter)
             if name in found:
+                if is_selectable(entry) and there != on_server[name]:
+                    raise ConfigError(
+                        f'mailbox-names: "{on_server[name]}" and "{there}" on the server would '
+                        f'both be "{name}" here; nothing was changed. Give one of them a rule of '
+                        "its own, above the others"
+                    )
                 raise ValueError(f"another one is called {name} here")
         except ValueError as error:
             del listing.lists[wire]
             if is_selectable(entry):
                 notices.append(f"mailbox {safe(wire)} is left out: {safe(str(error))}")
         else:
-            found[name] = wire
+            found[name], on_server[name] = wire, there
     if listing.too_long:
         notices.append(f"names over {LONGEST_WIRE} bytes are left out: {listing.too_long}")
     return found, notices

@@ -59,6 +59,11 @@ class Server(Changes):
         link.tell_quirks()
         return found
 
+    def carried(self, old: bytes, new: bytes) -> list[tuple[MailboxName, MailboxName, bytes]]:
+        """What lay below a mailbox when it was renamed from `old` to `new`, by the last listing:
+        the name here until now, the one by now, and that on the wire."""
+        return self.link.names.carried(old, new)
+
     async def observe(self, asks: Sequence[Ask], *, read_only: bool = False) -> AsyncIterator[Seen]:
         """What changed in each mailbox, in any order; a mailbox that fails gives its name and
         error.  `read_only`: EXAMINE instead of SELECT."""

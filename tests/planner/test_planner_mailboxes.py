@@ -85,6 +85,23 @@ RENAMED = {
         "B a",
         there=("B", "B"),
     ),
+    "by changed rules for names: the same one on the server": Case(
+        {"A": GONE_THERE | {"wire_name": b"x"}, "B": ON_SERVER | {"wire_name": b"x"}},
+        "A a . . .\nA b . . .\nB a . - -",
+        "RenameLocalMailbox A>B",
+        "B a",
+        there=("B", "B"),
+    ),
+    "by changed rules, and made anew on the server": Case(
+        {
+            "A": GONE_THERE | {"wire_name": b"x", "uid_validity": 7},
+            "B": ON_SERVER | {"wire_name": b"x"},
+        },
+        "A a . . .\nB b . - -",
+        "Held A; CreateLocalMailbox B; Download B b",
+        "B b",
+        "A a | B b",
+    ),
     "on the server, by its UIDVALIDITY and all its UIDs": Case(
         {"A": GONE_THERE, "B": ON_SERVER},
         "A a . . .\nA b . . .\nB a . - -\nB b . - -\nB c . - -",

@@ -300,6 +300,7 @@ class SimDisk:
                     _forget_some(node, pick)
             if model is Model.WEAK:
                 self._keep_renamed(linked, pick)
+                self._one_name_each(pick)
         for node in self.nodes():
             node.dirty = True
         self.sync()
@@ -312,6 +313,14 @@ class SimDisk:
                 for name, child in entries.items():
                     found.setdefault(child.inode, ([], []))[at].append((node, name, child))
         return found
+
+    def _one_name_each(self, pick: Rand) -> None:
+        """No file system keeps a directory under two names."""
+        for live, _ in self._links().values():
+            links = [link for link in live if link[2].kind == "dir"]
+            kept = below(pick, len(links)) if len(links) > 1 else 0
+            for above, name, _ in links[:kept] + links[kept + 1 :]:
+                del above.entries[name]
 
     def _keep_renamed(self, linked: dict[int, tuple[list[_Link], list[_Link]]], pick: Rand) -> None:
         """What became durable under a new name is not kept by an older one alone: a file that was

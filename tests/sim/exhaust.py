@@ -41,7 +41,7 @@ def prepared(scenario: Scenario, seed: int | str) -> Stack:
 
 def settled(scenario: Scenario, stack: Stack, when: str) -> None:
     """Both sides as expected, by the letter of IMAP, and a further sync does nothing (I5)."""
-    stack.oracle.at_rest(stack.server, stack.fs, scenario.expected, when)
+    stack.oracle.at_rest(stack.server, stack.fs, scenario.expected, when, scenario.here)
     stack.oracle.undoable(stack.fs, when)
     if stack.server.violations:
         raise Violation(f"{when}: the client broke the protocol: {stack.server.violations[:3]}")

@@ -184,7 +184,9 @@ def check(point: Point) -> None:
                 if not said(report):
                     raise Violation(f"{point}: exit {report.exit}, and no reason: {report}")
             elif point.what != "ENOENT":  # that is a file being renamed: the next run looks again
-                stack.oracle.at_rest(stack.server, stack.fs, scenario.expected, f"{point}, exit 0")
+                stack.oracle.at_rest(
+                    stack.server, stack.fs, scenario.expected, f"{point}, exit 0", scenario.here
+                )
             stack.pass_time(60)
         stack.server.faults.clear()
         stack.refuse = None

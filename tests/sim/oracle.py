@@ -7,8 +7,9 @@ world tells the oracle of births and of deletions and moves by users; the oracle
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from mailsync.model.layout import Layout
 from sim.fs import SimFs
@@ -132,12 +133,22 @@ class Oracle:
 
     # -- at rest -------------------------------------------------------------------------------
 
-    def at_rest(self, server: SimServer, fs: SimFs, expected: dict[str, View], when: str) -> None:
-        """I2, I3, I4: both sides hold what the scenario says, and nothing else."""
+    def at_rest(
+        self,
+        server: SimServer,
+        fs: SimFs,
+        expected: dict[str, View],
+        when: str,
+        here: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """I2, I3, I4: both sides hold what the scenario says, and nothing else; `here`: what
+        mailboxes are called in the Maildir, where that is another name."""
         served = {name: view for name, view in self.server_views(server).items() if view}
         local = {name: view for name, view in self.local_views(fs.files()).items() if view}
         for side, views in (("server", served), ("Maildir", local)):
             wanted = {name: view for name, view in expected.items() if view}
+            if side == "Maildir":
+                wanted = {here.get(name, name): view for name, view in wanted.items()}
             if views != wanted:
                 raise Violation(
                     f"{when}: the {side} holds {_shown(views)}, expected {_shown(wanted)}"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from mailsync.model.layout import Layout
+from mailsync.model.naming import NameRule, NameRules
 from mailsync.model.settings import Deletions
 from sim.oracle import View
 from sim.server_profile import Profile, condstore, plain, plain_no_uidplus, strict_qresync
@@ -23,6 +24,7 @@ class Scenario:
     after: dict[str, str]  # mailbox → "ghost:FLAGS ghost …"
     profile: Callable[[], Profile] = strict_qresync
     account: dict[str, object] = field(default_factory=dict)
+    here: dict[str, str] = field(default_factory=dict)  # what mailboxes are called in the Maildir
 
     def stack(self, seed: int | str = 0) -> Stack:
         return Stack(f"{self.name}/{seed}", self.profile(), **self.account)
@@ -209,6 +211,15 @@ def renamed_there(s: Stack) -> None:
     s.flag("Work/Sub", "s", "S")
     s.serve("Job", "f")
     s.file("Work", "g")
+
+
+def called_otherwise(s: Stack) -> None:
+    """Rules for names are set, with changes on both sides."""
+    rules = NameRules((NameRule("Work/*", "*"), NameRule("Work", "Job")))
+    s.account = replace(s.account, mailbox_names=rules)
+    s.flag("Work", "d", "R")
+    s.serve("Work/Sub", "f")
+    s.file("New", "g")
 
 
 def renamed_apart(s: Stack) -> None:
@@ -420,6 +431,14 @@ SCENARIOS = [
         limit_lifted,
         {"INBOX": "a:S b:S large huge", "Work": "d e:F"},
         account={"max_size": 5_000},
+    ),
+    Scenario(
+        "rules for names",
+        with_child,
+        called_otherwise,
+        {"INBOX": "a b:S c", "Work": "d:R e:F", "Work/Sub": "s f", "Work/New": "g"},
+        account=PP,  # all in one directory: a rename of one is whole or not at all
+        here={"Work": "Job", "Work/Sub": "Sub", "Work/New": "New"},
     ),
     Scenario("draft saved anew", drafts, draft_saved_anew, {"Drafts": "x2:D y2:D"}),
 ]

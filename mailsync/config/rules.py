@@ -1,0 +1,49 @@
+"""`mailbox-names`: a list of rules, checked one by one and against each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mailsync.config.grammar import TABLE
+from mailsync.config.read import Values
+from mailsync.model.naming import STAR, NameRule, NameRules, wrong
+
+KEY = "mailbox-names"
+EXAMPLE = '{ server = "[Gmail]/Sent Mail", here = "Sent" }'
+
+
+def name_rules(values: Values, account: str, given: list[dict[str, Any]]) -> NameRules:
+    """What is wrong is complained of, by the number of the rule."""
+    path = (TABLE, account, KEY)
+    rules: list[NameRule] = []
+    for number, table in enumerate(given, 1):
+        rule = NameRule(table.get("server", ""), table.get("here", ""), table.get("flatten", ""))
+        text = _complaint(rule) or _against(rule, rules)
+        if text:
+            values.complain(path, f"rule {number} {text}")
+        rules.append(rule)
+    return NameRules(tuple(rules))
+
+
+def _complaint(rule: NameRule) -> str:
+    for key, pattern in (("server", rule.server), ("here", rule.here)):
+        if not pattern:
+            return f"needs {key}, as in {EXAMPLE}"
+        if text := wrong(pattern):
+            return f'{key} = "{pattern}" {text}'
+    if (STAR in rule.server) != (STAR in rule.here):
+        return 'needs a "*" in both server and here, or in neither'
+    if rule.flatten and STAR not in rule.server:
+        return 'flatten is for what "*" stands for, and there is none'
+    if "/" in rule.flatten or STAR in rule.flatten:
+        return 'flatten is a text without "/" and "*", like "."'
+    return ""
+
+
+def _against(rule: NameRule, before: list[NameRule]) -> str:
+    for number, other in enumerate(before, 1):
+        if other.server == rule.server:
+            return f"is never used: rule {number} is for the same server name"
+        if other.here == rule.here and STAR not in rule.here:
+            return f'and rule {number} have one name here: "{rule.here}"'
+    return ""

@@ -135,10 +135,9 @@ class Account:
 
     def hook(self, event: Event) -> tuple[str, ...]:
         """The command for this event; empty: none."""
-        match event:
-            case Event.NEW_MAIL:
-                return self.on_new_mail
-            case Event.CHANGE:
-                return self.on_change
-            case Event.ERROR:
-                return self.on_error
+        hooks = {
+            Event.NEW_MAIL: self.on_new_mail,
+            Event.CHANGE: self.on_change,
+            Event.ERROR: self.on_error,
+        }
+        return hooks[event]

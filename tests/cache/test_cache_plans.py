@@ -17,7 +17,7 @@ from mailsync.cache import mailboxes, observe, observe_local, outcomes, pairing,
 from mailsync.cache.cache import Cache
 
 BOUND = dict.fromkeys(
-    ("now", "box", "mailbox", "permanent", "relink", "until", "lettered", "exact"), 1
+    ("now", "box", "mailbox", "permanent", "relink", "until", "lettered", "exact", "since"), 1
 )
 
 # Statement → the steps on `messages` that its plan has.
@@ -106,6 +106,10 @@ SEARCHES: dict[str, tuple[TextClause | str, set[str]]] = {
     "keywords": (
         mailboxes._KEYWORDS,
         {"SEARCH messages USING INDEX messages_extra (mailbox=?)"},
+    ),
+    "young again": (
+        mailboxes._YOUNG_AGAIN,
+        {"SEARCH messages USING INDEX messages_open (wait=?)"},
     ),
     "held": (guard._HELD, {"SEARCH messages USING INDEX messages_open (wait=?)"}),
     "accept": (guard._ACCEPT, {"SEARCH messages USING INDEX messages_open (wait=?)"}),

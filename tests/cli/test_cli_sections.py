@@ -72,3 +72,25 @@ def test_what_is_out_of_scope_is_told(dovecot: Dovecot, home: Home) -> None:
         assert (told["out-of-scope"], told["unsent"]) == (1, 0)
         assert home.run("check").status == 0  # it differs because it shall
         assert len(client.uids()) == 2
+
+
+@pytest.mark.dovecot
+def test_less_in_one_run(dovecot: Dovecot, home: Home) -> None:
+    user = f"sections{os.getpid()}x{next(_users)}"
+    home.account(dovecot.port, user)
+    with Client(dovecot.port, user) as client:
+        client.append(message("one"))
+        assert home.run("sync").status == 0
+        (file,) = (home.mail / "INBOX" / "new").iterdir()
+        file.unlink()
+        client.append(message("two"))
+        dry = json.loads(home.run("sync", "--pull", "--dry-run", "--json").out)
+        assert [line.split()[0] for line in dry["accounts"]["me"]["plan"]] == ["Download"]
+        done = home.run("sync", "--pull", "--json")
+        told = json.loads(done.out)["accounts"]["me"]
+        assert (done.status, told["downloaded"], told["expunged"]) == (0, 1, 0)
+        (notice,) = told["mailboxes"]["INBOX"]["notices"]
+        assert notice == "left to a sync without --pull: Expunge 1"
+        assert len(client.uids()) == 2
+        assert "1 deleted on the server" in home.run("sync").out
+        assert len(client.uids()) == 1

@@ -17,6 +17,8 @@ from mailsync.server.values import Traffic
 from mailsync.system.hidden import also_secret
 from mailsync.system.seams import Net, Rand, Stream
 
+LONGEST_INITIAL = 5000  # bytes, of a line of 8000; what is longer waits for a challenge
+
 Password = Callable[[], Awaitable[str]]
 
 
@@ -162,7 +164,7 @@ class _Login:
 
     async def _exchange(self, mechanism: sasl.Mechanism) -> Call:
         first = mechanism.first()
-        sent = self._initial
+        sent = self._initial and len(first) <= LONGEST_INITIAL
 
         def answer(challenge: bytes | None) -> bytes:
             nonlocal sent
@@ -172,7 +174,7 @@ class _Login:
             return mechanism.answer(challenge)
 
         self._session.capabilities_told = False
-        call = Call(cmd.authenticate(mechanism.name, first if self._initial else None))
+        call = Call(cmd.authenticate(mechanism.name, first if sent else None))
         await self._session.authenticate(call, answer)
         return call
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from support.dovecot import Dovecot
 from support.home import Home
@@ -109,3 +111,21 @@ def test_a_weaker_login_than_before(home: Home, talker: Talker) -> None:
     assert home.run("sync").status == TAKEN
     home.account(talker.port)
     assert home.run("sync").status == TAKEN
+
+
+@pytest.mark.dovecot
+def test_scram_in_whole_runs(
+    dovecot: Dovecot, dovecot_with: Callable[..., Dovecot], home: Home
+) -> None:
+    """With a server that has it, then with another in its place that has not."""
+    good = dovecot_with(extra="auth_mechanisms = plain login scram-sha-1 scram-sha-256")
+    home.account(good.port, "scram")
+    assert home.run("sync").status == 0
+    assert "method=SCRAM-SHA-256" in good.log()
+    assert home.run("sync").out == "me: both sides agree, nothing to do\n"
+    home.account(dovecot.port, "scram")
+    done = home.run("sync")
+    assert done.status == 75
+    assert "127.0.0.1 no longer offers SCRAM-SHA-256, only PLAIN: " in done.err
+    home.account(good.port, "scram")
+    assert home.run("sync").out == "me: both sides agree, nothing to do\n"

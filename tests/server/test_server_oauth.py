@@ -141,6 +141,20 @@ def test_bearer_first_where_both_are() -> None:
     assert past.used == ["OAUTHBEARER"]
 
 
+def test_a_token_too_long_for_a_command_waits_for_a_challenge() -> None:
+    long = "x" * 5000
+    play(
+        f"""
+        S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hi
+        C: AUTHENTICATE XOAUTH2
+        S: +
+        C> {coded(GOOGLE.format(long))}
+        S: $1 OK [CAPABILITY IMAP4rev1] in
+        """,
+        Renewing(long),
+    )
+
+
 def test_without_an_initial_response() -> None:
     play(
         f"""

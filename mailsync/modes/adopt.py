@@ -40,7 +40,7 @@ from mailsync.server import Server
 ALONE = (
     "another program kept it the same with a mailbox that has another name on the server, or is "
     "gone there; a sync would make it there and send all of it: rename the directory to that name, "
-    'or leave it out ("!…" in mailboxes)'
+    'say it in mailbox-names, or leave it out ("!…" in mailboxes)'
 )
 ROUNDS = 3  # of pairing by content: each learns more headers
 

@@ -18,7 +18,10 @@ from mailsync.model.observation import ServerMailbox
 from mailsync.model.settings import Account
 
 MOST = 20  # lines
-RENAME = "`mailsync adopt --rename-folders {account}` renames {them}; then tell your mail reader"
+RENAME = (
+    "`mailsync adopt --rename-folders {account}` renames {them}, then tell your mail reader; or "
+    "say in mailbox-names what {they} called here"
+)
 
 
 REFUSED = (
@@ -89,8 +92,8 @@ def put_in_place(
             for old, new in sorted(wrong.items())
         ]
         more = [f"and {len(lines) - MOST} more"] if len(lines) > MOST else []
-        them = "it" if len(lines) == 1 else "them"
-        what = RENAME.format(account=shlex.quote(account.name), them=them)
+        them, they = ("it", "it is") if len(lines) == 1 else ("them", "they are")
+        what = RENAME.format(account=shlex.quote(account.name), them=them, they=they)
         raise ConfigError("\n".join([*lines[:MOST], *more, what]))
 
 

@@ -425,6 +425,53 @@ def test_a_trash_that_is_yet_to_be_made(wired: Wired) -> None:
     assert adopt(wired).exit == 0
 
 
+def command(rig: Wired, tool: Tool, conf: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """As a person who has the former program's configuration where it belongs."""
+    argv = [sys.executable, "-m", "mailsync", "--config", str(conf), *words]
+    env = tool.environment() | {"HOME": str(rig.root), "XDG_STATE_HOME": str(rig.root)}
+    return subprocess.run(argv, capture_output=True, text=True, env=env, timeout=120)
+
+
+NAMED = {
+    "channel": (
+        Mbsync,
+        "\n\nChannel other\nFar :far:Sent\nNear :near:gesendet\nCreate Both",
+        ["INBOX", "Lists/python", "gesendet"],
+    ),
+    "flatten": (Mbsync, "", ["INBOX", "Lists.python", "Sent"]),
+    "sep": (OfflineImap, "", ["INBOX", "Lists.python", "Sent"]),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_names_of_their_own_become_rules(wired: Wired, name: str) -> None:
+    """From the old configuration to an idle sync, and no directory is renamed."""
+    filled(wired, 30)
+    make, more, boxes = NAMED[name]
+    tool: Tool
+    if make is Mbsync:
+        tree = former.VERBATIM + ("\nFlatten ." if name == "flatten" else "")
+        tool = Mbsync(wired, tree=tree, more="SyncState *" + more)
+        if more:
+            rc = tool.conf.read_text().replace("Patterns *", "Patterns INBOX Lists/*")
+            tool.conf.write_text(rc)
+    else:
+        tool = OfflineImap(wired, sep=".")
+    tool.run()
+    before = wired.snapshot()
+    conf = wired.root / "new" / "mailsync.conf"
+    done = command(wired, tool, conf, "adopt", "--write-config", str(conf))
+    assert done.returncode == 0, done
+    done = command(wired, tool, conf, "adopt")
+    assert (done.returncode, done.stderr) == (0, ""), done
+    assert "30 messages in 3 mailboxes" in done.stdout
+    assert wired.local_boxes() == boxes
+    done = command(wired, tool, conf, "sync")
+    assert "both sides agree, nothing to do" in done.stdout, done
+    assert wired.snapshot() == before
+    assert wired.local_boxes() == boxes
+
+
 @pytest.mark.parametrize("name", ["mbsync", "offlineimap"])
 def test_from_the_old_configuration_to_a_sync(wired: Wired, name: str) -> None:
     """The way of docs/moving-in.md, by the command line alone."""
@@ -435,9 +482,7 @@ def test_from_the_old_configuration_to_a_sync(wired: Wired, name: str) -> None:
     conf = wired.root / "new" / "mailsync.conf"
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
-        argv = [sys.executable, "-m", "mailsync", "--config", str(conf), *words]
-        env = tool.environment() | {"HOME": str(wired.root), "XDG_STATE_HOME": str(wired.root)}
-        return subprocess.run(argv, capture_output=True, text=True, env=env, timeout=120)
+        return command(wired, tool, conf, *words)
 
     done = run("adopt", "--write-config", str(conf))
     assert done.returncode == 0, done

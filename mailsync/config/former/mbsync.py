@@ -325,7 +325,7 @@ def _mailboxes(
         words = list(patterns.words)
         if words and all(word.startswith("!") for word in words):
             words.insert(0, "*")
-        words = _many_mailboxes(made, draft, channel, far, near, boxes, words)
+        words = _many_mailboxes(draft, far, near, boxes, words)
     have = draft.words("mailboxes")
     have += [word for word in words if word not in have]
 
@@ -336,43 +336,27 @@ def _one_mailbox(made: Converted, draft: Draft, channel: Section, far: Section, 
     if there == here:
         return here
     draft.renamed[here] = there
-    if "INBOX" not in (there, here) and draft.rule(there, here):
+    if "INBOX" not in (there, here):
+        draft.rule(there, here)
         return here
     made.remark(
         channel.line,
         f"Channel {channel.name}",
-        f"the mailbox {name} cannot have another name here: the directory {here} must become "
-        f"{name} (`mailsync adopt --rename-folders`)",
+        f"INBOX is INBOX on both sides: {there} cannot be {here} here",
     )
     return there
 
 
 def _many_mailboxes(
-    made: Converted,
-    draft: Draft,
-    channel: Section,
-    far: Section,
-    near: Section,
-    boxes: Two,
-    words: list[str],
+    draft: Draft, far: Section, near: Section, boxes: Two, words: list[str]
 ) -> list[str]:
     above, below = (f"{box}/" if box else "" for box in boxes)
-    above = _prefix(far) + above
     flatten = near.text("flatten")
-    if not (above or below or flatten):
-        return words
-    if not draft.rule(f"{above}*", f"{below}*", flatten):
-        for found in (far.of("path"), near.of("flatten")):
-            if found is not None and (found.key == "flatten" or _prefix(far)):
-                made.remark(found.line, found.shown, NAMED)
-        if any(boxes):
-            made.remark(channel.line, f"Channel {channel.name}", NAMED)
-        return [_below(word, above, "") for word in words]
+    draft.rule(f"{_prefix(far)}{above}*", f"{below}*", flatten)
     return [_below(word, below, flatten) for word in words]
 
 
 Two = tuple[str, str]  # the far mailbox and the near one
-NAMED = "a mailbox has one name on both sides; see `mailsync adopt --rename-folders`"
 
 
 def _prefix(far: Section) -> str:

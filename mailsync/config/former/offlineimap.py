@@ -67,7 +67,7 @@ NONE = {
         "dispatcher": "runs are started by cron or a systemd timer",
     },
     "local": {
-        "nametrans": PYTHON.format(what="mailboxes have the server's names"),
+        "nametrans": PYTHON.format(what="say by mailbox-names what it did"),
         "folderfilter": PYTHON.format(what="choose by mailboxes"),
         "folderincludes": PYTHON.format(what="choose by mailboxes"),
         "folder_sort": "INBOX is first",
@@ -81,7 +81,7 @@ NONE = {
         "usecompression": "see compress",
     },
     "remote": {
-        "nametrans": PYTHON.format(what="mailboxes have the server's names"),
+        "nametrans": PYTHON.format(what="say by mailbox-names what it did"),
         "folderincludes": PYTHON.format(what="name the mailboxes"),
         "folder_sort": "INBOX is first",
         "remotehosteval": PYTHON.format(what="fill in host"),
@@ -249,13 +249,8 @@ def _account(made: Converted, source: _Source, name: str) -> None:
     _password(source, draft, remote)
     draft.keys["maildir"] = source.get(local, "localfolders").rstrip("/") or FILL_IN
     separator = source.get(local, "sep") or "."
-    if separator != "/" and not draft.rule("*", "*", separator):
-        line = source.line(local, "sep")
-        made.remark(
-            line,
-            "sep",
-            "a mailbox below another is a directory in it: `mailsync adopt --rename-folders`",
-        )
+    if separator != "/":
+        draft.rule("*", "*", separator)
     _rules(made, source, draft, local, remote)
     for where, kind in ((section, "account"), (remote, "remote")):
         for option, instead in INSTEAD[kind].items():

@@ -41,16 +41,12 @@ class Draft:
     rules: list[Rule] = field(default_factory=list)
     renamed: dict[str, str] = field(default_factory=dict)
 
-    def rule(self, server: str, here: str, flatten: str = "") -> bool:
-        """What a mailbox of the server is called here, the first that fits; False: this mailsync
-        cannot say that."""
-        if NAMES not in ACCOUNT:
-            return False
+    def rule(self, server: str, here: str, flatten: str = "") -> None:
+        """What a mailbox of the server is called here; those for one mailbox come first."""
         made = {"server": server, "here": here} | ({"flatten": flatten} if flatten else {})
         if made not in self.rules and made != {"server": "*", "here": "*"}:
             self.rules.append(made)
             self.rules.sort(key=lambda one: "*" in one["server"])
-        return True
 
     def words(self, key: str) -> list[str]:
         """The list under `key`, made where it is missing."""

@@ -277,6 +277,14 @@ class Cache:
         with self._tx() as c:
             return mailboxes.ran_with(c, policy)
 
+    def in_scope(
+        self, mailbox: MailboxId, max_size: int | None, since: int | None
+    ) -> tuple[int, int]:
+        """How many messages are there on the server and in the Maildir that have been on both
+        sides and are within these limits (bytes; seconds since 1970; None: without)."""
+        with self._tx() as c:
+            return mailboxes.in_scope(c, mailbox, max_size, since)
+
     def young_again(self, mailbox: MailboxId, since: int) -> None:
         """What waits there because it is out of scope and is not older than that (seconds since
         1970) is judged anew: the clock was wrong."""

@@ -112,6 +112,13 @@ _FREE_WAITING = text(f"""
 _VOID_WAITS = text(f"""
     UPDATE messages SET {NO_WAIT}
     WHERE mailbox = :box AND wait <> 0 AND settled = 0 AND wait_policy <> :digest""")
+# What has been on both sides and is within the limits: what could be deleted at all.
+_IN_SCOPE = text("""
+    SELECT coalesce(sum(server = 1 AND local <> 0), 0), coalesce(sum(local = 1 AND server <> 0), 0)
+    FROM messages WHERE mailbox = :box
+        AND (:max_size IS NULL OR coalesce(size, wire_size, file_size, 0) <= :max_size)
+        AND (:since IS NULL
+            OR coalesce(internal_date, mtime_ns / 1000000000, :since) >= :since)""")
 # Messages only grow older: these were left out by a clock that was wrong.
 _YOUNG_AGAIN = text(f"""
     UPDATE messages SET {NO_WAIT}
@@ -364,3 +371,11 @@ def ran_with(c: Connection, policy: PolicyOf) -> bool:
 
 def young_again(c: Connection, box: MailboxId, since: int) -> None:
     c.execute(_YOUNG_AGAIN, {"box": box, "since": since})
+
+
+def in_scope(
+    c: Connection, box: MailboxId, max_size: int | None, since: int | None
+) -> tuple[int, int]:
+    bound = {"box": box, "max_size": max_size, "since": since}
+    server, local = c.execute(_IN_SCOPE, bound).one()
+    return server, local

@@ -111,7 +111,7 @@ class Row:
 class Tally:
     """Deletions on one side of one mailbox, for the guard."""
 
-    there: int = 0  # rows there now on the side that would lose them
+    there: int = 0  # rows there now on the side that would lose them; of a limit only within it
     executed: int = 0  # deleted there by mailsync within the last hour
     held: int = 0  # open rows with wait = HELD for that side
 

@@ -240,7 +240,9 @@ async def make_plan(run: Run, only: frozenset[MailboxName], *, bodies: bool = Tr
         await ask(run, learn_bodies, wants.bodies if bodies else {})
         rows, candidates = await due(run)
     policy = await planned_by(run, only)  # knows by now what was not told
-    made, left = narrowed(plan(rows, candidates, await in_sight(run), policy), run.narrow)
+    made, left = narrowed(
+        plan(rows, candidates, await within_limits(run, await in_sight(run)), policy), run.narrow
+    )
     run.left = {}
     for action in left:
         verb, count = type(action).__name__, len(getattr(action, "rows", "1"))
@@ -261,6 +263,25 @@ async def in_sight(run: Run) -> list[Mailbox]:
         replace(box, selected=False) if box.name in blind and on_both(box) else box
         for box in run.mailboxes.values()
     ]
+
+
+async def within_limits(run: Run, boxes: Sequence[Mailbox]) -> list[Mailbox]:
+    """What is beyond a limit is never deleted, so the guard does not count it: else all that can
+    go of a mailbox would be a small part of it."""
+    found: list[Mailbox] = []
+    for box in boxes:
+        limits = bounds_of(run, box)
+        if limits.max_size is not None or limits.since is not None:
+            server, local = await run.stored(
+                run.cache.in_scope, box.id, limits.max_size, limits.since
+            )
+            box = replace(
+                box,
+                on_server=replace(box.on_server, there=server),
+                on_local=replace(box.on_local, there=local),
+            )
+        found.append(box)
+    return found
 
 
 def on_both(box: Mailbox) -> bool:

@@ -78,3 +78,23 @@ def test_a_file_is_as_old_as_its_time(inbox: Box) -> None:
     assert not inbox.cache.due(NOW)
     inbox.cache.young_again(inbox.id, 5)
     assert [row.name for row in inbox.cache.due(NOW)] == ["n"]
+
+
+@pytest.mark.parametrize(
+    ("max_size", "since", "there"),
+    [
+        (None, None, (2, 1)),
+        (100, None, (2, 1)),
+        (99, None, (0, 0)),
+        (None, 1002, (1, 1)),
+        (None, 2000, (0, 0)),
+    ],
+)
+def test_what_could_be_deleted(
+    inbox: Box, max_size: int | None, since: int | None, there: tuple[int, int]
+) -> None:
+    """Of 100 bytes, received at 1000 and its UID; one was never here, one file never there."""
+    inbox.paired({1: "", 2: ""})
+    inbox.server({1: "", 2: "", 3: ""})
+    inbox.local({"f2": "", "n": ""})
+    assert inbox.cache.in_scope(inbox.id, max_size, since) == there

@@ -9,7 +9,7 @@ import pytest
 from sim.server_profile import Profile, plain, strict_qresync
 from support.storied import Story
 
-from mailsync.model.settings import Direction, Rules, Section
+from mailsync.model.settings import Direction, Guard, Rules, Section
 
 DAY = 86400
 
@@ -195,4 +195,32 @@ def test_a_deletion_that_a_section_kept_is_held_without_it(story: Story) -> None
     assert story.accept("Archive") == 1
     assert story.tell().exit == 0
     story.agree({"Archive": "b"})
+    story.idle()
+
+
+@pytest.mark.parametrize("limit", ["age", "size"])
+def test_the_guard_counts_within_the_limits(story: Story, limit: str) -> None:
+    """All twelve that may be deleted are gone: that they are few of what is there says nothing."""
+    for number in range(12):
+        story.serve("INBOX", f"in{number}")
+    for number in range(8):
+        aged(story, "INBOX", f"out{number}")
+    for number in range(8, 50):
+        story.serve("INBOX", f"out{number}", size=20_000)
+        message = next(m for m in story.server.contents("INBOX") if m.ghost == f"out{number}")
+        message.date -= 90 * DAY
+    story.change(guard=Guard())
+    assert story.tell().fetched == 62
+    limits = {"max_age": days(story)} if limit == "age" else {"max_size": 10_000}
+    story.change(**limits)
+    assert story.tell().exit == 0
+    for number in range(12):
+        story.fs.unlink(story.path_of("INBOX", f"in{number}"))
+    if limit == "size":
+        for number in range(8):
+            story.fs.unlink(story.path_of("INBOX", f"out{number}"))
+    ran = story.tell()
+    assert (ran.exit, ran.total.held, ran.total.expunged) == (3, 12 + 8 * (limit == "size"), 0)
+    assert story.reject("INBOX") == ran.total.held
+    assert story.tell().exit == 0
     story.idle()

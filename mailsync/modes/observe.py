@@ -297,12 +297,13 @@ async def _store_listing(
         facts, entries = {**facts, **more}, (*entries, *renamed)
         gone -= more.keys()
         entries = tuple({entry.name: entry for entry in entries}.values())
+    unread = run.still and bool(listing.doubles)  # they are left to a run that may rename them
     seen = LocalObservation(
         mailbox=name,
         entries=tuple(entry for entry in entries if entry.name not in gone),
         proven=not run.blind,
         facts=facts,
-        stamp=listing.stamp if not failed and not gone and not vanished else None,
+        stamp=listing.stamp if not (failed or gone or vanished or unread) else None,
         notices=listing.notices,
         lettered=listing.lettered,
         exact=listing.exact,

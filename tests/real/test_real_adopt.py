@@ -319,6 +319,25 @@ def test_keywords(wired: Wired) -> None:
     assert "Play" in (wired.box() / "dovecot-keywords").read_text()
 
 
+def test_two_files_with_one_name(wired: Wired, make: Make) -> None:
+    """No file is renamed by adopt; the next sync sees that there are two, and sends the second."""
+    filled(wired, 30)
+    make(wired).run()
+    path = wired.files()[0]
+    other = wired.box() / "cur" / re.sub(r",.*", ",X=1:2,S", path.name)
+    other.write_bytes(b"Subject: another one\n\n")
+    wired.disk.ahead = 10  # so that the folder's stamp would be trusted
+    done = adopt(wired)
+    assert total(done, "paired") == 29 or total(done, "known") == 30, done
+    wired.sync()
+    wired.reject()  # cur/ goes before new/: the message's own file may have been the second
+    wired.sync()
+    wired.idle()
+    with wired.client() as client:
+        assert sum(b"another one" in body for body, _ in client.messages().values()) == 1
+    assert_equal(wired)
+
+
 def test_another_uidvalidity(wired: Wired, make: Make) -> None:
     """The state is of another mailbox of that name: by content, and said."""
     filled(wired, 30)

@@ -32,6 +32,7 @@ _PLAIN = (
     "auth",
     "allow-plaintext",
     "fsync",
+    "subscribed-only",
     "expunge-deleted",
     "trash",
     "undelete-days",

@@ -113,6 +113,7 @@ ACCOUNT = {
         Key("layout", Literal["nested", "maildir++"], '"nested" or "maildir++"'),
         Key("fsync", bool, _YES_NO),
         Key("mailboxes", _Words, 'a list of patterns, like ["*", "!Junk"]'),
+        Key("subscribed-only", bool, _YES_NO),
         Key(
             "mailbox-names",
             _NameRules,
@@ -171,6 +172,7 @@ _SYNONYMS = {
     "root": "maildir",
     "server": "host",
     "ssl": "security",
+    "subscribed": "subscribed-only",
     "tls": "security",
     "token": "token-command",
     "username": "user",

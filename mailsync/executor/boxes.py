@@ -125,7 +125,8 @@ async def rename_mailbox(run: Run, action: RenameMailbox) -> None:
 async def _follow(run: Run, carried: Sequence[tuple[MailboxName, MailboxName, bytes]]) -> None:
     """What lay below on the server went along (RFC 9051 §6.3.6); what is still here under its old
     name (a reader of layout maildir++ renames one directory after the other) goes there too."""
-    if run.account.direction is Direction.PUSH:
+    said = [run.account.direction, *(one.rules.direction for one in run.account.sections)]
+    if run.narrow.push or Direction.PUSH in said:
         return
     for name, target, wire in carried:
         boxes = {box.name: box for box in run.mailboxes.values()}
@@ -139,6 +140,8 @@ async def _follow(run: Run, carried: Sequence[tuple[MailboxName, MailboxName, by
             await run.stored(run.cache.mailbox_renamed, box.id, row, Side.LOCAL, wire)
             run.renamed.append((name, target))
             await refresh(run)
+            if run.account.subscribed_only:
+                await run.server.subscribe(target)
 
 
 async def rename_local_mailbox(run: Run, action: RenameLocalMailbox) -> None:

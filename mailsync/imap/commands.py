@@ -250,6 +250,11 @@ def rename(wire_name: bytes, new: bytes) -> Command:
     return Command(joined(b"RENAME ", string(wire_name), b" ", string(new)), "RENAME")
 
 
+def lsub(reference: bytes, pattern: bytes) -> Command:
+    """The names that are subscribed to (RFC 3501 §6.3.9); LIST (SUBSCRIBED) where there is that."""
+    return Command(joined(b"LSUB ", string(reference), b" ", string(pattern)), "LSUB")
+
+
 def subscribe(wire_name: bytes) -> Command:
     return _on_mailbox("SUBSCRIBE", wire_name)
 

@@ -36,6 +36,7 @@ class ServerMailbox:
     cursor: Cursor | None = None
     mailbox_id: str | None = None
     guessed: bool = False  # the role is by the name alone, the server says nothing of it
+    subscribed: bool = True  # or nobody asked
 
 
 @dataclass(frozen=True, slots=True)

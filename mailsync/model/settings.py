@@ -116,6 +116,7 @@ class Account:
     layout: Layout = Layout.NESTED
     fsync: bool = True
     mailboxes: tuple[str, ...] = ("*",)
+    subscribed_only: bool = False
     mailbox_names: NameRules = AS_THEY_ARE
     direction: Direction = Direction.BOTH
     deletions: Deletions = Deletions.TRASH

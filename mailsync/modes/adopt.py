@@ -95,7 +95,7 @@ async def _adopt(
         if notice := await ownership.verify(dry=dry):
             run.tallies.errors.append(notice)
         await run.stored(cache.set_login, login_of(account))
-        await observe(run, listed, selector(account), frozenset())
+        await observe(run, listed, selector(account, listed), frozenset())
         if not dry:
             await ownership.raise_generation()
         return await _take_over(run, Former(places))

@@ -94,7 +94,7 @@ async def _compare(run: Run, options: CheckOptions, only: Collection[str] | None
     run.mailboxes = {box.id: box for box in boxes}
     await know(run)
     listed = await run.server.mailboxes() if options.server else None
-    compared = await Comparison(run, listed, selector(run.account), only).found()
+    compared = await Comparison(run, listed, selector(run.account, listed), only).found()
     if options.read_data and options.server:
         _announce(run, compared)
         for one in compared:

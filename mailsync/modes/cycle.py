@@ -42,7 +42,7 @@ from mailsync.model.uidset import UIDSet
 from mailsync.modes.observe import Selector, asks, observe_local, observe_names, observe_server
 from mailsync.modes.ownership import Ownership
 from mailsync.modes.policy import bounds_of, planned_by, unseen
-from mailsync.modes.scope import check_asked, policy_of, selector, since
+from mailsync.modes.scope import check_asked, policy_of, selector, since, unsubscribed
 from mailsync.planner import PUT_BACK_UP, narrowed, needs, plan
 from mailsync.server import Ask
 
@@ -96,7 +96,8 @@ async def observe(
     shown = await observe_names(run, listed, selected)
     if only:
         roles = {box.name: box.role for box in run.mailboxes.values()}
-        check_asked(Target(run.account, tuple(sorted(only))), roles)
+        left_out = unsubscribed(run.account, listed)
+        check_asked(Target(run.account, tuple(sorted(only))), roles, left_out)
     if await run.stored(run.cache.ran_with, policy_of(run.account)):
         run.tallies.errors.append(
             "direction or deletions changed: deletions that waited are held, see `mailsync status`"
@@ -182,7 +183,7 @@ async def looked_for(run: Run, made: Plan) -> bool:
     if run.dry or not await _doubtful(run, made):
         return False
     listed = [box for box in await run.server.mailboxes() if box.name not in run.left_out]
-    await run.stored(run.cache.see_mailboxes, listed, None, selector(run.account))
+    await run.stored(run.cache.see_mailboxes, listed, None, selector(run.account, listed))
     await refresh(run)
     shown = {box.name: box for box in listed}
     known = await run.stored(run.cache.cursors)

@@ -21,9 +21,9 @@ from mailsync.model.observation import ServerMailbox
 from mailsync.model.report import AccountReport, MailboxReport, SyncOptions
 from mailsync.modes.cycle import cycle, dry_cycle
 from mailsync.modes.job import CACHE, Job, failed, succeeded
-from mailsync.modes.observe import Selector
 from mailsync.modes.ownership import Ownership
-from mailsync.modes.scope import login_of, maildir_of
+from mailsync.modes.scope import login_of, maildir_of, selector
+from mailsync.modes.subscriptions import without_unfinished
 from mailsync.planner import Narrow
 from mailsync.server import Server
 from mailsync.system.trouble import translated
@@ -41,7 +41,7 @@ EXITS = {
 
 
 async def sync_fully(
-    job: Job, server: Server, listed: Sequence[ServerMailbox] | None, selected: Selector
+    job: Job, server: Server, listed: Sequence[ServerMailbox] | None
 ) -> AccountReport:
     """One account to agreement; `server` may be connected already, with what it listed."""
     account, world = job.target.account, job.world
@@ -57,7 +57,7 @@ async def sync_fully(
             tallies.errors.append("the cache is damaged: a sync moves it aside and pairs anew")
         elif cache.recovered:
             tallies.errors.append(f"the cache was damaged; it was kept as {cache.recovered}")
-        session = Session(job, server, listed, selected, cache, tallies)
+        session = Session(job, server, listed, cache, tallies)
         stack.push_async_callback(session.close)
         try:
             await session.with_retry()
@@ -77,12 +77,11 @@ class Session:
         job: Job,
         server: Server,
         listed: Sequence[ServerMailbox] | None,
-        selected: Selector,
         cache: Cache,
         tallies: Tallies,
     ) -> None:
         self.job, self.cache, self.tallies = job, cache, tallies
-        self.server, self.listed, self.selected = server, listed, selected
+        self.server, self.listed = server, listed
         self.run_id = f"{job.world.rand.bits(64):016x}"
         self.maildir = maildir_of(job.target.account, job.world)
         self.plan: tuple[str, ...] = ()
@@ -146,14 +145,16 @@ class Session:
                 run.doubt_since = self.last.doubt_since
             self.last = run
             only = self.job.only
+            listed = await without_unfinished(run, listed)
+            selected = selector(run.account, listed)
             if self.job.options.dry_run:
-                self.plan = await dry_cycle(run, listed, self.selected, only)
+                self.plan = await dry_cycle(run, listed, selected, only)
                 return
             await cycle(
                 run,
                 ownership,
                 listed,
-                self.selected,
+                selected,
                 only,
                 no_wait=self.job.options.no_wait,
             )

@@ -26,7 +26,7 @@ from mailsync.model.rows import Mailbox
 from mailsync.model.settings import Account
 from mailsync.modes.full import exits_of, in_doubt
 from mailsync.modes.job import LAST_SUCCESS, Job, has_cache, last_failure
-from mailsync.modes.scope import maildir_of
+from mailsync.modes.scope import UNSUBSCRIBED, maildir_of, unsubscribed
 from mailsync.modes.world import production_world
 
 KINDS = {
@@ -136,9 +136,12 @@ async def _mailboxes(account: Account, interactive: bool) -> tuple[list[MailboxL
         maildir = maildir_of(account, world)
         local, notices = maildir.mailboxes() if maildir.exists() else ([], [])
     lines: list[MailboxLine] = []
+    left_out = unsubscribed(account, listed.values())
     for name in sorted({*listed, *local}):
         shown = listed.get(name)
         wanted, why = selected(account.mailboxes, name, shown.role if shown else None)
+        if name in left_out:
+            wanted, why = False, UNSUBSCRIBED
         if shown is not None and not shown.selectable:
             wanted, why = False, "the server says it holds no messages (\\Noselect)"
         cursor = shown.cursor if shown else None

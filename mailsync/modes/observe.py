@@ -85,7 +85,7 @@ async def _told_apart(
     if not refused:
         return listed, []
     run.tallies.exits.add(Exit.FAILED)
-    run.left_out = set(refused)
+    run.left_out |= refused.keys()
     notices = [f"mailbox {name} is left out: {why}" for name, why in sorted(refused.items())]
     return [box for box in listed if box.name not in refused], notices
 

@@ -27,9 +27,9 @@ from mailsync.modes.scope import (
     check_asked,
     login_of,
     policy_of,
-    selector,
     unchanged_on_disk,
     unchanged_on_server,
+    unsubscribed,
 )
 from mailsync.modes.world import production_world
 from mailsync.server import Server
@@ -104,7 +104,8 @@ async def _under_lock(job: Job) -> AccountReport:
             listed = await server.mailboxes()
             known = job.only <= seen.mailboxes.keys()
             if known and unchanged_on_server(job.target.account, seen, listed):
-                check_asked(job.target, {box.name: box.role for box in listed})
+                left_out = unsubscribed(job.target.account, listed)
+                check_asked(job.target, {box.name: box.role for box in listed}, left_out)
                 succeeded(job)
                 return idle(job, seen, (*notices, *server.notices))
         return await _full(job, server, listed)
@@ -129,7 +130,7 @@ async def _full(job: Job, server: Server, listed: list[ServerMailbox] | None) ->
         return sync_fully
 
     sync_fully = await job.world.pool.disk(load)
-    return await sync_fully(job, server, listed, selector(job.target.account))
+    return await sync_fully(job, server, listed)
 
 
 def idle(job: Job, seen: quick.Quick, notices: tuple[str, ...]) -> AccountReport:

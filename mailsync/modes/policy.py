@@ -80,7 +80,7 @@ async def trash_of(run: Run) -> Mailbox | None:
                 f'trash = "{name}": there is no such mailbox on either side, did you mean '
                 f'"{boxes[near[0]]}"? Else create it, or set deletions = "expunge"'
             )
-        selected = selector(run.account)(name, None)
+        selected = selector(run.account, None)(name, None)
         await run.stored(run.cache.expect_mailbox, name, selected)
         await refresh(run)
     return next(box for box in run.mailboxes.values() if box.name == name)

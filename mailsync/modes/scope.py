@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 from mailsync.cache.quick import Quick, QuickMailbox
@@ -18,11 +18,24 @@ from mailsync.model.settings import Account, Deletions, Rules
 from mailsync.system.seams import World
 
 
-def selector(account: Account) -> Callable[[MailboxName, Role | None], bool]:
-    """Whether a mailbox is in scope by the account's patterns."""
+def unsubscribed(
+    account: Account, listed: Iterable[ServerMailbox] | None
+) -> frozenset[MailboxName]:
+    """What is out of scope by `subscribed-only`; a mailbox that the server has not is not."""
+    if not account.subscribed_only:
+        return frozenset()
+    return frozenset(box.name for box in listed or () if box.selectable and not box.subscribed)
+
+
+def selector(
+    account: Account, listed: Iterable[ServerMailbox] | None
+) -> Callable[[MailboxName, Role | None], bool]:
+    """Whether a mailbox is in scope by the account's patterns and subscriptions; `listed`: what
+    the server has, None: nobody asked."""
+    left_out = unsubscribed(account, listed)
 
     def selected(name: MailboxName, role: Role | None) -> bool:
-        return matches(account.mailboxes, name, role)[0]
+        return name not in left_out and matches(account.mailboxes, name, role)[0]
 
     return selected
 
@@ -80,9 +93,17 @@ class NotSynced(ConfigError):
     """A mailbox was asked for by a name that is not synced."""
 
 
-def check_asked(target: Target, roles: Mapping[MailboxName, Role | None]) -> None:
+UNSUBSCRIBED = "not subscribed to on the server (subscribed-only)"
+
+
+def check_asked(
+    target: Target,
+    roles: Mapping[MailboxName, Role | None],
+    left_out: Collection[MailboxName] = (),
+) -> None:
     """Raises NotSynced for a mailbox that was asked for by name and is not there (`roles` has
-    all that are, on either side) or not in scope: silence would look like agreement."""
+    all that are, on either side) or not in scope (`left_out`: not subscribed to): silence would
+    look like agreement."""
     account = target.account
     for asked in target.mailboxes:
         name = MailboxName(asked)
@@ -98,6 +119,8 @@ def check_asked(target: Target, roles: Mapping[MailboxName, Role | None]) -> Non
                 f"{account.name}/{name}: there is no such mailbox on either side; {hint}"
             )
         wanted, why = matches(account.mailboxes, name, roles[name])
+        if name in left_out:
+            wanted, why = False, UNSUBSCRIBED
         if not wanted:
             raise NotSynced(f"{account.name}/{name} is not synced: {why}")
 
@@ -158,7 +181,7 @@ def unedited(maildir: Maildir, name: MailboxName, box: QuickMailbox) -> bool:
 
 def unchanged_on_server(account: Account, seen: Quick, listed: Sequence[ServerMailbox]) -> bool:
     """Same mailboxes in scope, equal cursors that cover flags too."""
-    wanted = selector(account)
+    wanted = selector(account, listed)
     shown = {box.name: box for box in listed if box.selectable}
     if shown.keys() != {name for name, box in seen.mailboxes.items() if box.server}:
         return False

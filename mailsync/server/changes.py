@@ -245,9 +245,22 @@ class Changes:
             await link.session.run(*link.introduction(), create)
             if not create.succeeded and wire not in await self._listed(wire):
                 link.session.require(create, f"to create {name}")
-            await link.session.run(Call(cmd.subscribe(wire)))  # a refusal hurts nobody
+            await self._subscribe(name, wire)
         link.names.wire[name] = wire
         return wire
+
+    async def subscribe(self, name: MailboxName) -> None:
+        """SUBSCRIBE."""
+        async with self.link.session.busy():
+            await self.link.introduce()
+            await self._subscribe(name, self.link.wire(name))
+
+    async def _subscribe(self, name: MailboxName, wire: bytes) -> None:
+        """A refusal hurts nobody but whoever syncs by subscription."""
+        subscribe = Call(cmd.subscribe(wire))
+        await self.link.session.run(subscribe)
+        if self.link.subscribed_only:
+            self.link.session.require(subscribe, f"to subscribe to {name} (subscribed-only)")
 
     async def rename(self, name: MailboxName, new: MailboxName) -> tuple[bytes, UIDValidity | None]:
         """RENAME, and the subscription with it; the new wire name, and the UIDVALIDITY that it

@@ -54,6 +54,10 @@ class Link:
         self.told: dict[MailboxName, UIDValidity] = {}  # what UIDs of ours mean
 
     @property
+    def subscribed_only(self) -> bool:
+        return self._account.subscribed_only
+
+    @property
     def session(self) -> Session:
         if self._session is None:
             raise Disconnected("not connected")

@@ -51,7 +51,8 @@ _ROLE_NAMES = {
     "trash": Role.TRASH,
 }
 _NOT_SELECTABLE = frozenset({"\\noselect", "\\nonexistent"})
-_USED = _NOT_SELECTABLE | _ROLES.keys()  # a server may list any attributes
+_SUBSCRIBED = "\\subscribed"
+_USED = _NOT_SELECTABLE | _ROLES.keys() | {_SUBSCRIBED}  # a server may list any attributes
 _ITEMS = ("MESSAGES", "UIDNEXT", "UIDVALIDITY", "HIGHESTMODSEQ", "MAILBOXID", "APPENDLIMIT")
 
 
@@ -104,6 +105,7 @@ class Listing:
         self.lists: dict[bytes, List] = {}
         self.status: dict[bytes, StatusData] = {}
         self.namespace: Namespace | None = None
+        self.subscribed: set[bytes] | None = None  # by LSUB; None: LIST says it, or nobody asked
         self.too_long = 0  # names that no mailbox here could have
         self._size = 0
 
@@ -120,6 +122,10 @@ class Listing:
                 known = self.lists.get(event.name)
                 if known is None or not known.attributes >= event.attributes:
                     self.lists[event.name] = event
+            case List(lsub=True) if self.subscribed is not None:
+                self._charge(event.name)
+                if len(event.name) <= LONGEST_WIRE and is_selectable(event):
+                    self.subscribed.add(event.name)
             case StatusData(name):
                 self._charge(name)
                 if len(name) <= LONGEST_WIRE:
@@ -151,12 +157,17 @@ def status_items(can: Ability) -> list[str]:
 
 
 async def list_mailboxes(
-    session: Session, before: Sequence[Call], names: Names, can: Ability
+    session: Session,
+    before: Sequence[Call],
+    names: Names,
+    can: Ability,
+    *,
+    subscribed: bool = False,
 ) -> tuple[list[ServerMailbox], list[str]]:
     """All mailboxes and notices of those that cannot be named here.
 
     `before` is pipelined in front.  By LIST-STATUS (RFC 5819), or by STATUS for each where that
-    is not offered or refused.
+    is not offered or refused.  `subscribed`: also whether each is, by LIST (RFC 5258) or LSUB.
     """
     with_status = can.has("LIST-STATUS")
     listing = Listing()
@@ -167,24 +178,47 @@ async def list_mailboxes(
     if can.has("NAMESPACE"):
         first.append(Call(cmd.namespace(), listing.take))
     items = status_items(can)
-    ask = Call(_list_command(can, items if with_status else []), listing.take)
+    told = subscribed and can.has("LIST-EXTENDED")
+    returns = ["SUBSCRIBED"] if told else []
+    if subscribed and not told:
+        listing.subscribed = set()
+        lsub = Call(cmd.lsub(b"", b"*"), listing.take)
+        first.append(lsub)
+    ask = Call(_list_command(can, items if with_status else [], returns), listing.take)
     await session.run(*first, ask)
+    if subscribed and not told:
+        session.require(lsub, "to tell the subscriptions (subscribed-only)")
     if with_status and not ask.succeeded:
         can.refused.add("LIST-STATUS")
-        ask = Call(_list_command(can, []), listing.take)
+        ask = Call(_list_command(can, [], returns), listing.take)
         await session.run(ask)
     session.require(ask, "LIST")
     _note_names(names, listing)
     listing.lists.setdefault(b"INBOX", _inbox(listing, names.delimiter))
     called, notices = _called(listing, names)
     await _missing_status(session, listing, items)
-    return _mailboxes(listing, names, called), notices
+    found = _mailboxes(listing, names, called)
+    return (_with_subscriptions(listing, found) if subscribed else found), notices
 
 
-def _list_command(can: Ability, status: Sequence[str]) -> Command:
+def _list_command(can: Ability, status: Sequence[str], returns: Sequence[str]) -> Command:
     with_use = can.has("SPECIAL-USE") and can.has("LIST-EXTENDED")
-    returns = ["SPECIAL-USE"] if with_use else []
-    return cmd.list_(b"", [b"*"], returns=returns, status=status)
+    wanted = [*returns, *(["SPECIAL-USE"] if with_use else [])]
+    return cmd.list_(b"", [b"*"], returns=wanted, status=status)
+
+
+def _with_subscriptions(listing: Listing, found: Sequence[ServerMailbox]) -> list[ServerMailbox]:
+    """INBOX is as good as subscribed: nobody means to do without."""
+    return [
+        replace(box, subscribed=box.name == INBOX or _is_subscribed(listing, box.wire_name))
+        for box in found
+    ]
+
+
+def _is_subscribed(listing: Listing, wire: bytes) -> bool:
+    if listing.subscribed is not None:
+        return wire in listing.subscribed
+    return _SUBSCRIBED in listing.lists[wire].attributes
 
 
 def _inbox(listing: Listing, delimiter: str | None) -> List:

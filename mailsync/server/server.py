@@ -53,7 +53,11 @@ class Server(Changes):
         link = self.link
         async with link.session.busy():
             found, self.notices = await list_mailboxes(
-                link.session, link.introduction(), link.names, link.ability
+                link.session,
+                link.introduction(),
+                link.names,
+                link.ability,
+                subscribed=link.subscribed_only,
             )
         link.listed = {box.name: box.cursor for box in found}
         link.tell_quirks()

@@ -88,6 +88,7 @@ SENT = [
     (cmd.create(b"owatagusiam/"), 'CREATE "owatagusiam/"'),
     (cmd.delete(b"foo"), 'DELETE "foo"'),
     (cmd.rename(b"blurdybloop", b"sarasoop"), 'RENAME "blurdybloop" "sarasoop"'),
+    (cmd.lsub(b"", b"*"), 'LSUB "" "*"'),
     (cmd.subscribe(b"x"), 'SUBSCRIBE "x"'),
     (cmd.unsubscribe(b"x"), 'UNSUBSCRIBE "x"'),
     (cmd.enable("CONDSTORE"), "ENABLE CONDSTORE"),

@@ -222,6 +222,13 @@ def called_otherwise(s: Stack) -> None:
     s.file("New", "g")
 
 
+def subscriptions(s: Stack) -> None:
+    """One that is not subscribed to any more, and a new one here."""
+    s.server.state.subscribed.discard(b"Work")
+    s.file("New/Deep", "g", ":2,S")
+    s.serve("INBOX", "f")
+
+
 def renamed_apart(s: Stack) -> None:
     s.server.rename("Work", "Office")
     s.fs.rename("/mail/Work", "/mail/Job")
@@ -439,6 +446,13 @@ SCENARIOS = [
         {"INBOX": "a b:S c", "Work": "d:R e:F", "Work/Sub": "s f", "Work/New": "g"},
         account=PP,  # all in one directory: a rename of one is whole or not at all
         here={"Work": "Job", "Work/Sub": "Sub", "Work/New": "New"},
+    ),
+    Scenario(
+        "subscriptions",
+        six,
+        subscriptions,
+        SIX | {"INBOX": "a b:S c f", "New/Deep": "g:S"},
+        account={"subscribed_only": True},
     ),
     Scenario("draft saved anew", drafts, draft_saved_anew, {"Drafts": "x2:D y2:D"}),
 ]

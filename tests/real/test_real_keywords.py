@@ -6,12 +6,13 @@ import os
 import pwd
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from support.dovecot import Dovecot
 from support.rig import message
+from support.servers import Server
 from support.wired import Wired
 
 from mailsync.model.checked import CheckOptions
@@ -72,6 +73,28 @@ def test_both_ways(filled: Wired) -> None:
         client.store([3], "+FLAGS (Later)")
     done(filled)
     assert letters(filled) == ["FS", "Sa", "Sbc"]
+
+
+@pytest.mark.parametrize("name", ["cyrus", "courier"])
+def test_other_servers(
+    name: str, real_server: Callable[[str], Server], wired_on: Callable[..., Wired]
+) -> None:
+    server = real_server(name)
+    rig = wired_on(server)
+    rig.user = getattr(server, "user", rig.user)
+    with rig.client() as client:
+        for number, flags in ((1, "\\Seen Work"), (2, "\\Seen $Junk work"), (3, "\\Seen")):
+            client.append(message(number), "INBOX", flags)
+    done(rig)
+    assert letters(rig) == ["Sb", "Sab", "S"]
+    flagged(rig, 1, "FS")
+    flagged(rig, 2, "Sa")
+    flagged(rig, 3, "Sb")
+    rig.put(message(4), info=":2,Sab")
+    done(rig)
+    assert letters(rig) == ["FSb", "Sa", "Sb", "Sab"]
+    shown = [{word.lower() for word in one} for one in words(rig)]
+    assert shown == [{"work"}, {"$junk"}, {"work"}, {"$junk", "work"}]
 
 
 def test_check_says_what_differs(filled: Wired) -> None:

@@ -309,6 +309,12 @@ class Cache:
         with self._tx() as c:
             keywords.refuse(c, mailbox, flags)
 
+    def letters_found(self, mailbox: MailboxId, flags: Flags) -> None:
+        """These have letters in the mailbox by now: names that do not show them are to (somebody
+        else was writing its table before, or a run was cut off there)."""
+        with self._tx() as c:
+            keywords.letters_found(c, mailbox, flags)
+
     # -- observations --------------------------------------------------------------------------
 
     def store_server(self, obs: ServerObservation, now: float) -> Stored:

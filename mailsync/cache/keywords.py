@@ -43,6 +43,12 @@ RELETTER = text(f"""
         AND ((local_kept & :lettered) <> 0 OR (local_lost & ~:lettered & {BITS}) <> 0)""")
 
 
+_LETTERS_FOUND = text("""
+    UPDATE messages SET
+        local_lost = local_lost | (local_kept & :flags), local_kept = local_kept & ~:flags
+    WHERE mailbox = :box AND local = 1 AND folder = 'cur' AND (local_kept & :flags) <> 0""")
+
+
 def table(c: Connection) -> Keywords:
     return Keywords(c.execute(_ALL).scalars())
 
@@ -72,6 +78,10 @@ def permanent(known: Keywords, obs: ServerObservation, refused: Flags) -> int:
     """The flags that the mailbox can keep, less keywords that it was found not to."""
     assert obs.permanent is not None
     return int((obs.permanent | _mask(known, obs.listed)) & ~refused)
+
+
+def letters_found(c: Connection, box: MailboxId, flags: Flags) -> None:
+    c.execute(_LETTERS_FOUND, {"box": box, "flags": int(flags)})
 
 
 def _mask(known: Keywords, names: frozenset[str]) -> Flags:

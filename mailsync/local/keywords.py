@@ -147,11 +147,13 @@ def letters_for(tree: Tree, name: MailboxName, flags: Flags) -> Letters:
     return found.letters
 
 
-def spread(tree: Tree, name: MailboxName) -> None:
-    """Give a mailbox the account's table, unless it has one of its own.  Raises StorageError."""
+def spread(tree: Tree, name: MailboxName) -> Flags:
+    """Give a mailbox the account's table, unless it has one of its own; the keywords that have a
+    letter there.  Raises StorageError."""
     found = Sight(tree, name)
     if _is_ours(found.table, tree.keywords) and tree.keywords.all & ~found.letters.flags:
-        letters_for(tree, name, tree.keywords.all)
+        return letters_for(tree, name, tree.keywords.all).flags
+    return found.letters.flags
 
 
 def _is_ours(table: dict[int, str], known: Keywords) -> bool:

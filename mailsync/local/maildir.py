@@ -53,10 +53,10 @@ class Maildir:
         """The account's keywords, whose letters are read and written from now on."""
         self._tree.keywords = table
 
-    def spread_keywords(self, name: MailboxName) -> None:
+    def spread_keywords(self, name: MailboxName) -> Flags:
         """Write the account's keywords as `dovecot-keywords` into the mailbox, durably, where they
-        are not there; one that has a table of its own is left alone."""
-        keywords.spread(self._tree, name)
+        are not there; one that has a table of its own is left alone.  Which have a letter there."""
+        return keywords.spread(self._tree, name)
 
     # -- mailboxes -----------------------------------------------------------------------------
 

@@ -407,7 +407,8 @@ async def spread_keywords(run: Run) -> None:
     here = [box for box in run.mailboxes.values() if box.selected and box.local is Presence.THERE]
     for box in here if run.keywords.names else ():
         async with run.only_trouble(box, LOOK_HERE):
-            await run.disk(run.maildir.spread_keywords, box.name)
+            lettered = await run.disk(run.maildir.spread_keywords, box.name)
+            await run.stored(run.cache.letters_found, box.id, lettered)
 
 
 async def finish(run: Run, only: frozenset[MailboxName]) -> None:

@@ -170,6 +170,15 @@ def test_one_without_a_letter_has_its_keyword_here(box: Box) -> None:
     assert box.file("f").local_flags == flags("Sc")
 
 
+def test_a_letter_that_was_found_later_is_to_be_written(box: Box) -> None:
+    paired(box, "Sab", "Sa")
+    box.cache.letters_found(box.id, A | C)
+    assert not box.cache.due(NOW)
+    box.cache.letters_found(box.id, A | B)
+    assert box.file("f").lost == B
+    assert box.cache.due(NOW)
+
+
 def test_without_a_star_only_those_that_are_listed(box: Box) -> None:
     server(box, {}, any_keyword=False, listed=frozenset({"LATER", "New"}))
     assert permanent(box) == SYSTEM | B

@@ -10,7 +10,7 @@ from support.dovecot import without
 from support.replica import Replica, observe
 
 from mailsync.model.errors import AuthError, Refused
-from mailsync.model.flags import ALL_FLAGS, Flags
+from mailsync.model.flags import ALL_FLAGS, SYSTEM, Flags
 from mailsync.model.ids import UID, UIDValidity
 from mailsync.model.mailboxname import INBOX, MailboxName
 from mailsync.model.observation import ServerObservation
@@ -86,7 +86,7 @@ class TestChanges:
             await server.expunge(INBOX, UIDSet([1, 3]), uid_validity=validity)
             seen = await caught_up(server, replica)
             assert list(replica.items) == [2, 3, 4]
-            assert replica.items[UID(3)].flags == ALL_FLAGS & ~(Flags.DELETED | Flags.SEEN)
+            assert replica.items[UID(3)].flags == SYSTEM & ~(Flags.DELETED | Flags.SEEN)
             assert seen.permanent == ALL_FLAGS
             await server.plain_expunge(INBOX)
             await caught_up(server, replica)

@@ -295,3 +295,36 @@ def test_a_look_says_their_names(stack: Stack) -> None:
     stack.flag("INBOX", "c", "Sab")
     plan = stack.sync(dry_run=True).plan
     assert any("StoreFlags INBOX +$Junk Work UID 3" in line for line in plan), plan
+
+
+@pytest.mark.parametrize("model", ["all", "synced", "weak"])
+def test_a_crash_at_any_step_loses_none(model: str) -> None:
+    """Set on both sides, letters dropped, a new one, an upload, a move: cut off anywhere."""
+    at, died = 5, True
+    while died:
+        stack = made(strict_qresync())
+        settled(stack)
+        stack.flag("INBOX", "a", "FS")
+        stack.flag("INBOX", "c", "Sa")
+        set_words(stack, "b", ["Fresh"])
+        stack.file("INBOX", "u", ":2,Sb")
+        stack.serve("INBOX", "n", "$Junk")
+        stack.pass_time(10)
+        died = stack.crash(at, model)
+        stack.pass_time(60)
+        report = stack.sync()
+        assert report.exit in (Exit.OK, Exit.TEMPORARY), (at, report)
+        stack.pass_time(600)  # a lock that it left is stale
+        settled(stack, 3)
+        everything = {one: words(stack, one) for one in "abcun"}
+        assert everything == {
+            "a": {"Work"},
+            "b": {"$Junk", "Work", "Fresh"},
+            "c": {"$Junk"},
+            "u": {"Work"},
+            "n": {"$Junk"},
+        }, at
+        shown = {one: letters(stack, one) for one in "abcu"}
+        assert shown == {"a": "FSb", "b": "Sabc", "c": "Sa", "u": "Sb"}, at
+        stack.close()
+        at += 29

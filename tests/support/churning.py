@@ -69,6 +69,7 @@ class Churn:
             str(self.seed),
             side="l",
             root=self.rig.maildir,
+            cache=self.rig.state / "cache.db",
             **common,  # type: ignore[arg-type]
         )
         self.hands = (self.server, self.maildir)

@@ -9,7 +9,8 @@ import os
 import random
 import re
 import shutil
-from collections.abc import Callable, Iterator
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -30,6 +31,7 @@ DATES = [
     "19-Jan-2038 03:14:07 +0000",  # Dovecot makes the future now
 ]
 KEYWORDS = ["Zap", "$Label1", "$Junk", "$MDNSent"]
+DIGITS = {word.lower(): str(number) for number, word in enumerate(KEYWORDS)}  # beside the letters
 _numbers = itertools.count(1)
 
 
@@ -147,6 +149,7 @@ class ServerHand(Hand):
                 words = found[1].lower().split()
                 flags = "".join(sorted(LETTERS[w] for w in words if w in LETTERS))
                 extra = frozenset(w for w in words if w not in LETTERS and w != "\\recent")
+                flags = "".join(sorted(flags + (digits(extra) if self.keywords else "")))
                 when = imaplib.Internaldate2tuple(part[0])
                 date = _seconds(head) if when else 0
                 yield Copy(ghost_of(part[1]), box, flags, int(uid[1]), date, extra), part[1]
@@ -257,11 +260,44 @@ def _seconds(head: str) -> int:
     return int(parsedate_to_datetime(found[1].replace("-", " ", 2)).timestamp())
 
 
+def digits(words: Iterable[str]) -> str:
+    return "".join(sorted(DIGITS[word] for word in words if word in DIGITS))
+
+
+Kept = dict[tuple[str, str], tuple[frozenset[str], frozenset[str]]]
+
+
+def kept_words(cache: Path) -> Kept:
+    """By mailbox and unique name: the keywords that a file's name does not show, and those that it
+    showed when it was last looked at, by the cache; nothing while that is being written."""
+    try:
+        raw = sqlite3.connect(f"file:{cache}?immutable=1", uri=True)
+    except sqlite3.Error:
+        return {}
+    with contextlib.closing(raw), contextlib.suppress(sqlite3.Error):
+        known = [(1 << 6 + n, w.lower()) for n, w in raw.execute("SELECT * FROM keywords")]
+
+        def words(bits: int) -> frozenset[str]:
+            return frozenset(word for bit, word in known if bits & bit)
+
+        return {
+            (box, name): (words(kept), words(shown))
+            for box, name, kept, shown in raw.execute(
+                "SELECT mailboxes.name, messages.name, local_kept | local_lost, local_shown"
+                " FROM messages JOIN mailboxes ON mailboxes.id = mailbox"
+                " WHERE messages.local = 1 AND messages.name IS NOT NULL"
+            )
+        }
+    return {}
+
+
 @dataclass
 class MaildirHand(Hand):
     """Changes by a mail reader, which does not know that a sync may be running."""
 
     root: Path = Path()
+    cache: Path = Path()
+    words: dict[str, frozenset[str]] = field(default_factory=dict)  # by new unique name
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -269,16 +305,36 @@ class MaildirHand(Hand):
         return sorted(str(path.parent.relative_to(self.root)) for path in self.root.glob("**/cur"))
 
     def read(self) -> list[tuple[Copy, bytes]]:
-        return [one for box in self.boxes() for one in self._read(box)]
+        kept = kept_words(self.cache)
+        return [one for box in self.boxes() for one in self._read(box, kept)]
 
-    def _read(self, box: str) -> Iterator[tuple[Copy, bytes]]:
+    def table(self, box: str) -> dict[str, str]:
+        """Keywords by their letters in this mailbox."""
+        try:
+            lines = (self.root / box / "dovecot-keywords").read_text().splitlines()
+        except FileNotFoundError:
+            return {}
+        return {chr(97 + int(n)): word.lower() for n, _, word in (x.partition(" ") for x in lines)}
+
+    def _words(self, box: str, name: str, kept: Kept) -> frozenset[str]:
+        """What a file has: what its name shows and what the cache keeps.  One that shows nothing
+        any more has what it had: readers drop letters that they do not know."""
+        if not self.keywords:
+            return frozenset()
+        table, (unique, _, info) = self.table(box), name.partition(":2,")
+        shown = frozenset(table[letter] for letter in info if letter in table)
+        hidden, before = kept.get((box, unique), (frozenset(), self.words.get(unique, frozenset())))
+        return hidden | (shown or before)
+
+    def _read(self, box: str, kept: Kept) -> Iterator[tuple[Copy, bytes]]:
         for folder in ("new", "cur"):
             for path in sorted((self.root / box / folder).iterdir()):
                 with contextlib.suppress(FileNotFoundError):  # a sync may be running
                     body, date = path.read_bytes(), int(path.stat().st_mtime)
                     info = path.name.partition(":2,")[2]
-                    flags = "".join(sorted(set(info) & set("DFPRST")))
-                    yield Copy(ghost_of(body), box, flags, path, date), body
+                    words = self._words(box, path.name, kept)
+                    flags = "".join(sorted(set(info) & set("DFPRST") | set(digits(words))))
+                    yield Copy(ghost_of(body), box, flags, path, date, words), body
 
     # -- changing ------------------------------------------------------------------------------
 
@@ -286,7 +342,7 @@ class MaildirHand(Hand):
         acts: list[tuple[Callable[[list[Copy], list[str]], str], int]] = [
             (self.put, 6), (self.flag, 6), (self.seen, 2), (self.rename, 2),
             (self.unlink, 4 if len(copies) < 60 else 9), (self.move, 4), (self.copy, 2),
-            (self.edit, 3),
+            (self.edit, 3), (self.keyword, 3), (self.drop, 2),
         ]  # fmt: skip
         (act,) = self.rand.choices([a for a, _ in acts], [w for _, w in acts])
         try:
@@ -319,6 +375,7 @@ class MaildirHand(Hand):
 
     def _renamed(self, one: Copy, target: Path) -> None:
         Path(str(one.key)).rename(target)
+        self.words[target.name.partition(":2,")[0]] = one.keywords
 
     def flag(self, copies: list[Copy], boxes: list[str]) -> str:
         one, letters = self.pick(copies), self.letters()
@@ -331,6 +388,30 @@ class MaildirHand(Hand):
         self._renamed(one, target)
         self._now(copies, one, target)
         return f"flag {one.ghost} in {one.box} [{one.flags}] → {info}"
+
+    def keyword(self, copies: list[Copy], boxes: list[str]) -> str:
+        """A reader that knows the mailbox's letters."""
+        one = self.pick([one for one in copies if Path(str(one.key)).parent.name == "cur"])
+        letters = [] if one is None else sorted(self.table(one.box))
+        if one is None or not letters:
+            return ""
+        path, letter = Path(str(one.key)), self.rand.choice(letters)
+        base, _, info = path.name.partition(":2,")
+        target = path.parent / f"{base}:2,{''.join(sorted(set(info) ^ {letter}))}"
+        self._renamed(one, target)
+        self._now(copies, one, target)
+        return f"keyword {self.table(one.box)[letter]} of {one.ghost} in {one.box}: {info}"
+
+    def drop(self, copies: list[Copy], boxes: list[str]) -> str:
+        """A reader that knows no letters sets other flags."""
+        one, letters = self.pick(copies), self.letters()
+        if one is None:
+            return ""
+        path = Path(str(one.key))
+        target = path.parent.parent / "cur" / f"{path.name.partition(':2,')[0]}:2,{letters}"
+        self._renamed(one, target)
+        self._now(copies, one, target)
+        return f"drop letters of {one.ghost} in {one.box} [{one.flags}] → {letters}"
 
     def seen(self, copies: list[Copy], boxes: list[str]) -> str:
         """new/ → cur/, as a reader does when it opens the mailbox."""
@@ -358,7 +439,8 @@ class MaildirHand(Hand):
     def _now(self, copies: list[Copy], one: Copy, path: Path) -> None:
         info = path.name.partition(":2,")[2]
         flags = "".join(sorted(set(info) & set("DFPRST")))
-        copies[copies.index(one)] = Copy(one.ghost, one.box, flags, path, one.date)
+        words = self._words(one.box, path.name, {})
+        copies[copies.index(one)] = Copy(one.ghost, one.box, flags, path, one.date, words)
 
     def unlink(self, copies: list[Copy], boxes: list[str]) -> str:
         one = self.pick(copies)
@@ -387,6 +469,7 @@ class MaildirHand(Hand):
         path = Path(str(one.key))
         name = self.unique() + "".join(path.name.partition(":2,")[1:])
         shutil.copy(path, self.root / target / path.parent.name / name)
+        self.words[name.partition(":2,")[0]] = one.keywords
         self.twin(one)
         return f"cp {one.ghost} from {one.box} to {target}"
 

@@ -1,4 +1,4 @@
-"""Settings of others that one key of ours stands for, where this mailsync has that key."""
+"""Settings of others that one key of ours stands for."""
 
 from __future__ import annotations
 
@@ -38,8 +38,7 @@ def days(text: str) -> str | None:
 def mechanism(text: str) -> str | None:
     """One mechanism alone, that ours may be bound to."""
     word = text.strip().lower()
-    known = get_args(ACCOUNT["auth"].type) if "auth" in ACCOUNT else ()
-    return word if word in known else None
+    return word if word in get_args(ACCOUNT["auth"].type) else None
 
 
 def proxy(text: str) -> str | None:
@@ -76,12 +75,12 @@ def taken(instead: Instead | None, text: str) -> bool:
     """Whether the setting has a counterpart here, of which nothing need be said."""
     if instead is AUTH and text.strip().upper() in _TOKENS:
         return False  # where the token comes from has to be looked at
-    return instead is not None and instead.key in ACCOUNT and instead.make(text) is not None
+    return instead is not None and instead.make(text) is not None
 
 
 def put(draft: Draft, instead: Instead, text: str) -> None:
     value = instead.make(text)
-    if instead.key not in ACCOUNT or value is None:
+    if value is None:
         return
     if isinstance(value, list) and instead.key == "quirks":
         had = draft.words(instead.key)
@@ -92,7 +91,7 @@ def put(draft: Draft, instead: Instead, text: str) -> None:
 def end(draft: Draft) -> None:
     """What goes together: a token is no password."""
     auth = str(draft.keys.get("auth", "")).upper()
-    if auth in _TOKENS and "token-command" in ACCOUNT and "password-command" in draft.keys:
+    if auth in _TOKENS and "password-command" in draft.keys:
         draft.keys["token-command"] = draft.keys.pop("password-command")
     if auth in _TOKENS and "token-command" not in draft.keys:
         del draft.keys["auth"]

@@ -46,7 +46,6 @@ NONE = {
     "disableextensions": "some extensions can be left alone: see quirks",
     "usenamespace": "the server's personal namespace is always used",
     "pathdelimiter": "the server says what its delimiter is",
-    "subscribedonly": "subscriptions are not looked at: name the mailboxes",
     "useutf8mailboxes": "mailboxes are directories in UTF-8: see `mailsync adopt --rename-folders`",
     "mapinbox": "INBOX is always the directory INBOX",
     "trashnewonly": "everything that is deleted goes to the trash",
@@ -66,7 +65,7 @@ NONE = {
 TAKEN = {
     *("host", "port", "user", "pass", "passcmd", "tlstype", "useimaps", "requiressl"),
     *("certificatefile", "timeout", "account", "path", "inbox", "subfolders", "trash"),
-    *("flatten", "tunnel", "clientcertificate", "clientkey"),
+    *("subscribedonly", "flatten", "tunnel", "clientcertificate", "clientkey"),
     *("far", "near", "patterns", "create", "remove", "expunge", "expungesolo", "sync"),
     *("syncstate", "fsync", "channel"),
 }

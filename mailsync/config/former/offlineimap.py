@@ -100,7 +100,6 @@ NONE = {
         "idlefolders": "new mail is looked for by each run",
         "keepalive": "connections end with the run",
         "holdconnectionopen": "connections end with the run",
-        "subscribedonly": "subscriptions are not looked at: name the mailboxes",
         "startdate": "there is no such date: see max-age",
         "createfolders": "a mailbox of one side is always made on the other",
         "ssl_version": "TLS 1.2 or newer is used",
@@ -128,7 +127,7 @@ TAKEN = {
         *("type", "remotehost", "remoteport", "remoteuser", "remotepass", "remotepassfile"),
         *("ssl", "starttls", "sslcacertfile", "cert_fingerprint", "folderfilter"),
         *("readonly", "expunge", "sync_deletes", "preauthtunnel", "transporttunnel"),
-        *("sslclientcert", "sslclientkey"),
+        *("sslclientcert", "sslclientkey", "subscribedonly"),
     },
 }
 INSTEAD = {

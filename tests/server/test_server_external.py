@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -54,8 +55,9 @@ class Papers:
 
 
 @pytest.fixture(scope="module")
-def papers() -> Papers:
-    return Papers(Path(tempfile.mkdtemp(prefix="papers-", dir="/tmp")))
+def papers() -> Iterator[Papers]:
+    with tempfile.TemporaryDirectory(prefix="papers-", dir="/tmp") as folder:
+        yield Papers(Path(folder))
 
 
 @pytest.fixture

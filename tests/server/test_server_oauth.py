@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from support.ann import Ann, DovecotWith
@@ -41,8 +44,9 @@ class Renewing(Past):
 
 
 @pytest.fixture(scope="module")
-def extra() -> str:
-    return prepared()
+def extra() -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix="oauth-", dir="/tmp") as folder:
+        yield prepared(Path(folder))
 
 
 def connect(ann: Ann, past: Renewing, **changes: object) -> None:

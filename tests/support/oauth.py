@@ -6,16 +6,15 @@ import base64
 import hashlib
 import hmac
 import json
-import tempfile
 import time
 from pathlib import Path
 
 KEY = b"0123456789abcdef0123456789abcdef"
 
 
-def prepared() -> str:
-    """`extra` for Dovecot(): tokens instead of passwords, checked by itself."""
-    folder = Path(tempfile.mkdtemp(prefix="oauth-", dir="/tmp"))
+def prepared(folder: Path) -> str:
+    """`extra` for Dovecot(): tokens instead of passwords, checked by itself with what is put into
+    `folder`, which anybody must be able to reach."""
     folder.chmod(0o755)
     place = folder / "keys" / "default" / "HS256"
     place.mkdir(parents=True)

@@ -403,11 +403,16 @@ class Cache:
         with self._tx() as c:
             return read.rows(c, ids, self._now)
 
-    def have_sources(self, ids: Iterable[RowId]) -> bool:
+    def may_have_left(self, ids: Collection[RowId]) -> bool:
         """Some message that both sides agreed on is on the server with the date and size of one
         of these: it may have been moved, and not be seen gone yet."""
         with self._tx() as c:
-            return read.have_sources(c, ids)
+            return bool(ids) and read.may_have_left(c, ids)
+
+    def may_have_held(self, ids: Collection[RowId]) -> set[MailboxId]:
+        """The mailboxes with such a file that has the time and size of one of these."""
+        with self._tx() as c:
+            return read.may_have_held(c, ids) if ids else set()
 
     def rows_of(self, mailbox: MailboxId) -> list[Row]:
         """Every row of one mailbox: for an audit, never for a plan."""

@@ -89,14 +89,20 @@ UNSEEN = """
         OR (messages.mtime_ns / 1000000000, messages.file_size) IN (
             SELECT new.mtime_ns / 1000000000, new.file_size
             FROM wanted CROSS JOIN messages AS new WHERE new.id = wanted.id))"""
-# What may be where the `wanted` ones came from: the server has both, as far as is known.
-_SOURCES = text("""
+# What may be where the `wanted` ones came from: there too, as far as is known.
+_SOURCES_THERE = text("""
     SELECT EXISTS (
         SELECT 1 FROM messages
         WHERE messages.server = 1 AND messages.synced IS NOT NULL
             AND (messages.internal_date, messages.size) IN (
                 SELECT new.internal_date, new.size FROM wanted CROSS JOIN messages AS new
                 WHERE new.id = wanted.id))""")
+_SOURCES_HERE = text("""
+    SELECT DISTINCT messages.mailbox FROM messages
+    WHERE messages.local = 1 AND messages.synced IS NOT NULL
+        AND (messages.mtime_ns, messages.file_size) IN (
+            SELECT new.mtime_ns, new.file_size FROM wanted CROSS JOIN messages AS new
+            WHERE new.id = wanted.id)""")
 _LOAD = """
     INSERT INTO wanted (id, mailbox, body, header, email_id, name, origin)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
@@ -124,9 +130,14 @@ def rows(c: Connection, ids: Iterable[RowId], now: float) -> list[Row]:
     return _made(c, c.execute(_WANTED).cursor.fetchall(), now)
 
 
-def have_sources(c: Connection, ids: Iterable[RowId]) -> bool:
+def may_have_left(c: Connection, ids: Iterable[RowId]) -> bool:
     want(c, ids)
-    return bool(c.execute(_SOURCES).scalar())
+    return bool(c.execute(_SOURCES_THERE).scalar())
+
+
+def may_have_held(c: Connection, ids: Iterable[RowId]) -> set[MailboxId]:
+    want(c, ids)
+    return {MailboxId(box) for box in c.execute(_SOURCES_HERE).scalars()}
 
 
 def rows_of(c: Connection, mailbox: MailboxId, now: float) -> list[Row]:

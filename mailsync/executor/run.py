@@ -109,8 +109,9 @@ class Run:
     untold: set[MailboxName] = field(default_factory=set)  # what pairing asked was not answered
     not_selectable: set[MailboxName] = field(default_factory=set)  # names listed, but no mailboxes
     left_out: set[MailboxName] = field(default_factory=set)  # not told from others by the disk
-    put_back: set[RowId] = field(default_factory=set)  # looked for everywhere before
-    arrived: set[RowId] = field(default_factory=set)  # where they came from was looked at before
+    doubted: tuple[set[RowId], ...] = field(  # for each kind: a second look was taken for them
+        default_factory=lambda: (set(), set(), set(), set())
+    )
     expunges: Counter[MailboxId] = field(default_factory=Counter)  # that the plan still has
     marked: defaultdict[MailboxId, list[Row]] = field(  # to be expunged by the last of those
         default_factory=lambda: defaultdict(list)

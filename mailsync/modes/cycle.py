@@ -18,7 +18,6 @@ from mailsync.executor.run import LOOK_HERE
 from mailsync.executor.suspects import blamed, one_by_one, to_ask
 from mailsync.model.actions import (
     Action,
-    CopyLocal,
     Defer,
     DeferMailbox,
     Download,
@@ -39,11 +38,12 @@ from mailsync.model.observation import ServerMailbox
 from mailsync.model.report import Target
 from mailsync.model.rows import Mailbox, Presence, Row
 from mailsync.model.uidset import UIDSet
+from mailsync.modes.again import look_within, looked_again
 from mailsync.modes.observe import Selector, asks, observe_local, observe_names, observe_server
 from mailsync.modes.ownership import Ownership
 from mailsync.modes.policy import bounds_of, planned_by, unseen
-from mailsync.modes.scope import check_asked, policy_of, selector, since, unsubscribed
-from mailsync.planner import PUT_BACK_UP, narrowed, needs, plan
+from mailsync.modes.scope import check_asked, policy_of, since, unsubscribed
+from mailsync.planner import narrowed, needs, plan
 from mailsync.server import Ask
 
 QUESTIONS = 3  # looks at headers and files before one plan
@@ -149,7 +149,7 @@ async def rounds(run: Run, ownership: Ownership, only: frozenset[MailboxName]) -
     for _ in range(ROUNDS):
         run.new_round()
         made = await make_plan(run, only)
-        if await looked_for(run, made):
+        if await looked_again(run, made):
             made = await make_plan(run, only)
         while renames := untried(run, made):
             await ownership.raise_generation()
@@ -164,53 +164,6 @@ async def rounds(run: Run, ownership: Ownership, only: frozenset[MailboxName]) -
             announce(run, made)
         await execute(run, made)
         await refresh(run)
-
-
-async def look_within(run: Run, renames: Sequence[Action]) -> None:
-    """What was removed from a directory before it got another name is seen gone only now: under
-    the old name nothing was proven, under the new one nothing was known."""
-    moved = {action.mailbox for action in renames if isinstance(action, RenameMailbox)}
-    if moved and not run.dry:
-        await observe_local(run, await run.stored(run.cache.cursors), {}, moved)
-        await refresh(run)
-
-
-async def looked_for(run: Run, made: Plan) -> bool:
-    """Mailboxes are observed one after the other: what was moved meanwhile is gone from the one
-    that was looked at last, and in the other not yet; or it is in both.  Before such a message is
-    put back, or fetched as if it were a copy, all that changed since is looked at once more;
-    whether anything was."""
-    if run.dry or not await _doubtful(run, made):
-        return False
-    listed = [box for box in await run.server.mailboxes() if box.name not in run.left_out]
-    await run.stored(run.cache.see_mailboxes, listed, None, selector(run.account, listed))
-    await refresh(run)
-    shown = {box.name: box for box in listed}
-    known = await run.stored(run.cache.cursors)
-    wanted = asks(run.mailboxes.values(), shown, known, {}, run.server.has_condstore)
-    await observe_server(run, wanted)
-    await refresh(run)
-    return True
-
-
-async def _doubtful(run: Run, made: Plan) -> bool:
-    """Whether the plan has messages to put back, or such that may have been moved.  Each is asked
-    about once."""
-    back: set[RowId] = set()
-    arrived: set[RowId] = set()
-    synced = any(box.synced for box in run.mailboxes.values())
-    for action in made.actions:
-        if isinstance(action, Upload) and action.reason == PUT_BACK_UP.reason:
-            back.update(row.id for row in action.rows)
-        elif synced and isinstance(action, Download):
-            arrived.update(row.id for row in action.rows if row.synced is None)
-        elif synced and isinstance(action, CopyLocal):
-            arrived.update(row.id for row in action.joins)
-    back -= run.put_back
-    arrived -= run.arrived
-    run.put_back |= back
-    run.arrived |= arrived
-    return bool(back) or (bool(arrived) and await run.stored(run.cache.have_sources, arrived))
 
 
 def untried(run: Run, made: Plan) -> tuple[Action, ...]:

@@ -101,7 +101,7 @@ class SimFs:
             if at and at == len(names) // 2:  # others may act while the directory is read
                 self.enter("list", path)
             if name in node.entries or below(self.rand, 2):
-                yield name, kinds[name]
+                yield name, kinds.get(name, "file")
         # What appeared, vanished or was renamed meanwhile may be seen or not.
         for name, child in sorted(node.entries.items()):
             if name not in kinds and below(self.rand, 2):

@@ -8,6 +8,8 @@ import pytest
 from sim.server_profile import Profile, condstore, gmail, plain, strict_qresync
 from support.storied import Story
 
+from mailsync.model.settings import Deletions
+
 
 @pytest.mark.parametrize("make", [strict_qresync, condstore, plain, gmail])
 def test_into_a_mailbox_that_is_looked_at_later(make: Callable[[], Profile]) -> None:
@@ -43,3 +45,71 @@ def test_a_copy_is_a_copy_all_the_same() -> None:
         ran = s.tell()
         assert (ran.exit, ran.commands["LIST"]) == (0, 2), "one look more, and no third"
         s.agree({"INBOX": "a b", "Work": "a"})
+
+
+@pytest.mark.parametrize("make", [strict_qresync, plain])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_file_renamed_while_its_folder_is_read(make: Callable[[], Profile], seed: int) -> None:
+    """readdir shows both names, or one: it is no copy, and nothing is sent."""
+    with Story(f"renamed {seed}", make()) as s:
+        for ghost in "ab":
+            s.serve("INBOX", ghost)
+        s.tell()
+        s.file("INBOX", "n")  # no stamp holds
+        s.server.set_flags("INBOX", s.uid_of("INBOX", "a"), ["\\Answered"])
+        path = s.path_of("INBOX", "a")
+        done: list[str] = []
+
+        def mislist(folder: str, names: list[str]) -> list[str]:
+            if folder != "/mail/INBOX/cur" or done:
+                return names
+            done.append(folder)
+            s.fs.rename(path, f"{folder}/another:2,")
+            s.fs.sync_dir(folder)
+            return [*names, "another:2,"]
+
+        s.mislist = mislist
+        ran = s.tell()
+        s.mislist = None
+        assert done
+        assert (ran.exit, ran.stored, ran.fetched) == (0, 1, 0), ran.text
+        s.agree({"INBOX": "a:R b n"})
+
+
+@pytest.mark.parametrize("source", ["INBOX", "Work"])
+@pytest.mark.parametrize("deletions", list(Deletions))
+def test_a_file_moved_between_two_listings(source: str, deletions: Deletions) -> None:
+    """Whichever folder is listed first: it is moved on the server, too."""
+    target = "Work" if source == "INBOX" else "INBOX"
+    with Story("moved", strict_qresync(), deletions=deletions) as s:
+        s.server.create("Work")
+        s.serve(source, "a")
+        for box in ("INBOX", "Work"):
+            s.serve(box, f"{box}1")
+        s.tell()
+        s.file("INBOX", "n")
+        s.file("Work", "m")
+        path = s.path_of(source, "a")
+        new = path.replace(f"/{source}/", f"/{target}/")
+        done: list[str] = []
+
+        def mislist(folder: str, names: list[str]) -> list[str]:
+            if folder == "/mail/INBOX/cur" and not done:
+                done.append(folder)
+                s.fs.rename(path, new)
+                s.fs.sync_dir(folder)
+                s.fs.sync_dir("/mail/Work/cur")
+            return names
+
+        s.mislist = mislist
+        ran = s.tell()
+        s.mislist = None
+        assert done
+        assert (ran.exit, ran.stored, ran.fetched) == (0, 2, 0), ran.text
+        assert ran.commands["UID MOVE"] == 1
+        s.agree(
+            {
+                source: f"{source}1 {'n' if source == 'INBOX' else 'm'}",
+                target: f"a {target}1 {'n' if target == 'INBOX' else 'm'}",
+            }
+        )

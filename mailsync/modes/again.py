@@ -1,0 +1,110 @@
+"""What is looked at once more before a plan is believed (semantics.md, rules 2 and 3).
+
+Mailboxes are observed one after the other, so what is moved meanwhile is gone from the one that is
+looked at last and in the other not yet, or it is in both.  Only where the plan would make something
+of that, and only where the same date and size show that it may be so, is a second look taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mailsync.executor import Run
+from mailsync.executor.boxes import refresh
+from mailsync.model.actions import (
+    Action,
+    Copy,
+    CopyLocal,
+    Defer,
+    Download,
+    Expunge,
+    Move,
+    Plan,
+    RenameMailbox,
+    Upload,
+)
+from mailsync.model.ids import MailboxId, RowId
+from mailsync.model.rows import Presence
+from mailsync.modes.observe import asks, observe_local, observe_server
+from mailsync.modes.scope import selector
+from mailsync.planner import PUT_BACK_UP
+
+
+@dataclass(slots=True)
+class Doubts:
+    """Rows of a plan that a second look may show otherwise."""
+
+    put_back: set[RowId] = field(default_factory=set)  # gone on the server, with news here
+    arrived: set[RowId] = field(default_factory=set)  # new on the server
+    filed: set[RowId] = field(default_factory=set)  # new in the Maildir
+    deleted: set[RowId] = field(default_factory=set)  # gone from the Maildir
+
+    @classmethod
+    def of(cls, made: Plan) -> Doubts:
+        found = cls()
+        for action in made.actions:
+            match action:
+                case Upload(rows=rows, reason=reason):
+                    back = reason == PUT_BACK_UP.reason
+                    (found.put_back if back else found.filed).update(row.id for row in rows)
+                case Download(rows=rows):
+                    found.arrived.update(row.id for row in rows if row.synced is None)
+                case CopyLocal(joins=joins):
+                    found.arrived.update(row.id for row in joins)
+                case Copy(joins=joins):
+                    found.filed.update(row.id for row in joins)
+                case Expunge(rows=rows) | Move(rows=rows, joins=()) | Defer(rows=rows):
+                    found.deleted.update(row.id for row in rows if row.local is Presence.GONE)
+        return found
+
+
+async def looked_again(run: Run, made: Plan) -> bool:
+    """Whether anything was looked at; each row asks for it once in a run."""
+    if run.dry or not any(box.synced for box in run.mailboxes.values()):
+        return False
+    doubts = Doubts.of(made)
+    asked = [doubts.put_back, doubts.arrived, doubts.filed, doubts.deleted]
+    for rows, before in zip(asked, run.doubted, strict=True):
+        rows.difference_update(before)
+        before.update(rows)
+    looked = await _here(run, doubts)
+    moved = await run.stored(run.cache.may_have_left, doubts.arrived)
+    if doubts.put_back or moved:
+        await _there(run)
+        looked = True
+    return looked
+
+
+async def _there(run: Run) -> None:
+    """All that changed on the server since it was listed."""
+    listed = [box for box in await run.server.mailboxes() if box.name not in run.left_out]
+    await run.stored(run.cache.see_mailboxes, listed, None, selector(run.account, listed))
+    await refresh(run)
+    shown = {box.name: box for box in listed}
+    known = await run.stored(run.cache.cursors)
+    wanted = asks(run.mailboxes.values(), shown, known, {}, run.server.has_condstore)
+    await observe_server(run, wanted)
+    await refresh(run)
+
+
+async def _here(run: Run, doubts: Doubts) -> bool:
+    """A file that is gone may have gone anywhere: all mailboxes whose stamp is no more what it was.
+    One that is new may have come from where files are like it."""
+    among: set[MailboxId] | None = None
+    if not doubts.deleted:
+        among = await run.stored(run.cache.may_have_held, doubts.filed)
+        if not among:
+            return False
+    await observe_local(run, await run.stored(run.cache.cursors), {}, among)
+    await refresh(run)
+    return True
+
+
+async def look_within(run: Run, renames: Sequence[Action]) -> None:
+    """What was removed from a directory before it got another name is seen gone only now: under
+    the old name nothing was proven, under the new one nothing was known."""
+    moved = {action.mailbox for action in renames if isinstance(action, RenameMailbox)}
+    if moved and not run.dry:
+        await observe_local(run, await run.stored(run.cache.cursors), {}, moved)
+        await refresh(run)

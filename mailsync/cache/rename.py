@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from mailsync.cache.keywords import REMASK
 from mailsync.cache.mailboxes import BACK
 from mailsync.cache.pairing import pair
 from mailsync.cache.relink import doubt_server
@@ -139,6 +140,8 @@ def mailbox_renamed(
             "uid_next": uid_next,
         },
     )
+    # What was seen under the new name was held against what a mailbox keeps that nobody had asked.
+    c.execute(REMASK, {"box": mailbox, "permanent": old_box.permanent})
 
 
 def _go_along(c: Connection, old: Any, name: str, wire_name: bytes | None) -> None:

@@ -328,3 +328,15 @@ def test_a_crash_at_any_step_loses_none(model: str) -> None:
         assert shown == {"a": "FSb", "b": "Sabc", "c": "Sa", "u": "Sb"}, at
         stack.close()
         at += 29
+
+
+def test_a_mailbox_that_is_renamed_keeps_them(stack: Stack) -> None:
+    stack.server.create("Old")
+    stack.serve("Old", "x", "\\Flagged", "$Junk")
+    settled(stack)
+    stack.rename(f"{ROOT}/Old", f"{ROOT}/New")
+    settled(stack)
+    assert (words(stack, "x", "New"), letters(stack, "x", "New")) == ({"$Junk"}, "Fa")
+    stack.server.rename("New", "Newer")
+    settled(stack)
+    assert (words(stack, "x", "Newer"), letters(stack, "x", "Newer")) == ({"$Junk"}, "Fa")

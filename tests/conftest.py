@@ -15,6 +15,13 @@ from support.wire import Wire
 from support.wired import Wired
 
 from mailsync.modes import world
+from mailsync.system import hidden
+
+
+@pytest.fixture(autouse=True)
+def no_secrets_of_others() -> None:
+    """A password of one letter in an earlier test would hide that letter in every text."""
+    hidden._seen.clear()
 
 
 def require_dovecot() -> None:

@@ -140,7 +140,8 @@ def see_mailboxes(
 ) -> None:
     shown = None if server is None else {box.name: box for box in server if box.selectable}
     files = None if local is None else set(local)
-    forget_gone(c)
+    if server is not None and local is not None:  # else what moved out of one is not decided yet
+        forget_gone(c)
     had = {row.name: row for row in c.execute(text("SELECT * FROM mailboxes"))}
     for name in sorted((shown or {}).keys() | (files or set()) | had.keys()):
         row, box = had.get(name), (shown or {}).get(name)

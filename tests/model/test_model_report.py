@@ -75,7 +75,8 @@ def test_status_as_json() -> None:
 def test_lines() -> None:
     line = MailboxLine("x", True, False, True, "why")
     assert line.as_json() == {
-        "name": "x", "server": True, "local": False, "selected": True, "why": "why", "messages": None
+        "name": "x", "server": True, "local": False, "selected": True, "why": "why", "messages": None,
+        "server-name": "", "directory": "",
     }  # fmt: skip
     held = HeldLine("a", "x", Side.LOCAL, 3, "why")
     assert report.held_total([held, held]) == 6

@@ -140,3 +140,9 @@ def test_one_name_here_has_one_on_the_server(
         return
     if here == there and one != other:
         assert back != one or back != other
+
+
+def test_what_a_rule_would_make_no_name_of_keeps_its_own() -> None:
+    rules = NameRules((NameRule("Lists/*", "l*", "."),))
+    assert rules.there(MailboxName("l.x")) == "l.x"
+    assert rules.there(MailboxName("lx.y")) == "Lists/x/y"

@@ -407,12 +407,12 @@ class Cache:
         """Some message that both sides agreed on is on the server with the date and size of one
         of these: it may have been moved, and not be seen gone yet."""
         with self._tx() as c:
-            return bool(ids) and read.may_have_left(c, ids)
+            return read.may_have_left(c, ids)
 
     def may_have_held(self, ids: Collection[RowId]) -> set[MailboxId]:
         """The mailboxes with such a file that has the time and size of one of these."""
         with self._tx() as c:
-            return read.may_have_held(c, ids) if ids else set()
+            return read.may_have_held(c, ids)
 
     def rows_of(self, mailbox: MailboxId) -> list[Row]:
         """Every row of one mailbox: for an audit, never for a plan."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mailsync.config.account import check_places, path_of, settings
-from mailsync.config.grammar import meant
+from mailsync.config.grammar import advice
 from mailsync.config.patterns import selected
 from mailsync.config.read import read
 from mailsync.model.errors import ConfigError
@@ -31,9 +31,7 @@ class Config:
             if account.name == name:
                 return account
         names = [account.name for account in self.accounts]
-        guess = meant(name, names)
-        hint = f'did you mean "{guess}"?' if guess else f"there are: {', '.join(names)}"
-        raise ConfigError(f'no account "{name}" in {self.path}; {hint}')
+        raise ConfigError(f'no account "{name}" in {self.path}; {advice(name, names)}')
 
 
 def _folder(environ: Mapping[str, str], variable: str, otherwise: str) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mailsync.config import rules
-from mailsync.config.grammar import ACCOUNT, PASSWORDS, TABLE, meant
+from mailsync.config.grammar import ACCOUNT, PASSWORDS, TABLE, advice
 from mailsync.config.read import Values
 from mailsync.model.layout import Layout
 from mailsync.model.settings import (
@@ -139,9 +139,7 @@ def _quirks(values: Values, key: tuple[str, ...], words: list[str]) -> tuple[str
     for word in words:
         plain = word.removeprefix("!")
         if word != "!*" and plain not in known:
-            guess = meant(plain, known)
-            hint = f'did you mean "{guess}"?' if guess else f"there are: {', '.join(known)}"
-            values.complain(key, f'there is no quirk "{safe(plain)}"; {hint}')
+            values.complain(key, f'there is no quirk "{safe(plain)}"; {advice(plain, known)}')
     return tuple(words)
 
 

@@ -186,3 +186,9 @@ def meant(word: str, known: list[str]) -> str | None:
     if synonym in known:
         return synonym
     return next(iter(get_close_matches(plain, known, n=1, cutoff=0.6)), None)
+
+
+def advice(word: str, known: list[str]) -> str:
+    """What to say to a `word` that is none of `known`."""
+    guess = meant(word, known)
+    return f'did you mean "{guess}"?' if guess else f"there are: {', '.join(known)}"

@@ -69,7 +69,9 @@ async def looked_again(run: Run, made: Plan) -> bool:
         rows.difference_update(before)
         before.update(rows)
     looked = await _here(run, doubts)
-    moved = await run.stored(run.cache.may_have_left, doubts.arrived)
+    moved = False
+    if doubts.arrived:
+        moved = await run.stored(run.cache.may_have_left, doubts.arrived)
     if doubts.put_back or moved:
         await _there(run)
         looked = True
@@ -93,6 +95,8 @@ async def _here(run: Run, doubts: Doubts) -> bool:
     One that is new may have come from where files are like it."""
     among: set[MailboxId] | None = None
     if not doubts.deleted:
+        if not doubts.filed:
+            return False
         among = await run.stored(run.cache.may_have_held, doubts.filed)
         if not among:
             return False

@@ -122,7 +122,8 @@ class Link:
 
     @property
     def ability(self) -> Ability:
-        return Ability(self.capabilities, self.quirks, self.refused)
+        found = self.quirks
+        return Ability(quirks.usable(self.session.capabilities, found), found, self.refused)
 
     @property
     def line(self) -> int:

@@ -52,6 +52,7 @@ class Ledger:
     copied: Counter[str] = field(default_factory=Counter)
     moved: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # by sides
     unsure: set[str] = field(default_factory=set)  # edited, renamed: what remains is no proof
+    edited: set[tuple[str, str]] = field(default_factory=set)  # mailbox, unique name: in place
     touched: Counter[str] = field(default_factory=Counter)
     taken: set[str] = field(default_factory=set)  # deleted or overwritten, a copy of it
     redated: set[str] = field(default_factory=set)  # for ever
@@ -69,7 +70,7 @@ class Ledger:
         self.touched.clear()
         self.decided = ""
         self.moved.clear()
-        for one in (self.taken, self.unsure, self.boxes, self.gone):
+        for one in (self.taken, self.unsure, self.edited, self.boxes, self.gone):
             one.clear()
 
 

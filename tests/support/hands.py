@@ -318,11 +318,14 @@ class MaildirHand(Hand):
 
     def _words(self, box: str, name: str, kept: Kept) -> frozenset[str]:
         """What a file has: what its name shows and what the cache keeps.  One that shows nothing
-        any more has what it had: readers drop letters that they do not know."""
+        any more has what it had: readers drop letters that they do not know.  One that was written
+        over is another message."""
         if not self.keywords:
             return frozenset()
         table, (unique, _, info) = self.table(box), name.partition(":2,")
         shown = frozenset(table[letter] for letter in info if letter in table)
+        if (box, unique) in self.ledger.edited:
+            return shown
         hidden, before = kept.get((box, unique), (frozenset(), self.words.get(unique, frozenset())))
         return hidden | (shown or before)
 
@@ -486,6 +489,7 @@ class MaildirHand(Hand):
         copies.remove(one)
         self.ledger.taken.add(one.ghost)
         self.ledger.unsure.add(one.ghost)
+        self.ledger.edited.add((one.box, path.name.partition(":2,")[0]))
         return f"edit {one.ghost} in {one.box}: now {ghost}"
 
     # -- whole mailboxes -----------------------------------------------------------------------

@@ -33,12 +33,16 @@ class Cursors:
         self.server, self.disk, self.root = server, disk, root
         self.path = state / "cache.db"
         self.seen: list[Cursor] = []
+        self.state: object = None
         self.blind = False
 
     def after(self, step: str) -> None:
         """Notes what is wrong with the witness of the server."""
         if not (step.startswith("cache.") and step.endswith(".done")) or not self.path.exists():
             return
+        if (state := _state(self.path)) == self.state:
+            return
+        self.state = state
         with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as cache:
             now: list[Cursor] = cache.execute(_CURSORS).fetchall()
             for cursor in now:
@@ -76,6 +80,18 @@ class Cursors:
         known = {str(one) for (one,) in cache.execute(rows, (number,))}
         if known != names:
             yield f"the stamp is of {sorted(names)}, stored are {sorted(known)}"
+
+
+def _state(path: Path) -> object:
+    """Another one after every commit: what SQLite itself compares, the head of the WAL's index or,
+    where there is none, the change counter of the file."""
+    try:
+        with open(f"{path}-shm", "rb") as index:
+            head = index.read(48)
+    except FileNotFoundError:
+        with open(path, "rb") as file:
+            head = file.read(48)[24:28]
+    return path.stat().st_ino, head
 
 
 def _unseen(

@@ -10,23 +10,31 @@ python tests/sim/exhaust.py --only 'moved' --at 57 --model weak
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
+from sim.branch import Branch, Said
 from sim.fs import MODELS
 from sim.oracle import Violation
 from sim.rand import SimRand
 from sim.scenarios import SCENARIOS, Scenario
 from sim.stack import Stack
-from sim.steps import Steps
+from sim.steps import Crash, Steps
 from sim.volume import add_options, go
 
 SECONDS = 3  # crashes more
 PARKED = 3600.0  # seconds
+BATCH = 48  # crash points of one run
+
+Point = tuple[str, int, str]  # scenario, step, model
 
 
 def prepared(scenario: Scenario, seed: int | str) -> Stack:
@@ -80,29 +88,87 @@ def crashed(
     """Crash at one step, resume (and crash at the `second` step then), compare.
 
     How many steps the sync after the crash took; 0: the sync was over before that step."""
-    when = f"{scenario.name!r} crash at step {at}, model {model}, seed {seed}, second {second}"
     stack = prepared(scenario, seed)
     try:
-        if not stack.crash(at, model):
-            return 0
-        unharmed(stack, when)
-        stack.pass_time(1)
-        if second is not None:
-            stack.crash(second, model)
-            unharmed(stack, when)
-            stack.pass_time(1)
-        steps = Steps()
-        runs = (steps, None)
-        if second is not None:
-            runs = (steps, None, None)  # what was sent twice in vain is parked for a while (rule 8)
-        for again in runs:
-            stack.sync(again)
-            unharmed(stack, when)
-            stack.pass_time(40 if second is None else PARKED)
-        settled(scenario, stack, when)
-        return steps.count
+        return resumed(scenario, stack, at, model, second) if stack.crash(at, model) else 0
     finally:
         stack.close()
+
+
+def resumed(scenario: Scenario, stack: Stack, at: int, model: str, second: int | None) -> int:
+    """What has to follow a crash."""
+    when = _when(scenario, stack, at, model, second)
+    unharmed(stack, when)
+    stack.pass_time(1)
+    if second is not None:
+        stack.crash(second, model)
+        unharmed(stack, when)
+        stack.pass_time(1)
+    steps = Steps()
+    runs = (steps, None)
+    if second is not None:
+        runs = (steps, None, None)  # what was sent twice in vain is parked for a while (rule 8)
+    for again in runs:
+        stack.sync(again)
+        unharmed(stack, when)
+        stack.pass_time(40 if second is None else PARKED)
+    settled(scenario, stack, when)
+    return steps.count
+
+
+def _when(scenario: Scenario, stack: Stack, at: int, model: str, second: int | None) -> str:
+    where = f"crash at step {at}, model {model}, seed {stack.rand.seed}, second {second}"
+    return f"{scenario.name!r} {where}"
+
+
+def branched(
+    scenario: Scenario, at: Mapping[int, Sequence[str]], seed: int | str = 0, *, twice: bool = False
+) -> dict[tuple[int, str], Said]:
+    """As `crashed`, at many steps by many models: up to each of them the run is one.
+
+    Here the cache is left as SIGKILL leaves it, with a -wal; there it is closed.
+    """
+    stack = prepared(scenario, seed)
+    branch, steps = Branch(stack.state), Steps()
+    heard: dict[tuple[int, str], Said] = {}
+    way = 0, ""
+
+    def outcome(second: int | None) -> Said:
+        try:
+            return resumed(scenario, stack, *way, second), []
+        except Violation as error:
+            return 0, [str(error)]
+
+    def aftermath() -> Said:
+        stack.died(*way)
+        if not twice:
+            return outcome(None)
+        count, wrong = branch.apart(lambda: outcome(None))
+        for second in seconds(scenario.name, *way, count):
+            wrong += branch.apart(partial(outcome, second))[1]
+        return count, wrong
+
+    def part(here: int) -> None:
+        nonlocal way
+        for model in at[here]:
+            said = branch.split(_when(scenario, stack, here, model, None))
+            if said is None:
+                way, steps.crash_at = (here, model), here
+                return
+            heard[here, model] = said
+
+    for here in at:
+        steps.at(here, partial(part, here))
+    try:
+        with contextlib.suppress(Crash):
+            stack.sync(steps)
+        if not branch.inside:  # nothing of what happened in the children happened here
+            settled(scenario, stack, f"{scenario.name!r}, no crash")
+    finally:
+        if branch.inside:
+            branch.end(aftermath)
+        stack.close()
+    return heard
 
 
 def unharmed(stack: Stack, when: str) -> None:
@@ -129,17 +195,26 @@ def points(
                     yield scenario, at, model
 
 
-def attempt(point: tuple[str, int, str, bool]) -> list[str]:
-    """The violations at one point."""
-    name, at, model, twice = point
-    scenario = next(one for one in SCENARIOS if one.name == name)
-    try:
-        count = crashed(scenario, at, model)
-        for second in seconds(name, at, model, count) if twice else ():
-            crashed(scenario, at, model, second=second)
-    except Violation as error:
-        return [str(error)]
-    return []
+def batches(wanted: Sequence[Point], seed: int | None) -> list[list[Point]]:
+    """Points of one scenario together, taken at random where there is a seed."""
+    found: list[list[Point]] = []
+    for _, group in groupby(wanted, lambda point: point[0]):
+        some = list(group)
+        if seed is not None:
+            SimRand(f"batches {seed}").shuffle(some)
+        found += [some[at : at + BATCH] for at in range(0, len(some), BATCH)]
+    return found
+
+
+def attempt(batch: list[Point], twice: bool = False) -> list[str]:
+    """The violations at some points of one scenario."""
+    scenario = next(one for one in SCENARIOS if one.name == batch[0][0])
+    at: defaultdict[int, list[str]] = defaultdict(list)
+    for _, here, model in batch:
+        at[here].append(model)
+    heard = branched(scenario, at, twice=twice)
+    missed = [f"{point}: the sync was over before" for point in batch if point[1:] not in heard]
+    return missed + [error for _, wrong in heard.values() for error in wrong]
 
 
 def main() -> int:
@@ -152,11 +227,12 @@ def main() -> int:
     options = parser.parse_args()
     scenarios = [one for one in SCENARIOS if options.only in one.name]
     wanted = [
-        (scenario.name, at, model, options.twice)
+        (scenario.name, at, model)
         for scenario, at, model in points(scenarios, options.share, options.seed)
         if options.at in (None, at) and options.model in (None, model)
     ]
-    said = go(wanted, attempt, options)
+    some = batches(wanted, None if options.seconds is None else options.seed)
+    said = go(some, partial(attempt, twice=options.twice), options, len)
     what = "crash points with resume" + (" and three second crashes each" if options.twice else "")
     print(f"{len(scenarios)} scenarios, {what}: {said}")
     return 0 if " 0 violations" in said else 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -283,10 +284,14 @@ class Stack:
         try:
             self.sync(Steps(crash_at=at))
         except Crash:
-            self.disk.crash(model, self.rand.fork(f"crash {at}"))
-            self.server.zombie(self.rand.fork(f"zombie {at}"))
+            self.died(at, model)
             return True
         return False
+
+    def died(self, at: int, model: str) -> None:
+        """What a death at step `at` leaves of the disk, and what the server does yet."""
+        self.disk.crash(model, self.rand.fork(f"crash {at}"))
+        self.server.zombie(self.rand.fork(f"zombie {at}"))
 
 
 def together(jobs: Sequence[Job], time: Time) -> list[AccountReport | BaseException]:
@@ -303,14 +308,22 @@ def together(jobs: Sequence[Job], time: Time) -> list[AccountReport | BaseExcept
         return loop.run(main(), time)
 
 
+_others: list[CacheClass] = []
+_compiled: dict[object, object] = {}  # statements, compiled once for all runs
+
+
 @contextlib.contextmanager
 def _noted() -> Iterator[None]:
-    """Every cache that is opened is closed in the end, also where a crash left it open."""
-    original = CacheClass.open
+    """Every cache that is opened is closed in the end, also where a crash left it open.
+
+    In a process that parted from it (sim/branch.py) it is the other's: neither closed nor freed.
+    """
+    original, process = CacheClass.open, os.getpid()
     opened: list[CacheClass] = []
 
     def note(directory: str, account: str, boot: Boot | None = None) -> CacheClass:
         cache = original(directory, account, boot)
+        cache._connection.execution_options(compiled_cache=_compiled)
         opened.append(cache)
         return cache
 
@@ -319,8 +332,11 @@ def _noted() -> Iterator[None]:
         yield
     finally:
         CacheClass.open = original  # type: ignore[method-assign]
-        for cache in opened:
-            cache.close()
+        if os.getpid() != process:
+            _others.extend(opened)
+        else:
+            for cache in opened:
+                cache.close()
 
 
 def _fast() -> str | None:

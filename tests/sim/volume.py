@@ -20,21 +20,34 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, help="stop then; points are taken in random order")
 
 
-def go(points: Sequence[P], attempt: Callable[[P], list[str]], options: Namespace) -> str:
-    """`attempt` gives the violations at one point; prints them, returns what the last line says:
-    how many of the points were run, how many violations, in what time."""
+def go(
+    points: Sequence[P],
+    attempt: Callable[[P], list[str]],
+    options: Namespace,
+    size: Callable[[P], int] = lambda _: 1,
+) -> str:
+    """`attempt` gives the violations at one point, or at `size` of them at once; prints them,
+    returns what the last line says: how many of the points were run, how many violations, in what
+    time."""
     wanted, began, done, bad = list(points), time.monotonic(), 0, 0
+    every = sum(map(size, wanted))
     if options.seconds is not None:
         SimRand(f"order {options.seed}").shuffle(wanted)
     with multiprocessing.Pool(options.jobs) as pool:
-        for errors in pool.imap_unordered(attempt, wanted, chunksize=4):
-            done += 1
+        tasks = ((attempt, size(point), point) for point in wanted)
+        for number, errors in pool.imap_unordered(_one, tasks):
+            done += number
             for error in errors:
                 bad += 1
                 print(f"FAILED {error}", flush=True)
-            if done % 1000 == 0:
-                print(f"{done} of {len(wanted)}, {bad} violations", flush=True)
+            if done // 1000 > (done - number) // 1000:
+                print(f"{done} of {every}, {bad} violations", flush=True)
             if options.seconds is not None and time.monotonic() - began > options.seconds:
                 pool.terminate()
                 break
-    return f"{done} of {len(wanted)}, {bad} violations, {time.monotonic() - began:.0f} s"
+    return f"{done} of {every}, {bad} violations, {time.monotonic() - began:.0f} s"
+
+
+def _one(task: tuple[Callable[[P], list[str]], int, P]) -> tuple[int, list[str]]:
+    attempt, number, point = task
+    return number, attempt(point)

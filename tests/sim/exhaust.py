@@ -219,13 +219,13 @@ def attempt(batch: list[Point], twice: bool = False) -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="scenarios whose name contains this")
+    parser.add_argument("--only", action="append", help="scenarios whose name contains this")
     parser.add_argument("--at", type=int)
     parser.add_argument("--model", choices=MODELS)
     parser.add_argument("--twice", action="store_true", help="three second crashes for each first")
     add_options(parser)
     options = parser.parse_args()
-    scenarios = [one for one in SCENARIOS if options.only in one.name]
+    scenarios = [one for one in SCENARIOS if any(part in one.name for part in options.only or [""])]
     wanted = [
         (scenario.name, at, model)
         for scenario, at, model in points(scenarios, options.share, options.seed)

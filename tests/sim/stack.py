@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from mailsync.cache import Cache
 from mailsync.cache.cache import Boot
@@ -309,7 +310,7 @@ def together(jobs: Sequence[Job], time: Time) -> list[AccountReport | BaseExcept
 
 
 _others: list[CacheClass] = []
-_compiled: dict[object, object] = {}  # statements, compiled once for all runs
+_once: dict[str, Any] = {}  # a dialect, and the statements compiled for it, for all runs
 
 
 @contextlib.contextmanager
@@ -323,7 +324,8 @@ def _noted() -> Iterator[None]:
 
     def note(directory: str, account: str, boot: Boot | None = None) -> CacheClass:
         cache = original(directory, account, boot)
-        cache._connection.execution_options(compiled_cache=_compiled)
+        cache._connection.dialect = _once.setdefault("dialect", cache._connection.dialect)
+        cache._connection.execution_options(compiled_cache=_once.setdefault("compiled", {}))
         opened.append(cache)
         return cache
 

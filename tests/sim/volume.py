@@ -33,7 +33,7 @@ def go(
     every = sum(map(size, wanted))
     if options.seconds is not None:
         SimRand(f"order {options.seed}").shuffle(wanted)
-    with multiprocessing.Pool(options.jobs) as pool:
+    with multiprocessing.Pool(options.jobs, maxtasksperchild=50) as pool:
         tasks = ((attempt, size(point), point) for point in wanted)
         for number, errors in pool.imap_unordered(_one, tasks):
             done += number

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sim.disk import SimDisk
 from sim.letters import system_letters
+from sim.places import Places
 from sim.server import SimServer
 from sim.server_state import Box
 
@@ -29,8 +30,8 @@ _CURSORS = """
 class Cursors:
     """The eyes on the cache of one machine.  `blind`: its disk lists what is not so."""
 
-    def __init__(self, server: SimServer, disk: SimDisk, state: Path, root: str) -> None:
-        self.server, self.disk, self.root = server, disk, root
+    def __init__(self, server: SimServer, disk: SimDisk, state: Path, places: Places) -> None:
+        self.server, self.disk, self.places = server, disk, places
         self.path = state / "cache.db"
         self.seen: list[Cursor] = []
         self.state: object = None
@@ -70,7 +71,7 @@ class Cursors:
         names: set[str] = set()
         for folder, told in zip(("new", "cur"), json.loads(stamp), strict=True):
             try:
-                node = self.disk.find(f"{self.root}/{name}/{folder}")
+                node = self.disk.find(f"{self.places.directory(name)}/{folder}")
             except OSError:
                 return
             if told != [node.inode, node.mtime_ns, node.ctime_ns]:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from mailsync.model.layout import Layout
 from sim.fs import SimFs
 from sim.letters import info_letters, letters_of, shown_words, words_of
+from sim.places import Places
 from sim.server import SimServer
 from sim.server_state import ghost_of
 
@@ -34,13 +34,12 @@ def body_of(ghost: str, size: int = 0) -> bytes:
 class Oracle:
     """`copies[ghost]`: how many copies the users made and did not delete, over all mailboxes."""
 
-    root: str  # of the Maildir
+    places: Places  # in the Maildir
     undo: str
     bodies: dict[str, bytes] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)  # by a user, anywhere
     expunged: set[str] = field(default_factory=set)  # on the server, while its file was here
     alter: Callable[[bytes], bytes] = lambda body: body  # what the server makes of an APPEND
-    layout: Layout = Layout.NESTED
 
     def born(self, ghost: str, body: bytes) -> None:
         self.bodies[ghost] = body.replace(b"\r\n", b"\n")
@@ -67,7 +66,7 @@ class Oracle:
         # The same bytes under the same unique name are one message, whatever a power cut in a
         # rename left behind; the first name counts (reliability.md §3.4).
         for path, data in sorted(files.items()):
-            place = self._place(path)
+            place = self.places.message(path)
             if place is None:
                 continue
             mailbox, name = place
@@ -81,20 +80,7 @@ class Oracle:
         return dict(views)
 
     def directory(self, mailbox: str) -> str:
-        """Where a mailbox with a plain name lies."""
-        if self.layout is Layout.NESTED:
-            return f"{self.root}/{mailbox}"
-        return self.root if mailbox == "INBOX" else f"{self.root}/.{mailbox.replace('/', '.')}"
-
-    def _place(self, path: str) -> tuple[str, str] | None:
-        """(mailbox, file name) of a message file; None for tmp/, the marker and other files."""
-        if not path.startswith(self.root + "/"):
-            return None
-        folder, _, name = path[len(self.root) + 1 :].rpartition("/")
-        mailbox, _, kind = folder.rpartition("/")
-        if self.layout is Layout.MAILDIRPP:
-            mailbox = mailbox[1:].replace(".", "/") if mailbox else "INBOX"
-        return (mailbox, name) if kind in ("new", "cur") and mailbox else None
+        return self.places.directory(mailbox)
 
     # -- I1: at every instant, and in every state after a crash ---------------------------------
 
@@ -114,7 +100,7 @@ class Oracle:
                     self._sound(message.ghost, message.body, kept)
         for fs in disks:
             for path, data in fs.files(durable=True).items():
-                if self._place(path) is not None or (undo and path.startswith(f"{undo}/")):
+                if self.places.message(path) or (undo and path.startswith(f"{undo}/")):
                     self._sound(ghost_of(data), data, kept)
         return kept
 

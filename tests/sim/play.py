@@ -91,7 +91,7 @@ class Play:
             other = Stack(
                 f"{run.seed}/{number}", server=self.server, host=f"host{number}", **settings
             )
-            other.oracle = Oracle(first.oracle.root, "")
+            other.oracle = Oracle(first.oracle.places, "")
             other.oracle.bodies = first.oracle.bodies
             self.machines.append(other)
         self.oracle = first.oracle

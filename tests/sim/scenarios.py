@@ -217,6 +217,8 @@ def called_otherwise(s: Stack) -> None:
     """Rules for names are set, with changes on both sides."""
     rules = NameRules((NameRule("Work/*", "*"), NameRule("Work", "Job")))
     s.account = replace(s.account, mailbox_names=rules)
+    for there, here in (("Work", "Job"), ("Work/Sub", "Sub")):
+        s.server.witness.renamed(there, here)
     s.flag("Work", "d", "R")
     s.serve("Work/Sub", "f")
     s.file("New", "g")

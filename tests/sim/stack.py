@@ -16,7 +16,6 @@ from typing import Any
 from mailsync.cache import Cache
 from mailsync.cache.cache import Boot
 from mailsync.cache.cache import Cache as CacheClass
-from mailsync.model.layout import Layout
 from mailsync.model.report import AccountReport, SyncOptions, Target
 from mailsync.model.settings import Account, Deletions, Guard, Secret, Security
 from mailsync.modes.job import Job
@@ -29,6 +28,7 @@ from sim.letters import LETTERS
 from sim.loop import Time
 from sim.net import Cut, SimNet
 from sim.oracle import Oracle, Violation, body_of
+from sim.places import Places
 from sim.rand import SimRand
 from sim.server import SimServer
 from sim.server_profile import Profile, strict_qresync
@@ -85,12 +85,10 @@ class Stack:
             ),
             **changes,  # type: ignore[arg-type]
         )
-        self.oracle = Oracle(ROOT, str(self.state / "undo"), layout=self.account.layout)
-        self.cursors = Cursors(server, self.disk, self.state, ROOT)
-        # The witness knows mailboxes by their paths in the nested layout only.
-        nested = self.account.layout is Layout.NESTED
-        server.witness.blind = self.cursors.blind = not nested
-        self.fs.eyes = LocalWitness(server.witness, host, ROOT, True, self.disk) if nested else None
+        places = Places(ROOT, self.account.layout)
+        self.oracle = Oracle(places, str(self.state / "undo"))
+        self.cursors = Cursors(server, self.disk, self.state, places)
+        self.eyes = self.fs.eyes = LocalWitness(server.witness, host, places, True, self.disk)
         self.runs = 0
         self.took: set[str] = set()  # ghosts whose file a user removed here
         self.last: Steps | None = None
@@ -243,8 +241,8 @@ class Stack:
         world = make_world(self.server, self.fs, seed, steps, host=self.host)
         disk = SimFs(SimRand(f"{seed}/fs"), self.disk, step=steps.step)
         disk.refuse, disk.mislist = self.refuse, self.mislist
-        if self.fs.eyes is not None:
-            disk.eyes = replace(self.fs.eyes, user=False)
+        disk.eyes = eyes = replace(self.eyes, user=False, own=set())
+        steps.looks.append(eyes.after)
         world.net.cuts.extend(self.cuts)
         world.clock.of(lambda: self.skew, f"boot-{self.boots}", self.booted)
         world = replace(world, fs=disk)

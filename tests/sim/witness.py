@@ -8,13 +8,14 @@ mailsync's hand only after a user took it out of that mailbox on another side.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 from sim.disk import SimDisk
 from sim.letters import info_letters, system_letters
+from sim.places import Places
 from sim.server_session import Session
 from sim.server_state import Box, Message, ghost_of
 
@@ -42,7 +43,6 @@ class Witness:
 
     found: list[str] = field(default_factory=list)
     keeps: str = "DFPRST"
-    blind: bool = False  # the Maildir is not laid out as it can read it
     lied: bool = False  # the server said what is not so
     now: int = 0
     taken: list[tuple[str, str, str]] = field(default_factory=list)  # side, mailbox, ghost
@@ -98,7 +98,7 @@ class Witness:
     def took(self, side: str, box: str, ghost: str, letters: str, how: str, others: Others) -> None:
         """mailsync takes a message out of a mailbox on `side`."""
         self.taken.append((side, box, ghost))
-        if self.blind or (self.lied and side != SERVER):
+        if self.lied and side != SERVER:
             return  # it believes what it was told of the server
         reasons = [
             one
@@ -158,7 +158,7 @@ class Witness:
                     self.renamed(
                         _local_name(server, name), will + _local_name(server, name)[len(was) :]
                     )
-        elif not self.blind and self._root(was) != self._root(will):
+        elif self._root(was) != self._root(will):
             self.found.append(f"I1b provenance: nobody renamed {was} to {will}")
 
     def _unseen(self, session: Session, ghost: str, letters: str, name: str) -> bool:
@@ -192,48 +192,54 @@ class LocalWitness:
 
     witness: Witness
     side: str
-    root: str
+    places: Places
     user: bool
     disk: SimDisk
+    own: set[str] = field(default_factory=set)  # what it put there, and the cache has not heard of
 
-    def place(self, path: str) -> tuple[str, str] | None:
-        """(mailbox, file name) of a message; None elsewhere."""
-        if not path.startswith(self.root + "/"):
-            return None
-        folder, _, name = path[len(self.root) + 1 :].rpartition("/")
-        mailbox, _, kind = folder.rpartition("/")
-        return (mailbox, name) if kind in ("new", "cur") and mailbox else None
+    def after(self, step: str) -> None:
+        """What the cache was told of is no longer one's own."""
+        if step.startswith("cache.") and step.endswith(".done"):
+            self.own.clear()
 
     def gone(self, path: str, data: bytes, target: str | None) -> None:
         """A file left `path` for `target`; None: for good."""
-        place = self.place(path)
+        place = self.places.message(path)
         ghost = ghost_of(data)
+        there = None if target is None else self.places.message(target)
+        if there is not None and target is not None and not self.user:
+            self.own.add(target)
         if place is None or ghost is None:
             return
         box, name = place
-        there = None if target is None else self.place(target)
         letters = info_letters(name)
         if there is not None and there[0] == box:
             if self.user:
                 self.witness.flagged(self.side, ghost, letters, info_letters(there[1]))
         elif self.user:
             self.witness.left(self.side, box, ghost, letters, moved=there is not None)
-        elif data not in self.disk.files(under=f"{self.root}/{box}/").values():
+        elif target is None and path in self.own:
+            self.own.remove(path)  # taken back: it could not be made durable
+        elif not any(home[0] == box and same == data for home, same in self._messages()):
             how = "unlink" if target is None else "rename"
             others = partial(self._others, ghost)
             self.witness.took(self.side, box, ghost, letters, how, others)
 
     def _others(self, ghost: str) -> list[tuple[str, str]]:
-        found = self.disk.files(under=self.root)
         return [
-            (place[0], info_letters(place[1]))
-            for path, data in found.items()
-            if (place := self.place(path)) and ghost_of(data) == ghost
+            (box, info_letters(name))
+            for (box, name), data in self._messages()
+            if ghost_of(data) == ghost
         ]
+
+    def _messages(self) -> Iterator[tuple[tuple[str, str], bytes]]:
+        for path, data in self.disk.files(under=self.places.root).items():
+            if (place := self.places.message(path)) is not None:
+                yield place, data
 
     def directory(self, path: str, target: str, inside: dict[str, bytes]) -> None:
         """A directory was renamed, with all that is in it, keyed by the path before."""
-        old, new = self._mailbox(path), self._mailbox(target)
+        old, new = self.places.mailbox(path), self.places.mailbox(target)
         if old is None or new is None:
             return
         if not self.user:
@@ -241,16 +247,11 @@ class LocalWitness:
                 self.witness.found.append(f"I1b provenance: nobody renamed {old} to {new}")
             return
         for file, data in inside.items():
-            place, ghost = self.place(file), ghost_of(data)
+            place, ghost = self.places.message(file), ghost_of(data)
             if place is not None and ghost is not None:
                 letters = info_letters(place[1])
                 self.witness.left(self.side, place[0], ghost, letters, moved=True)
                 self.witness.renamed(place[0], new + place[0].removeprefix(old))
         self.witness.renamed(old, new)
-
-    def _mailbox(self, path: str) -> str | None:
-        if not path.startswith(self.root + "/"):
-            return None
-        name = path[len(self.root) + 1 :]
-        above, _, last = name.rpartition("/")
-        return above if last in ("cur", "new", "tmp") else name
+        for below in self.places.below(old, self.disk):
+            self.witness.renamed(below, new + below.removeprefix(old))

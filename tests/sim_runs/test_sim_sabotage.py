@@ -22,6 +22,7 @@ from mailsync.imap import commands
 from mailsync.imap.wire import Command
 from mailsync.local import files
 from mailsync.local.tree import Tree
+from mailsync.model.layout import Layout
 from mailsync.model.rows import Presence
 from mailsync.planner import verdict
 
@@ -84,22 +85,31 @@ def told(one: Scenario) -> str:
     return str(caught.value)
 
 
+@pytest.mark.parametrize("layout", Layout)
 class TestProvenance:
-    """I1b, I10, I16: what mailsync takes, a user took elsewhere, as it was."""
+    """I1b, I10: what mailsync takes, a user took elsewhere, as it was."""
 
-    def test_new_mail_is_taken_for_deleted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_new_mail_is_taken_for_deleted(
+        self, monkeypatch: pytest.MonkeyPatch, layout: Layout
+    ) -> None:
         monkeypatch.setitem(verdict.TABLE, (T, Presence.NONE), lambda row, ground: verdict.MOVED_ON)
-        assert "I1b" in told(scenario("first pull"))
+        assert "I1b" in told(scenario("first pull", layout=layout))
 
-    def test_new_files_are_taken_for_left(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_new_files_are_taken_for_left(
+        self, monkeypatch: pytest.MonkeyPatch, layout: Layout
+    ) -> None:
         monkeypatch.setitem(
             verdict.TABLE, (Presence.NONE, T), lambda row, ground: verdict.DELETED_THERE
         )
-        assert "I1b" in told(scenario("new on both sides"))
+        assert "I1b" in told(scenario("new on both sides", layout=layout))
 
-    def test_a_change_does_not_save(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_change_does_not_save(self, monkeypatch: pytest.MonkeyPatch, layout: Layout) -> None:
         monkeypatch.setitem(verdict.TABLE, (G, T), lambda row, ground: verdict.DELETED_THERE)
-        assert "I10" in told(scenario("deleted against changed"))
+        assert "I10" in told(scenario("deleted against changed", layout=layout))
+
+
+class TestScope:
+    """I16."""
 
     def test_uid_expunge_without_uids(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Everything that is marked goes: also what another client marked."""
@@ -140,9 +150,10 @@ class TestApplyBeforeAdvance:
         self._forget(monkeypatch, observe, "_GONE")
         assert "I14" in told(scenario("deleted on both sides"))
 
-    def test_new_files(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("layout", Layout)
+    def test_new_files(self, monkeypatch: pytest.MonkeyPatch, layout: Layout) -> None:
         self._forget(monkeypatch, observe_local, "ADDED")
-        one = scenario("new on both sides")
+        one = scenario("new on both sides", layout=layout)
 
         def long_ago(stack: Stack) -> None:  # the stamps of a folder that changed just now are void
             one.change(stack)

@@ -180,6 +180,7 @@ def check(point: Point) -> None:
         for _ in range(2):  # the cause is still there when the next timer calls
             report = stack.sync()
             stack.oracle.no_loss(stack.server, stack.fs, f"{point}")
+            stack.witnessed(f"{point}")
             if report.exit is not Exit.OK:
                 if not said(report):
                     raise Violation(f"{point}: exit {report.exit}, and no reason: {report}")
@@ -198,6 +199,7 @@ def check(point: Point) -> None:
         for _ in range(2):  # the second: a deletion waits until a mailbox was seen again
             stack.pass_time(HEALED)
             report = stack.sync()
+            stack.witnessed(f"{point}, healed")
         if report.exit is not Exit.OK:
             raise Violation(f"{point}: healed, and exit {report.exit}: {report}")
         settled(scenario, stack, f"{point}")

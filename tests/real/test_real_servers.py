@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import imaplib
 import random
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,9 +15,7 @@ from support.killing import s7
 from support.rig import Rig, message
 from support.servers import Server
 from support.servers.pymaps import Pymap
-from support.wired import Wired, append_many
-
-from mailsync.model.settings import Guard
+from support.wired import Wired
 
 pytestmark = pytest.mark.servers
 
@@ -63,86 +60,7 @@ def test_churn_on_pymap(tmp_path: Path) -> None:
         churn.run(1)
 
 
-# -- what hurts users of other programs (reliability.md §0) ----------------------------------------
-
-COUNT = 30
-
-
-@pytest.fixture(params=["cyrus", "courier-old"])
-def full(
-    request: pytest.FixtureRequest,
-    real_server: Callable[[str], Server],
-    wired_on: Callable[..., Wired],
-) -> Wired:
-    """30 messages on both sides, under the default guard."""
-    made = wired_on(real_server(request.param), guard=Guard())
-    made.fill(COUNT)
-    made.settle()
-    made.idle()
-    return made
-
-
-def on_server(rig: Wired, box: str = "INBOX") -> int:
-    with rig.client() as client:
-        return len(client.uids(box))
-
-
-def nothing_transferred(rig: Wired) -> None:
-    assert (rig.traffic.bodies, rig.traffic.sent_bytes) == (0, 0), rig.traffic
-
-
-def test_s1_all_files_gone(full: Wired) -> None:
-    for path in full.files():
-        path.unlink()
-    report = full.sync()
-    assert (report.exit, report.total().held) == (3, COUNT), report
-    assert on_server(full) == COUNT
-
-
-def test_s3_cache_lost(full: Wired) -> None:
-    full.lose_cache()
-    full.settle()
-    nothing_transferred(full)
-    assert len(full.files()) == on_server(full) == COUNT
-    full.idle()
-
-
-def test_s5_mailbox_made_anew_in_another_order(full: Wired) -> None:
-    with full.client() as client:
-        client.create("Work")
-        append_many(client, map(message, range(100, 120)), "Work")
-        full.settle()
-        client.select("INBOX")
-        client.delete("Work")
-        time.sleep(1.1)  # Courier's UIDVALIDITY is the second
-        client.create("Work")
-        append_many(client, map(message, reversed(range(100, 120))), "Work")
-    full.settle()
-    nothing_transferred(full)
-    full.idle()
-
-
-def test_s6_server_mailbox_emptied(full: Wired) -> None:
-    with full.client() as client:
-        client.expunge(client.uids())
-    report = full.sync()
-    assert (report.exit, report.total().held) == (3, COUNT), report
-    assert len(full.files()) == COUNT
-
-
-def test_s8_s9_a_reader_renames_and_moves_files(full: Wired) -> None:
-    """By COPY where there is no MOVE; without UIDPLUS the copies are looked up."""
-    target = full.make("Archive")
-    for number, path in enumerate(full.files()):
-        if number < 5:
-            path.rename(path.parent.parent / "cur" / f"17{number:08}.R{number}.reader:2,")
-        elif number < 25:
-            path.rename(target / "cur" / path.name)
-    report = full.settle()
-    assert report.total().moved == 20, report
-    nothing_transferred(full)
-    assert (on_server(full), on_server(full, "Archive")) == (10, 20)
-    full.idle()
+# -- what else may go wrong ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["cyrus", "courier-old"])

@@ -77,6 +77,14 @@ class Tallies:
         return sum(sum(counts.values()) for counts in self.done.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A message of `size` bytes was refused for the server's quota, as `text` says."""
+
+    size: int
+    text: str
+
+
 @dataclass(slots=True)
 class Run:
     """One attempt's tools, and what later steps must know of earlier ones."""
@@ -92,7 +100,8 @@ class Run:
     mailboxes: dict[MailboxId, Mailbox] = field(default_factory=dict)
     paired: set[RowId] = field(default_factory=set)  # files that a download proved to be paired
     files_by_body: dict[tuple[MailboxId, bytes], list[Row]] = field(default_factory=dict)
-    stopped: dict[MailboxId | None, str] = field(default_factory=dict)  # uploads (None: all): why
+    stopped: dict[MailboxId, str] = field(default_factory=dict)  # uploads: why
+    room: dict[MailboxId, Room] = field(default_factory=dict)  # what the quota had none for
     doubt_since: float | None = None  # loop time of the latest unknown outcome, or of finding one
     earlier: dict[tuple[object, MailboxName], Trouble] = field(default_factory=dict)
     narrow: Narrow = field(default_factory=Narrow)  # what this run is to leave
@@ -152,7 +161,7 @@ class Run:
 
     def no_uploads(self, mailbox: MailboxId) -> str:
         """Why nothing more is to be uploaded there in this attempt; "" while nothing is known."""
-        return self.stopped.get(None) or self.stopped.get(mailbox, "")
+        return self.stopped.get(mailbox, "")
 
     def doubt(self) -> None:
         """Something was sent whose outcome is not known: from now on the server may still do it."""

@@ -13,7 +13,7 @@ from mailsync.executor.flags import of_all
 from mailsync.executor.identify import agrees, alike, match, may_be, near, same_header
 from mailsync.executor.keywords import may_blame_keywords
 from mailsync.executor.retry import repeated
-from mailsync.executor.run import Run, spoils_all
+from mailsync.executor.run import Room, Run, spoils_all
 from mailsync.model.actions import Upload
 from mailsync.model.content import Digest
 from mailsync.model.errors import Disconnected, Help, Reach, Refused, StorageError
@@ -92,6 +92,12 @@ async def _send(run: Run, box: Mailbox, batch: Sequence[Ready]) -> None:
     if stopped := run.no_uploads(box.id):
         await run.trouble(box.id, [one.row for one in batch], stopped)
         return
+    if (room := run.room.get(box.id)) is not None:
+        large = [one.row for one in batch if one.size >= room.size]
+        await run.trouble(box.id, large, room.text)
+        batch = [one for one in batch if one.size < room.size]
+        if not batch:
+            return
     if not run.server.has_multiappend and len(batch) > 1:
         for one in batch:
             await _send(run, box, [one])
@@ -191,16 +197,20 @@ def _next_piece(source: Iterator[bytes]) -> bytes:
 async def _refused(run: Run, box: Mailbox, batch: Sequence[Ready], error: Refused) -> None:
     if spoils_all(error):
         raise error
-    rows = [one.row for one in batch]
-    if error.code == "OVERQUOTA":
-        run.stopped[None] = f"the server's quota is used up: {error}"
-        await run.trouble(box.id, rows, run.stopped[None])
-    elif of_all(error):
+    full = error.code == "OVERQUOTA"
+    if not full and of_all(error):
         run.stopped[box.id] = f"cannot upload to {box.name}: {error}"
-        await run.trouble(box.id, rows, run.stopped[box.id])
+        await run.trouble(box.id, [one.row for one in batch], run.stopped[box.id])
     elif len(batch) == 1:
-        await run.trouble(box.id, rows, f"the server refused {rows[0].name}: {error}")
+        row = batch[0].row
+        text = f"the server refused {row.name}: {error}"
+        if full:
+            text = f"the server's quota is used up: {error}"
+            run.room[box.id] = Room(batch[0].size, text)
+        await run.trouble(box.id, [row], text)
     else:
+        if full:  # what is smaller may have room; where there is none, the smallest says so for all
+            batch = sorted(batch, key=lambda one: one.size)
         half = len(batch) // 2
         await _send(run, box, batch[:half])
         await _send(run, box, batch[half:])

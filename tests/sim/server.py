@@ -112,6 +112,7 @@ class SimServer:
         self.refuse_store: set[tuple[bytes, int]] = set()
         self.bodies_sent = 0
         self.bodies_stored = 0
+        self.quota: int | None = None  # bytes, of all bodies
         self.pause = 0.02  # the server takes up to so many seconds for a command
         self.connections: list[Connection] = []
         self.state = State(self.profile.delimiter, self.profile.vanished_log, self.wall)

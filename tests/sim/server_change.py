@@ -285,6 +285,13 @@ def append(session: Session, scan: Scan) -> str:
     box = there(session, name, "TRYCREATE")
     if box.read_only:
         raise No("[NOPERM] Mailbox is read-only")
+    quota = session.server.quota
+    if quota is not None:
+        bodies = [
+            one.body for each in session.server.boxes.values() for one in each.messages.values()
+        ]
+        if sum(map(len, bodies)) + sum(len(literal.data) for _, _, literal in messages) > quota:
+            raise No("[OVERQUOTA] Quota exceeded (mailbox for user is full)")
     kept = [_keepable(session, box, flags) for flags, _, _ in messages]
     if session.profile.forgets_keywords:
         kept = [[flag for flag in flags if flag.startswith("\\")] for flags in kept]

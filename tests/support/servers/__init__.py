@@ -31,6 +31,8 @@ class Server(Protocol):
 
     def stop(self) -> None: ...
 
+    def restart(self) -> None: ...
+
 
 SERVERS: dict[str, Callable[..., Any]] = {
     "dovecot": Dovecot,

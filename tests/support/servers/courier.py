@@ -110,6 +110,10 @@ class Courier:
     def home(self, user: str) -> Path:
         return self.dir / user
 
+    def restart(self) -> None:
+        """Every connection ends: that is all there is to it where each has its process."""
+        self._inetd.drop()
+
     def stop(self) -> None:
         if self.port:
             self._inetd.close()

@@ -109,7 +109,12 @@ class Cyrus(Private):
         (self.dir / "cyrus.conf").write_text(
             _MASTER.format(bin=programs, dir=self.dir, port=self.port)
         )
+        self._serve(timeout)
+        return self
+
+    def _serve(self, timeout: float) -> None:
         self._auth = Saslauthd(self.dir / "auth" / "mux", self.password)
+        programs = unpacked.folder("cyrus") / "usr/lib/cyrus/bin"
         self.launch(
             [
                 *(str(programs / "master"), "-D", "-C", str(self.dir / "imapd.conf")),
@@ -118,7 +123,11 @@ class Cyrus(Private):
             timeout,
             unpacked.environment("cyrus") | {"CYRUS_VERBOSE": "1"},
         )
-        return self
+
+    def restart(self, timeout: float = 30.0) -> None:
+        """Every connection ends; then it is there again, with the same mail and port."""
+        self.end()
+        self._serve(timeout)
 
     def end(self) -> None:
         super().end()

@@ -37,10 +37,14 @@ class Inetd:
                 process.kill()
             process.wait()
 
+    def drop(self) -> None:
+        """Every connection ends, with its process; new ones are served."""
+        for process in self._running:
+            process.kill()  # none that ended was forgotten: its wait() is that of _serve
+
     def close(self) -> None:
         self._closing = True
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for process in self._running:
-            process.kill()  # none that ended was forgotten: its wait() is that of _serve
+        self.drop()

@@ -12,6 +12,7 @@ class Saslauthd:
     def __init__(self, path: Path, password: str) -> None:
         self._password = password.encode()
         self._listener = socket.socket(socket.AF_UNIX)
+        path.unlink(missing_ok=True)
         self._listener.bind(str(path))
         path.chmod(0o777)
         self._listener.listen(64)

@@ -53,12 +53,15 @@ def begun(machines: int) -> list[Event]:
     """Every machine has all of it."""
     events: list[Event] = [Act("server", "screate", (box,)) for box in BOXES if box != "INBOX"]
     events += [Act("server", "serve", (ghost, box, "")) for ghost, box in FIRST.items()]
-    return [*events, *synced(range(machines))]
+    return [*events, *synced(range(machines), 1)]
 
 
-def synced(machines: Sequence[int]) -> list[Event]:
+def synced(machines: Sequence[int], seed: int) -> list[Event]:
+    """No two runs of a machine are to draw the same names: `seed` of the first."""
     return list(
-        chain.from_iterable((Pause(60.0), Sync((one,), 7 + at)) for at, one in enumerate(machines))
+        chain.from_iterable(
+            (Pause(60.0), Sync((one,), seed + at)) for at, one in enumerate(machines)
+        )
     )
 
 
@@ -87,7 +90,7 @@ def distinct(seed: str, profile: str) -> None:
         for act in acts:
             events.append(act)
             if rand.chance(0.2):
-                events += synced([0])
+                events += synced([0], 10 + len(events))
         ends.append(ended(events, 1, profile, calm=True)[0])
         rand.shuffle(acts)
     if ends[0] != ends[1]:
@@ -98,7 +101,7 @@ def replicas(seed: str, profile: str, acts: Sequence[Act] = ()) -> None:
     """I6 (c): A, B, A or B, A, B.  Raises Violation."""
     acts = acts or deeds(SimRand(f"replicas {seed}"), 2, server=False, again=0.4)
     ends = [
-        ended([*begun(2), *acts, *synced(order)], 2, profile, calm=False)
+        ended([*begun(2), *acts, *synced(order, 10)], 2, profile, calm=False)
         for order in ([0, 1, 0], [1, 0, 1])
     ]
     told = [end for end in chain(*ends) if end != ends[0][0]]

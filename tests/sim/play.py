@@ -186,6 +186,7 @@ class Play:
         slept = sum(float(one.how) for one in event.faults if one.what == "suspend")
         if server.time.now - began > LONGEST + slept:
             raise Violation(f"I18: a sync took {server.time.now - began:.0f} s")
+        self._alone(processes, watched)
         self._protocol(event)
         self._undo(jobs, had)
         self._rest(event, processes, results)
@@ -215,6 +216,12 @@ class Play:
         if said.exit is not Exit.OK and not _told(said):
             raise Violation(f"machine {who}: exit {said.exit}, and no reason: {said}")
         return said
+
+    def _alone(self, processes: list[int], watched: list[Watched]) -> None:
+        """I20: of two runs at once on one machine one does nothing at all."""
+        busy = Counter(n for n, one in zip(processes, watched, strict=True) if one.count)
+        if max(busy.values(), default=0) > 1:
+            raise Violation(f"I20: two runs at once: {[one.count for one in watched]} steps")
 
     def _protocol(self, event: Sync) -> None:
         if unasked := self.witness.found:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import itertools
 import sys
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from regressions.test_servers import (
     test_15_mutt_2021_lines_are_missing_in_a_listing as lines_missing,
 )
-from sim import play, random_runs
-from sim.commute import replicas
+from sim import commute, play, random_runs
+from sim.commute import distinct, replicas
 from sim.events import Act, Fault, Run, Sync
 from sim.exhaust import prepared, settled
 from sim.faulty import Point, check
+from sim.ledger import Ledger
 from sim.oracle import Violation
-from sim.play import PASSWORD, Outcome, Play
+from sim.play import PASSWORD, Outcome, Play, Views
 from sim.scenarios import SCENARIOS
 from sim.server_profile import plain
 from sqlalchemy import Connection
@@ -29,6 +31,7 @@ from mailsync.model.observation import ServerObservation
 from mailsync.model.rows import Presence
 from mailsync.model.uidset import UIDSet
 from mailsync.planner import verdict
+from mailsync.system.lock import Lock
 
 
 def test_a_message_that_is_nowhere() -> None:
@@ -113,3 +116,33 @@ def test_the_flags_of_whoever_syncs_last(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(sys.modules["mailsync.planner.plan"], "merged", wins)
     with pytest.raises(Violation, match="I6c"):
         replicas("self", "strict_qresync", ON_BOTH)
+
+
+def test_a_flag_that_spreads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one message got, all get that are looked at later: then it matters which come first.
+    Only the comparison is to see it."""
+    spread: list[Flags] = [Flags.NONE]
+    plan, ended = sys.modules["mailsync.planner.plan"], commute.ended
+    merged = plan.merged
+
+    def spreads(base: Flags | None, server: Flags, local: Flags) -> Flags:
+        flags = merged(base, server, local)
+        spread[0] |= flags & ~(base or Flags.NONE)
+        return flags | spread[0]
+
+    def anew(*args: Any, **given: Any) -> list[Views]:
+        spread[0] = Flags.NONE
+        return ended(*args, **given)
+
+    monkeypatch.setattr(plan, "merged", spreads)
+    monkeypatch.setattr(commute, "ended", anew)
+    monkeypatch.setattr(Ledger, "judge", lambda *_: "")
+    with pytest.raises(Violation, match="I6b"):
+        distinct("spread 9", "strict_qresync")
+
+
+def test_two_runs_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Run("twice", events=(Act("server", "serve", ("m1", "INBOX", "")), Sync((0, 0), 1)))
+    assert play.play(one).wrong == ""
+    monkeypatch.setattr(Lock, "acquire", lambda _: None)
+    assert "I20" in play.play(one).wrong

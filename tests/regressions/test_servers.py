@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from sim.net import Cut
 from sim.server_profile import Profile, condstore, plain, strict_qresync
 from support.storied import Story
 
@@ -261,3 +262,27 @@ def test_40_proton_bridge_123_uidplus_is_announced_and_refused() -> None:
         s.server.faults.clear()
         assert s.tell(pause=24 * 3600).exit == 0
         assert s.server.ghosts("INBOX") == {"b": 1}
+
+
+@pytest.mark.parametrize("start", [1, 2])
+def test_42_fetchmail_silence_after_any_byte(start: int) -> None:
+    """Every connection goes silent there and stays open: each wait ends, and is said."""
+    for at in range(start, 10_000, 211):
+        with Story("silence", plain()) as s:
+            s.serve("INBOX", "a")
+            s.file("INBOX", "b")
+            s.tell()
+            s.serve("INBOX", "c")
+            s.flag("INBOX", "a", "F")
+            s.cuts = [Cut(down=at, silent=True)] * 50
+            began = s.server.time.now
+            ran = s.tell()
+            assert s.server.time.now - began < 3600
+            s.cuts = []
+            if ran.exit:
+                assert "no progress" in ran.text, (at, ran.report)
+                assert s.tell(pause=3600).exit == 0
+            s.agree({"INBOX": "a:F b c"})
+            if ran.exit == 0:  # that byte is the last or beyond
+                return
+    raise AssertionError("the run never came to its end")

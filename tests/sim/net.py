@@ -24,10 +24,11 @@ READ_LIMIT = 256 * 1024
 @dataclass(slots=True)
 class Cut:
     """Break one connection after so many bytes: `up` those that reach the server, `down` those
-    that reach the client."""
+    that reach the client.  `silent`: it is not broken, but nothing more comes down."""
 
     up: int | None = None
     down: int | None = None
+    silent: bool = False
 
 
 class SimNet:
@@ -223,7 +224,7 @@ class SimStream:
             self._received += len(piece)
             self._net.bytes_down += len(piece)
             self._buffer += piece
-            if limit is not None and self._received >= limit:
+            if limit is not None and self._received >= limit and not self._cut.silent:
                 self._ended = True
                 self._lose()
         self._wake.set()

@@ -33,6 +33,7 @@ _LATER = re.compile(
     r"|server is busy|shutting down|maintenance",
     re.I,
 )
+_NOT_CONNECTED = re.compile(r"authenticated but not connected", re.I)
 
 _BUSY = frozenset({"UNAVAILABLE", "INUSE", "LIMIT", "THROTTLED"})
 _SOON = frozenset({"UNAVAILABLE", "INUSE", "EXPUNGEISSUED", "CLOSED"})
@@ -69,6 +70,8 @@ def refusal(status: Status, what: str) -> MailsyncError:
     code, wait = code_of(status), retry_after(status)
     if code == "THROTTLED" or _THROTTLED.search(status.text):
         return Throttled(text, code="THROTTLED", retry_after=wait)
+    if _NOT_CONNECTED.search(status.text):  # Exchange says so behind a login that it took
+        return AuthError(f"{text} (IMAP may be switched off there, or the mailbox not be yours)")
     help_, reach = Help.ASK, Reach.MAILBOX
     if code in _SOON:
         help_ = Help.RETRY

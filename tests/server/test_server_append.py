@@ -8,6 +8,7 @@ import pytest
 from support.dialogue import SELECTED, Dialogue, logged_in, message, play
 
 from mailsync.model.errors import (
+    AuthError,
     Disconnected,
     Help,
     MailsyncError,
@@ -187,6 +188,7 @@ class TestErrors:
                 Help.WAIT,
             ),
             ("NO [THROTTLED] slow down", Unavailable, Help.WAIT),
+            ("BAD User is authenticated but not connected.", AuthError, Help.ASK),
         ],
     )
     def test_classes(self, answer: str, error: type[MailsyncError], help_: Help) -> None:

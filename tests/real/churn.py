@@ -4,6 +4,7 @@ python tests/real/churn.py --rounds 200 --seed 1
 python tests/real/churn.py --rounds 30 --seed 1 --profile minimal --deletions trash
 python tests/real/churn.py --rounds 50 --seed 1 --during    # the changes come while a sync runs
 python tests/real/churn.py --rounds 50 --seed 1 --server courier    # not Dovecot
+python tests/real/churn.py --rounds 50 --seed 1 --reader    # a Dovecot on the very Maildir, too
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import shutil
 import sys
 import tempfile
 import time
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +23,7 @@ if __name__ == "__main__":
 
 from support.churn_profiles import PROFILES
 from support.churn_profiles import SERVERS as OTHERS
+from support.churn_reader import reading
 from support.churning import Churn, During, Failed, churning
 from support.servers import serving
 
@@ -37,6 +40,7 @@ def main() -> int:
     parser.add_argument("--server", choices=[*OTHERS, "all"], help="another one than Dovecot")
     parser.add_argument("--deletions", choices=["expunge", "trash"], default="expunge")
     parser.add_argument("--during", action="store_true")
+    parser.add_argument("--reader", action="store_true", help="layout maildir++, read by a Dovecot")
     parser.add_argument("--flags", help="letters that users set, of DFPRST")
     parser.add_argument("--keep", action="store_true", help="leave the state of a failure")
     options = parser.parse_args()
@@ -52,7 +56,12 @@ def main() -> int:
         cut = {"capability": profile.capability} if profile.server == "dovecot" else {}
         with serving(profile.server, **cut) as server:
             kind = During if options.during else Churn
-            with churning(kind, profile, options.seed, root, server, deletions) as churn:
+            made: AbstractContextManager[Churn] = (
+                reading(options.seed, root, server, deletions)
+                if options.reader
+                else churning(kind, profile, options.seed, root, server, deletions)
+            )
+            with made as churn:
                 try:
                     churn.run(options.rounds)
                 except Failed as error:
@@ -64,7 +73,8 @@ def main() -> int:
         if not options.keep:
             shutil.rmtree(root)
         print(
-            f"{name}, {options.deletions}{', during' if options.during else ''}, "
+            f"{name}, {options.deletions}{', during' if options.during else ''}"
+            f"{', a Dovecot as reader' if options.reader else ''}, "
             f"seed {options.seed}: {churn.rounds} rounds, {churn.done} changes, "
             f"{churn.syncs} syncs, {time.monotonic() - began:.0f} s",
             flush=True,

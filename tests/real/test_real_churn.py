@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.churn_profiles import PROFILES
+from support.churn_reader import reading
 from support.churning import Churn, During, churning
 from support.dovecot import Dovecot
 
@@ -48,3 +49,9 @@ def test_churn_with_less(dovecot_with: Callable[..., Dovecot], tmp_path: Path, n
 def test_churn_while_a_sync_runs(dovecot: Dovecot, tmp_path: Path) -> None:
     with churning(During, FULL, SEED, tmp_path, dovecot) as churn:
         churn.run(ROUNDS or 3)
+
+
+@pytest.mark.timeout(3600)
+def test_churn_with_a_dovecot_as_mail_reader(dovecot: Dovecot, tmp_path: Path) -> None:
+    with reading(SEED, tmp_path, dovecot) as churn:
+        churn.run(ROUNDS or 2)

@@ -35,8 +35,8 @@ class Owned(Disk):
 class Reader(Dovecot):
     """`adopt` makes a rig's Maildir the mail of its only user."""
 
-    def __init__(self) -> None:
-        super().__init__(location="maildir:~/rig/mail")
+    def __init__(self, extra: str = "") -> None:
+        super().__init__(location="maildir:~/rig/mail", extra=extra)
 
     @property
     def rig_root(self) -> Path:

@@ -199,7 +199,7 @@ class Stack:
 
     def reboot(self) -> None:
         self.boots += 1
-        self.booted = self.server.time.now - 20
+        self.booted = self.server.uptime() - 20
 
     def pass_time(self, seconds: float) -> None:
         """Wall and file system time go on between runs."""

@@ -47,7 +47,7 @@ class SimClock:
     def boot(self) -> tuple[str, float]:
         self.steps.check()
         self.server.attach()
-        return self.boot_id, self.server.time.now - self.booted
+        return self.boot_id, self.server.uptime() - self.booted
 
 
 class StepRand(SimRand):

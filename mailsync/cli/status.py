@@ -28,7 +28,8 @@ def status(state: State, accounts: tuple[str, ...], quiet: bool) -> int:
     failed, and why.  Asks neither the server nor the Maildir.
 
     Exits like the sync that would find nothing new: 3 when something is held, 1 when something
-    failed or is parked, 75 while it is not known what became of an upload or a move.
+    failed or is parked, 75 while it is not known what became of an upload or a move, while bodies
+    wait for the day's budget, and while the server wants to be left alone.
     """
     chosen = _chosen(state, accounts)
     from mailsync.modes import inspect

@@ -28,6 +28,7 @@ _WORDS = {
     "failed": ("failed", "failed"),
     "parked": ("parked", "parked"),
     "unsent": ("unsent", "unsent"),
+    "waiting": ("waiting", "waiting"),
 }
 
 

@@ -14,6 +14,7 @@ from mailsync.config.read import Values
 from mailsync.model.layout import Layout
 from mailsync.model.settings import (
     Account,
+    Day,
     Deletions,
     Direction,
     Guard,
@@ -93,6 +94,9 @@ def _optional(values: Values, name: str, taken: Mapping[str, Any]) -> dict[str, 
     for key in ("connections", "compress"):
         if taken.get(key, "auto") != "auto":
             made[key] = taken[key]
+    for key in ("download-per-day", "upload-per-day"):
+        if key in taken:
+            made[key.replace("-", "_")] = _day(taken[key])
     if "quirks" in taken:
         made["quirks"] = _quirks(values, (TABLE, name, "quirks"), taken["quirks"])
     if "mailboxes" in taken:
@@ -146,6 +150,10 @@ def _quirks(values: Values, key: tuple[str, ...], words: list[str]) -> tuple[str
 def _limit(text: str, units: Mapping[str, int]) -> int | None:
     """A number and its unit, or "off", already checked."""
     return None if text == "off" else int(text[:-1]) * units[text[-1]]
+
+
+def _day(text: str) -> int | Day:
+    return Day(text) if text in tuple(Day) else int(text[:-1]) * SIZES[text[-1]]
 
 
 def _proxy(values: Values, key: tuple[str, ...], text: str) -> Proxy:

@@ -18,6 +18,7 @@ _Seconds = Annotated[float, Meta(gt=0, le=86400)]
 _Print = Annotated[str, Meta(pattern=r"\A(?:sha256:)?(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}\Z")]
 _Share = Annotated[str, Meta(pattern=r"\A(?:off|(?:100(?:\.0+)?|[0-9]{1,2}(?:\.[0-9]+)?)[ ]?%)\Z")]
 _Size = Annotated[str, Meta(pattern=r"\A(?:off|[1-9][0-9]{0,8}[ ]?[KMG])\Z")]
+_Day = Annotated[str, Meta(pattern=r"\A(?:auto|off|[1-9][0-9]{0,8}[ ]?[KMG])\Z")]
 _Age = Annotated[str, Meta(pattern=r"\A(?:off|[1-9][0-9]{0,4}[ ]?[dwy])\Z")]
 _Words = Annotated[list[_Text], Meta(min_length=1, max_length=1000)]
 _Names = Annotated[list[_Text], Meta(max_length=100)]
@@ -107,6 +108,8 @@ ACCOUNT = {
             Literal["auto"] | Annotated[int, Meta(ge=1, le=64)],
             '"auto" or a number from 1 to 64',
         ),
+        Key("download-per-day", _Day, '"auto", a size like "500M" or "2G", or "off"'),
+        Key("upload-per-day", _Day, '"auto", a size like "500M" or "2G", or "off"'),
         Key("compress", Literal["auto"] | bool, '"auto", true or false'),
         Key("quirks", _Names, 'a list of names, like ["no-qresync", "!no-move"]'),
         Key("maildir", _Text, _PATH),

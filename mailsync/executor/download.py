@@ -320,6 +320,7 @@ async def record(
         size += done.facts.size if row.size is None else row.size  # as the plan counted it
     for uid in await run.stored(run.cache.delivered, items):
         run.note(box.id, LATE_TWIN.format(uid=uid))
+    run.count()
     run.done(box.id, "downloaded", len(items), size)
 
 

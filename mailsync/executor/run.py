@@ -19,6 +19,7 @@ from mailsync.model.mailboxname import MailboxName
 from mailsync.model.report import Progress
 from mailsync.model.rows import Mailbox, Role, Row
 from mailsync.model.settings import Account
+from mailsync.model.usage import Ration
 from mailsync.planner import Narrow
 from mailsync.server import Server
 from mailsync.system.seams import World
@@ -85,6 +86,17 @@ class Room:
     text: str
 
 
+Rations = tuple[Ration | None, Ration | None]
+
+
+def _no_limit() -> Rations:
+    return None, None
+
+
+def _nothing() -> None:
+    pass
+
+
 @dataclass(slots=True)
 class Run:
     """One attempt's tools, and what later steps must know of earlier ones."""
@@ -118,6 +130,9 @@ class Run:
     untold: set[MailboxName] = field(default_factory=set)  # what pairing asked was not answered
     not_selectable: set[MailboxName] = field(default_factory=set)  # names listed, but no mailboxes
     left_out: set[MailboxName] = field(default_factory=set)  # not told from others by the disk
+    waiting: dict[MailboxName, Counter[str]] = field(default_factory=dict)  # for the day's budget
+    rations: Callable[[], Rations] = _no_limit  # left of it, down and up
+    count: Callable[[], None] = _nothing  # what was transferred, lest this process dies now
     doubted: tuple[set[RowId], ...] = field(  # for each kind: a second look was taken for them
         default_factory=lambda: (set(), set(), set(), set())
     )

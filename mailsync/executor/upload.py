@@ -135,6 +135,7 @@ async def _send(run: Run, box: Mailbox, batch: Sequence[Ready]) -> None:
     made = [one for one in await run.stored(run.cache.intents) if one.id in set(ids)]
     named = appended.uids if appended.uid_validity in (None, box.uid_validity) else None
     left = {intent.new.row for intent in await link_appended(run, box, made, named)}
+    run.count()
     stored = [one for one in batch if one.row.id not in left]
     run.done(box.id, "uploaded", len(stored), sum(one.digest.wire_size for one in stored))
 

@@ -105,6 +105,29 @@ def quirks(seen: Seen, chosen: Sequence[str] = ()) -> frozenset[Quirk]:
     return frozenset(found)
 
 
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a provider lets one account transfer within a day, in bytes; None: no limit is known.
+
+    A tenth less than its documents say: it may count otherwise than we do, and whoever is beyond
+    it is locked out for up to a day.
+    """
+
+    down: int | None = None
+    up: int | None = None
+
+
+_ALLOWED: tuple[tuple[Callable[[Seen], bool], Allowance], ...] = (
+    # 2500 and 500 MB (protocol.md §2); the other providers tell no number.
+    (lambda s: s.capabilities.is_gmail, Allowance(down=2_250_000_000, up=450_000_000)),
+)
+
+
+def allowance(seen: Seen) -> Allowance:
+    """That of the first provider that it is."""
+    return next((allowed for is_it, allowed in _ALLOWED if is_it(seen)), Allowance())
+
+
 _WITHHELD = {
     Quirk.NO_QRESYNC: ("QRESYNC",),
     Quirk.NO_CONDSTORE: ("CONDSTORE", "QRESYNC"),

@@ -101,6 +101,11 @@ class Unavailable(MailsyncError):
     help = Help.WAIT
 
 
+class SlowDown(Unavailable):
+    """The account asks too much of the server (THROTTLED, rate limit): it is to be left alone for
+    a while, also by later runs."""
+
+
 class Locked(MailsyncError):
     """Another mailsync is at work on this account."""
 
@@ -141,7 +146,7 @@ class Refused(MailsyncError):
         self.bad = bad
 
 
-class Throttled(Refused, Unavailable):
+class Throttled(Refused, SlowDown):
     """A tagged NO that asks the whole account to slow down.  It was answered: nothing was done."""
 
     exit = Exit.TEMPORARY

@@ -21,7 +21,7 @@ DONE = (
     "expunged",
     "moved",
 )
-COUNTS = (*DONE, "held", "failed", "parked", "unsent")
+COUNTS = (*DONE, "held", "failed", "parked", "unsent", "waiting")
 ASKED = ("kept", "out of scope")  # the configuration wants it so
 LEFT = ("held", "failed", "parked", "unsent")  # these stay until somebody acts
 IN_DOUBT = "in doubt"  # commands whose outcome is not known: a sync at work has some, too
@@ -98,6 +98,7 @@ class MailboxReport:
     failed: int = 0
     parked: int = 0
     unsent: int = 0
+    waiting: int = 0  # for more of the day's budget
     notices: tuple[str, ...] = ()
 
     def counts(self) -> dict[str, int]:
@@ -139,6 +140,7 @@ class AccountReport:
 def _left(counts: Mapping[str, int]) -> set[Exit]:
     """What is left over says its status by itself (semantics.md, rule 11)."""
     found = {Exit.HELD} if counts["held"] else set()
+    found |= {Exit.TEMPORARY} if counts.get("waiting") else set()
     return found | ({Exit.FAILED} if counts["failed"] or counts["parked"] else set())
 
 

@@ -92,6 +92,13 @@ class Proxy:
     password: str = field(default="", repr=False)
 
 
+class Day(enum.StrEnum):
+    """How much may be transferred within a day, where it is no number."""
+
+    AUTO = "auto"  # what the provider is known to allow
+    OFF = "off"  # without limit
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     name: str
@@ -112,6 +119,8 @@ class Account:
     proxy: Proxy | None = None
     timeout: float = 60.0  # seconds without progress
     connections: int | None = None  # None: auto
+    download_per_day: int | Day = Day.AUTO  # bytes
+    upload_per_day: int | Day = Day.AUTO
     compress: bool | None = None  # None: auto
     layout: Layout = Layout.NESTED
     fsync: bool = True

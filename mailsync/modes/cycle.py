@@ -43,7 +43,7 @@ from mailsync.modes.observe import Selector, asks, observe_local, observe_names,
 from mailsync.modes.ownership import Ownership
 from mailsync.modes.policy import bounds_of, planned_by, unseen
 from mailsync.modes.scope import check_asked, policy_of, since, unsubscribed
-from mailsync.planner import narrowed, needs, plan
+from mailsync.planner import narrowed, needs, plan, rationed
 from mailsync.server import Ask
 
 QUESTIONS = 3  # looks at headers and files before one plan
@@ -197,11 +197,19 @@ async def make_plan(run: Run, only: frozenset[MailboxName], *, bodies: bool = Tr
     made, left = narrowed(
         plan(rows, candidates, await within_limits(run, await in_sight(run)), policy), run.narrow
     )
-    run.left = {}
-    for action in left:
-        verb, count = type(action).__name__, len(getattr(action, "rows", "1"))
-        run.left.setdefault(run.name(action.mailbox), Counter())[verb] += count
+    run.left = counted(run, left)
+    made, waiting = rationed(made, *run.rations(), run.now())
+    run.waiting = counted(run, waiting)
     return made
+
+
+def counted(run: Run, actions: Sequence[Action]) -> dict[MailboxName, Counter[str]]:
+    """Messages by mailbox and by what is done to them; what is done to a mailbox counts as one."""
+    found: dict[MailboxName, Counter[str]] = {}
+    for action in actions:
+        verb, count = type(action).__name__, len(getattr(action, "rows", "1"))
+        found.setdefault(run.name(action.mailbox), Counter())[verb] += count
+    return found
 
 
 async def in_sight(run: Run) -> list[Mailbox]:

@@ -21,6 +21,7 @@ from mailsync.model.observation import ServerMailbox
 from mailsync.model.report import AccountReport, MailboxReport, SyncOptions
 from mailsync.modes.cycle import cycle, dry_cycle
 from mailsync.modes.job import CACHE, Job, failed, succeeded
+from mailsync.modes.limits import LEAST
 from mailsync.modes.ownership import Ownership
 from mailsync.modes.scope import login_of, maildir_of, selector
 from mailsync.modes.subscriptions import without_unfinished
@@ -61,11 +62,14 @@ async def sync_fully(
         stack.push_async_callback(session.close)
         try:
             await session.with_retry()
+            if not job.options.dry_run:
+                job.limits.heed(None)
         except MailsyncError as error:
+            if not job.options.dry_run:
+                job.limits.heed(error)
+                failed(job, error)
             tallies.fail(error)
             session.failed = True
-            if not job.options.dry_run:
-                failed(job, error)
         return await session.report()
 
 
@@ -139,8 +143,11 @@ class Session:
                 id=self.run_id,
                 progress=self.job.options.progress,
                 narrow=narrow_of(self.job.options),
+                rations=self.job.limits.rations,
+                count=self.job.limits.count,
                 dry=self.job.options.dry_run,
             )
+            self.job.limits.allowed(server.allowance)
             if self.last is not None:
                 run.doubt_since = self.last.doubt_since
             self.last = run
@@ -173,22 +180,29 @@ class Session:
         for one in waiting:
             by_name[one.mailbox].append(one)
         left = {} if self.last is None else self.last.left
-        names = {*tallies.done, *tallies.notices, *tallies.troubled, *by_name, *left}
+        budget = {} if self.last is None else self.last.waiting
+        names = {*tallies.done, *tallies.notices, *tallies.troubled, *by_name, *left, *budget}
         for name in sorted(names):
             waits = by_name.get(name, [])
             said = [*tallies.notices.get(name, []), *tallies.said(name)]
             if name in left:
                 said.append(left_by(narrow_of(self.job.options), left[name]))
-            boxes[name] = mailbox_report(name, tallies.done.get(name, {}), waits, said)
+            later = sum(budget.get(name, {}).values())
+            boxes[name] = mailbox_report(name, tallies.done.get(name, {}), waits, said, later)
             exits |= exits_of(waits)
+        if budget:
+            exits.add(Exit.TEMPORARY)
         options = self.job.options
         whole = not options.dry_run and not self.job.only and not narrow_of(options)
         if whole and not self.failed and not exits & UNFINISHED:
             succeeded(self.job)
+        if not options.dry_run:
+            self.job.limits.count(LEAST)
+        short = self.job.limits.ended(budget, keep=not options.dry_run and not self.failed)
         return AccountReport(
             name=self.job.target.account.name,
             mailboxes=tuple(boxes.values()),
-            errors=tuple(self.tallies.errors),
+            errors=(*self.tallies.errors, *short),
             exits=frozenset(exits),
             plan=self.plan,
         )
@@ -205,9 +219,13 @@ def left_by(narrow: Narrow, left: Mapping[str, int]) -> str:
 
 
 def mailbox_report(
-    name: MailboxName, done: Mapping[str, int], waits: Sequence[CacheReport], notices: list[str]
+    name: MailboxName,
+    done: Mapping[str, int],
+    waits: Sequence[CacheReport],
+    notices: list[str],
+    waiting: int = 0,
 ) -> MailboxReport:
-    """What was done in one mailbox, and what is left there."""
+    """What was done in one mailbox, and what is left there; `waiting`: for the day's budget."""
 
     def count(matter: Matter) -> int:
         # A mailbox that is held or parked as a whole counts as one.
@@ -225,6 +243,7 @@ def mailbox_report(
         held=count(Matter.HELD),
         parked=count(Matter.PARKED),
         unsent=count(Matter.UNSENT),
+        waiting=waiting,
         notices=tuple(dict.fromkeys(reasons)),
         **counts,
     )

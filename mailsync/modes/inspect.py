@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from mailsync.cache import Cache, Matter
 from mailsync.cache import Report as CacheReport
-from mailsync.model.errors import MailsyncError
+from mailsync.model.errors import Exit, MailsyncError
 from mailsync.model.layout import directories
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.report import (
@@ -26,8 +26,10 @@ from mailsync.model.rows import Mailbox
 from mailsync.model.settings import Account
 from mailsync.modes.full import exits_of, in_doubt
 from mailsync.modes.job import LAST_SUCCESS, Job, has_cache, last_failure
+from mailsync.modes.limits import Limits
 from mailsync.modes.scope import UNSUBSCRIBED, maildir_of, unsubscribed
 from mailsync.modes.world import production_world
+from mailsync.system.seams import Clock
 
 KINDS = {
     Matter.HELD: "held",
@@ -42,11 +44,12 @@ KINDS = {
 def status(accounts: Sequence[Account]) -> StatusReport:
     """From the cache alone; asks neither the server nor the Maildir."""
     with production_world() as world:
-        now = world.clock.wall()
-    return StatusReport(tuple(_status(account, now) for account in accounts))
+        clock = world.clock
+    return StatusReport(tuple(_status(account, clock) for account in accounts))
 
 
-def _status(account: Account, now: float) -> AccountStatus:
+def _status(account: Account, clock: Clock) -> AccountStatus:
+    now = clock.wall()
     try:
         if not has_cache(account):
             return AccountStatus(account.name, errors=("never synced",))
@@ -58,6 +61,9 @@ def _status(account: Account, now: float) -> AccountStatus:
         last = None
     age = _age(last, now)
     ended = last_failure(account.state)
+    early = f"the last sync ended early: {ended[1]}" if ended else ""
+    if waits := Limits(account, clock).said:
+        ended, early = (Exit.TEMPORARY, waits), waits
     try:
         boxes, reports = _read(account, now)
     except MailsyncError as error:
@@ -86,7 +92,7 @@ def _status(account: Account, now: float) -> AccountStatus:
             for box in sorted(boxes, key=lambda box: box.name)
             if box.selected or by_name.get(box.name)
         ),
-        errors=(f"the last sync ended early: {ended[1]}",) if ended else (),
+        errors=(early,) if early else (),
         exits=frozenset({*exits_of(reports), *([ended[0]] if ended else [])}),
     )
 

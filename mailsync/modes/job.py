@@ -11,6 +11,7 @@ from mailsync.model.errors import Exit, MailsyncError, Reach
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.report import SyncOptions, Target
 from mailsync.model.settings import Account
+from mailsync.modes.limits import Limits
 from mailsync.modes.logins import Logins
 from mailsync.modes.scope import NotSynced
 from mailsync.server import Server
@@ -34,6 +35,7 @@ class Job:
     options: SyncOptions
     world: World
     logins: Logins
+    limits: Limits
 
     @classmethod
     def of(cls, target: Target, options: SyncOptions, world: World) -> Job:
@@ -46,14 +48,16 @@ class Job:
                 account.secret, prompt, interactive=options.interactive, again=again
             )
 
+        limits = Limits(account, world.clock, interactive=options.interactive)
         logins = Logins(
             account,
             world.clock,
             fetch,
             interactive=options.interactive,
             keep=not options.dry_run,
+            limits=limits,
         )
-        return cls(target, options, world, logins)
+        return cls(target, options, world, logins, limits)
 
     @property
     def cache_path(self) -> str:
@@ -64,7 +68,7 @@ class Job:
         return frozenset(MailboxName(name) for name in self.target.mailboxes)
 
     def server(self) -> Server:
-        return Server(
+        server = Server(
             self.target.account,
             self.world.net,
             self.world.rand,
@@ -72,6 +76,8 @@ class Job:
             past=self.logins,
             read_only=self.options.dry_run,
         )
+        self.limits.watch(server.traffic)
+        return server
 
 
 def locked(account: Account) -> Lock:

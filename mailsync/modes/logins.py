@@ -11,16 +11,16 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
-from mailsync.model.errors import AuthError, ConfigError
+from mailsync.model.errors import AuthError
 from mailsync.model.settings import Account, Secret
+from mailsync.modes.kept import read, write
+from mailsync.modes.limits import Limits
 from mailsync.server import Past
-from mailsync.system.private import private_directory
 from mailsync.system.seams import Clock
 
 NAME = "logins"
@@ -43,14 +43,21 @@ class _Kept:
 
 class Logins(Past):
     """`fetch(again)` gets the secret from where the configuration says; `again`: the server did
-    not take the last one.  `keep`: a login that succeeds is remembered, too."""
+    not take the last one.  `keep`: a login that succeeds is remembered, too.  `limits`: what else
+    may stand against a login."""
 
     def __init__(
-        self, account: Account, clock: Clock, fetch: Fetch, *, interactive: bool, keep: bool
+        self,
+        account: Account,
+        clock: Clock,
+        fetch: Fetch,
+        *,
+        interactive: bool,
+        keep: bool,
+        limits: Limits | None = None,
     ) -> None:
         self._account, self._clock, self._fetch = account, clock, fetch
-        self._interactive, self._keep = interactive, keep
-        self._path = str(account.state / NAME)
+        self._interactive, self._keep, self._limits = interactive, keep, limits
         self._secret: str | None = None
         self._fresh = False  # the secret is not from an earlier login of this run
 
@@ -79,6 +86,8 @@ class Logins(Past):
         return self._load().mechanism
 
     def check(self) -> None:
+        if self._limits is not None:
+            self._limits.check()
         kept = self._load()
         if len(kept.refused) < MOST:
             return
@@ -118,14 +127,13 @@ class Logins(Past):
         now, whose, configured = self._clock.wall(), _whose(self._account), _digest(self._account)
         new = _Kept(whose, configured=configured)
         try:
-            with open(self._path, encoding="utf-8") as file:
-                read = json.load(file)
+            found = read(self._account.state, NAME)
             kept = _Kept(
-                str(read["whose"]),
-                str(read["mechanism"]),
-                str(read["configured"]),
-                tuple(float(at) for at in read["refused"]),
-                str(read["said"]),
+                str(found["whose"]),
+                str(found["mechanism"]),
+                str(found["configured"]),
+                tuple(float(at) for at in found["refused"]),
+                str(found["said"]),
             )
         except (OSError, ValueError, KeyError, TypeError):
             return new
@@ -139,13 +147,7 @@ class Logins(Past):
     def _save(self, kept: _Kept) -> None:
         """Best effort: a full disk must not stand in the way of a login."""
         values = {name: getattr(kept, name) for name in _Kept.__slots__}
-        made = f"{self._path}.new"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        with contextlib.suppress(OSError, ConfigError):
-            private_directory(str(self._account.state))
-            with open(os.open(made, flags, 0o600), "w", encoding="utf-8") as file:
-                json.dump(values, file)
-            os.replace(made, self._path)
+        write(self._account.state, NAME, values)
 
 
 def _whose(account: Account) -> str:

@@ -88,6 +88,7 @@ async def sync_account(job: Job) -> AccountReport:
 
 def _note(job: Job, error: BaseException | None) -> None:
     if isinstance(error, MailsyncError):
+        job.limits.heed(error)
         failed(job, error)
 
 
@@ -106,6 +107,7 @@ async def _under_lock(job: Job) -> AccountReport:
             if known and unchanged_on_server(job.target.account, seen, listed):
                 left_out = unsubscribed(job.target.account, listed)
                 check_asked(job.target, {box.name: box.role for box in listed}, left_out)
+                job.limits.heed(None)
                 succeeded(job)
                 return idle(job, seen, (*notices, *server.notices))
         return await _full(job, server, listed)

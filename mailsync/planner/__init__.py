@@ -6,6 +6,7 @@ from mailsync.planner.needs import Needs, needs
 from mailsync.planner.pairing import base
 from mailsync.planner.plan import plan
 from mailsync.planner.policy import Bounds, Policy
+from mailsync.planner.ration import rationed
 from mailsync.planner.verdict import PUT_BACK_UP
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "narrowed",
     "needs",
     "plan",
+    "rationed",
 ]

@@ -15,6 +15,7 @@ from mailsync.model.errors import (
     MailsyncError,
     Reach,
     Refused,
+    SlowDown,
     Throttled,
     Unavailable,
 )
@@ -22,10 +23,14 @@ from mailsync.system.hidden import redact
 from mailsync.system.text import safe
 
 _BACKOFF = re.compile(r"Suggested Backoff Time:\s*(\d{1,10})\s*milliseconds", re.I)
-_THROTTLED = re.compile(r"throttl|Suggested Backoff Time|exceeded command or bandwidth", re.I)
+_THROTTLED = re.compile(
+    r"throttl|Suggested Backoff Time|exceeded command or bandwidth|rate limit"
+    r"|(?<!connection )limit exceeded",
+    re.I,
+)
 _CROWDED = re.compile(
     r"too many (?:simultaneous |concurrent )?(?:connections|sessions)|connection limit"
-    r"|maximum (?:number of )?connections|limit exceeded|rate limit",
+    r"|maximum (?:number of )?connections",
     re.I,
 )
 _LATER = re.compile(
@@ -35,7 +40,8 @@ _LATER = re.compile(
 )
 _NOT_CONNECTED = re.compile(r"authenticated but not connected", re.I)
 
-_BUSY = frozenset({"UNAVAILABLE", "INUSE", "LIMIT", "THROTTLED"})
+_BUSY = frozenset({"UNAVAILABLE", "INUSE", "LIMIT", "THROTTLED", "OVERQUOTA"})
+_SLOW = frozenset({"LIMIT", "THROTTLED", "OVERQUOTA"})
 _SOON = frozenset({"UNAVAILABLE", "INUSE", "EXPUNGEISSUED", "CLOSED"})
 _TOO_BIG = frozenset({"TOOBIG", "APPENDLIMIT", "UNKNOWN-CTE", "BADEVENT"})
 
@@ -108,7 +114,7 @@ def login_refusal(status: Status, mechanism: str, why: str = "") -> MailsyncErro
     if code == "PRIVACYREQUIRED":
         return InsecureError(text)
     if code in _BUSY or _is_busy(status.text):
-        return Unavailable(text, retry_after=retry_after(status))
+        return _busy(status, text)
     return AuthError(text)
 
 
@@ -116,8 +122,23 @@ def farewell(status: Status) -> MailsyncError:
     """The error for a BYE that nobody asked for."""
     text = f"the server closed the connection: {said(status)}"
     if code_of(status) in _BUSY or _THROTTLED.search(status.text) or _CROWDED.search(status.text):
-        return Unavailable(text, retry_after=retry_after(status))
+        return _busy(status, text)
     return Disconnected(text, retry_after=retry_after(status))
+
+
+_ELSEWHERE = (
+    "other programs and devices have all the connections that it allows; mailsync needs one"
+)
+
+
+def _busy(status: Status, text: str) -> Unavailable:
+    """Not now.  Connections end by themselves, so the next run may try again at its time; an
+    account that asks too much waits for longer."""
+    if _CROWDED.search(status.text):
+        return Unavailable(f"{text}: {_ELSEWHERE}", retry_after=retry_after(status))
+    if code_of(status) in _SLOW or _THROTTLED.search(status.text):
+        return SlowDown(text, retry_after=retry_after(status))
+    return Unavailable(text, retry_after=retry_after(status))
 
 
 def _is_busy(text: str) -> bool:

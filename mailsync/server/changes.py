@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mailsync.imap import AppendMessage, AppendUID, Capabilities, CopyUID, Limits, Quirk, cmd
+from mailsync.imap import (
+    AppendMessage,
+    AppendUID,
+    Capabilities,
+    CopyUID,
+    Limits,
+    Quirk,
+    cmd,
+    quirks,
+)
 from mailsync.model.errors import Refused
 from mailsync.model.flags import Flags, imap_names
 from mailsync.model.ids import ModSeq, UIDValidity
@@ -71,6 +80,11 @@ class Changes:
     @property
     def is_gmail(self) -> bool:
         return self.capabilities.is_gmail
+
+    @property
+    def allowance(self) -> quirks.Allowance:
+        """What the provider is known to let an account transfer within a day."""
+        return quirks.allowance(self.link.seen)
 
     @property
     def append_limit(self) -> int | None:

@@ -102,10 +102,13 @@ class Link:
     # -- what the server can do ----------------------------------------------------------------
 
     @property
-    def quirks(self) -> frozenset[Quirk]:
+    def seen(self) -> quirks.Seen:
         session = self.session
-        seen = quirks.Seen(session.greeting_text, session.capabilities, session.id)
-        return quirks.quirks(seen, self._account.quirks)
+        return quirks.Seen(session.greeting_text, session.capabilities, session.id)
+
+    @property
+    def quirks(self) -> frozenset[Quirk]:
+        return quirks.quirks(self.seen, self._account.quirks)
 
     def tell_quirks(self) -> None:
         """For -v, as soon as the server has said who it is."""

@@ -14,7 +14,7 @@ class Past:
         return ""
 
     def check(self) -> None:
-        """Raises AuthError while no login may be tried."""
+        """Raises AuthError or Unavailable while no login may be tried."""
 
     def succeeded(self, mechanism: str) -> None:
         """The server let us in."""

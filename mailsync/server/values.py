@@ -110,5 +110,7 @@ class Traffic:
     round_trips: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
+    plain_in: int = 0  # before COMPRESS, as a provider may count them
+    plain_out: int = 0
     bodies: int = 0
     commands: Counter[str] = field(default_factory=Counter)

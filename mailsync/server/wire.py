@@ -67,6 +67,7 @@ class Wire:
         self._deflate = Deflate()
 
     async def write(self, data: bytes) -> None:
+        self._traffic.plain_out += len(data)
         if self._deflate is not None:
             data = self._deflate.compress(data)
         try:
@@ -137,6 +138,7 @@ class Wire:
         return True
 
     def _understand(self, data: bytes) -> None:
+        self._traffic.plain_in += len(data)
         try:
             events = self._receiver.receive(data)
         except ProtocolError as error:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.dovecot
 _users = itertools.count(1)
 COUNTS = {
     "downloaded", "uploaded", "flags-local", "flags-server", "removed", "expunged", "moved",
-    "held", "failed", "parked", "unsent",
+    "held", "failed", "parked", "unsent", "waiting",
 }  # fmt: skip
 
 

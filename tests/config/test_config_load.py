@@ -14,6 +14,7 @@ from mailsync.model.errors import ConfigError
 from mailsync.model.layout import Layout
 from mailsync.model.settings import (
     Account,
+    Day,
     Deletions,
     Direction,
     Guard,
@@ -83,6 +84,8 @@ tls-ca-file = "ca.pem"
 tls-fingerprint = "SHA256:AB:%s"
 timeout = 5
 connections = 3
+download-per-day = "2 G"
+upload-per-day = "off"
 compress = false
 maildir = "~/Mail"
 layout = "maildir++"
@@ -124,6 +127,8 @@ hook-timeout = 7
             tls_fingerprint="ab" + "cd" * 31,
             timeout=5.0,
             connections=3,
+            download_per_day=2_000_000_000,
+            upload_per_day=Day.OFF,
             compress=False,
             layout=Layout.MAILDIRPP,
             fsync=False,

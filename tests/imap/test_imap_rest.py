@@ -132,6 +132,12 @@ def test_quirks(seen: quirks.Seen, found: set[Quirk]) -> None:
     assert quirks.quirks(seen) == found
 
 
+def test_what_a_provider_allows_a_day() -> None:
+    gmail = quirks.Seen("Gimap ready", Capabilities(["IMAP4REV1", "X-GM-EXT-1"]))
+    assert quirks.allowance(gmail) == quirks.Allowance(2_250_000_000, 450_000_000)
+    assert quirks.allowance(quirks.Seen("Dovecot ready.")) == quirks.Allowance()
+
+
 @pytest.mark.parametrize(
     ("chosen", "found"),
     [

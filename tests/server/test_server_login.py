@@ -14,6 +14,7 @@ from mailsync.model.errors import (
     InsecureError,
     MailsyncError,
     ServerDefect,
+    SlowDown,
     Unavailable,
 )
 from mailsync.model.settings import Security
@@ -91,7 +92,10 @@ def test_no_login_when_it_is_disabled() -> None:
         ("BAD User is authenticated but not connected.", AuthError, None),
         ("NO [PRIVACYREQUIRED] tls first", InsecureError, None),
         ("NO [UNAVAILABLE] directory is down", Unavailable, None),
-        ("NO [LIMIT] enough", Unavailable, None),
+        ("NO [LIMIT] enough", SlowDown, None),
+        ("NO [LIMIT] LOGIN Rate limit hit", SlowDown, None),
+        ("NO Authentication Limit Exceeded", SlowDown, None),
+        ("NO [OVERQUOTA] Account exceeded command or bandwidth limits.", SlowDown, None),
         ("NO [INUSE] locked", Unavailable, None),
         ("NO [ALERT] Too many simultaneous connections. (Failure)", Unavailable, None),
         (
@@ -107,6 +111,22 @@ def test_refused_logins(answer: str, error: type[MailsyncError], wait: float | N
         connect(LOGIN + f"S: $1 {answer}")
     assert caught.value.retry_after == wait
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "[ALERT] Too many simultaneous connections. (Failure)",
+        "[UNAVAILABLE] Maximum number of connections from user+IP exceeded",
+        "[LIMIT] Maximum number of connections from user+IP exceeded",
+    ],
+)
+@pytest.mark.parametrize("line", ["$1 NO ", "* BYE "])
+def test_too_many_connections(line: str, words: str) -> None:
+    """They end by themselves: nothing that a later run has to wait for."""
+    with pytest.raises(Unavailable, match=r"mailsync needs one\Z") as caught:
+        connect(LOGIN + f"S: {line}{words}")
+    assert type(caught.value) is Unavailable
 
 
 @pytest.mark.parametrize(

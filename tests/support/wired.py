@@ -97,13 +97,17 @@ class _Faulty:
 
 
 class Watch(SystemClock):
-    """The wall clock, which a test may put forward."""
+    """The wall clock, which a test may put `ahead`; `passed` seconds more by both clocks."""
 
     def __init__(self) -> None:
-        self.ahead = 0.0
+        self.ahead = self.passed = 0.0
 
     def wall(self) -> float:
-        return super().wall() + self.ahead
+        return super().wall() + self.ahead + self.passed
+
+    def boot(self) -> tuple[str, float]:
+        boot_id, seconds = super().boot()
+        return boot_id, seconds + self.passed
 
 
 class _FaultyBarrier:

@@ -108,7 +108,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "sim_runs/test_sim_guard.py::test_accept_releases_nothing",
         "sim_runs/test_sim_guard.py::test_reject_is_an_accept",
     ),
-    "I13": (SABOTAGE + "test_new_files_are_taken_for_left",),
+    "I13": (SABOTAGE + "test_old_uids_are_taken_for_expunged",),
     "I14": (
         SABOTAGE + "test_new_uids",
         SABOTAGE + "test_flags",

@@ -108,6 +108,20 @@ class TestProvenance:
         assert "I10" in told(scenario("deleted against changed", layout=layout))
 
 
+def test_old_uids_are_taken_for_expunged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """I13: a mailbox was made anew, and lacks what nobody deleted: that is held."""
+    one = scenario("new UIDVALIDITY")
+
+    def lacking(stack: Stack) -> None:
+        one.change(stack)
+        del stack.server.box("INBOX").messages[stack.uid_of("INBOX", "b")]
+
+    anew = replace(one, change=lacking)
+    assert "exit 3" in told(anew)
+    monkeypatch.setattr(observe, "doubt_server", lambda *_: None)
+    assert "I1b" in told(anew)
+
+
 class TestScope:
     """I16."""
 

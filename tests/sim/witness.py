@@ -45,6 +45,8 @@ class Witness:
     keeps: str = "DFPRST"
     lied: bool = False  # the server said what is not so
     now: int = 0
+    given_up: set[str] = field(default_factory=set)  # mailboxes: a user agreed that they go
+    decided: int = -1  # when: flags that were set before save nothing
     taken: list[tuple[str, str, str]] = field(default_factory=list)  # side, mailbox, ghost
     _left: defaultdict[str, dict[str, list[Left]]] = field(
         default_factory=lambda: defaultdict(dict)
@@ -100,6 +102,8 @@ class Witness:
         self.taken.append((side, box, ghost))
         if self.lied and side != SERVER:
             return  # it believes what it was told of the server
+        if any(self._root(box) == self._root(one) for one in self.given_up):
+            return
         reasons = [
             one
             for place, ones in self._left.get(ghost, {}).items()
@@ -121,6 +125,7 @@ class Witness:
             for letter in set(letters) & set(SAVING) & set(self.keeps)
             if not any(letter in one.letters for one in reasons)
             and (ghost, letter) not in self._taken_off
+            and self._put_on.get((side, ghost, letter), 0) > self.decided
         }
         if spared and not any(spared <= set(had) for place, had in others() if place != "Trash"):
             self.found.append(

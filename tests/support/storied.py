@@ -43,7 +43,10 @@ class Ran:
 
 
 class Story(Stack):
-    """`with` closes it.  Runs go on in virtual time; `tell` is one of them."""
+    """`with` closes it.  Runs go on in virtual time; `tell` is one of them.  `watched`: the
+    witness is asked after each."""
+
+    watched = False
 
     def __enter__(self) -> Story:
         return self
@@ -57,6 +60,8 @@ class Story(Stack):
         since, fetched = len(self.server.executed), self.server.bodies_sent
         stored = self.server.bodies_stored
         report = self.sync(steps, **options)
+        if self.watched:
+            self.witnessed("in a story")
         return Ran(
             report,
             self.server.counts(since),
@@ -71,6 +76,12 @@ class Story(Stack):
     # -- decisions -----------------------------------------------------------------------------
 
     def accept(self, *mailboxes: str) -> int:
+        """What is held may go, as it is now; and a mailbox that only one side has, with what was
+        moved into it meanwhile."""
+        here = {place[0] for path in self.mail() if (place := self.oracle.places.message(path))}
+        there = {name.decode() for name, box in self.server.boxes.items() if box.messages}
+        self.server.witness.given_up |= here ^ there
+        self.server.witness.decided = self.server.witness.now
         with self._deciding():
             return decide.accept([Target(self.account, mailboxes)])
 

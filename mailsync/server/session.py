@@ -58,6 +58,7 @@ from mailsync.system.text import safe
 log = logging.getLogger("mailsync.imap")
 
 EXTENSIONS = frozenset({"CONDSTORE", "QRESYNC"})  # that ENABLED may name and we use
+_LOGINS = frozenset({"LOGIN", "AUTHENTICATE"})
 PIECE = 256 << 10  # bytes written at once, so that each write has its own deadline
 
 
@@ -83,6 +84,7 @@ class Session:
         self._greeting: Status | None = None
         self._go: list[bytes] = []  # the texts of the last two `+` that arrived
         self._leaving = False  # LOGOUT was sent
+        self._bye = False  # the server said so unasked
         self._wait: float | None = None  # seconds that a refusal asked for; some then hang up
 
     @asynccontextmanager
@@ -275,6 +277,8 @@ class Session:
         assert status.tag is not None
         self._pending.answered(status.tag)  # raises for a tag that was not sent
         call = self._calls.pop(status.tag)
+        if self._bye and status.kind == "NO" and call.command.name not in _LOGINS:
+            return  # it refuses nothing, it goes: the command is as one without an answer
         if status.code is not None:
             call.note_code(status.code)
             self._learn_code(status)
@@ -294,7 +298,8 @@ class Session:
 
     def _untagged(self, status: Status, head: Call | None) -> None:
         if status.kind == "BYE":
-            if not self._leaving and self.broken is None:
+            self._bye = not self._leaving
+            if self._bye and self.broken is None:
                 self.broken = self._not_before(farewell(status))
             return
         if self._greeting is None:

@@ -201,6 +201,20 @@ class TestErrors:
         if "1500" in answer:
             assert caught.value.retry_after == 1.5
 
+    @pytest.mark.parametrize(
+        ("bye", "error"),
+        [("* BYE shutting down", Disconnected), ("* BYE [UNAVAILABLE] later", Unavailable)],
+    )
+    def test_what_a_server_refuses_as_it_goes_is_not_refused(
+        self, bye: str, error: type[MailsyncError]
+    ) -> None:
+        with pytest.raises(error) as caught:
+            play(
+                f'C: APPEND "INBOX" {{5}}\nS: {bye}\nS: $2 NO aborted',
+                lambda server: server.append(INBOX, [message(b"hello")]),
+            )
+        assert "the server closed the connection" in str(caught.value)
+
     def test_text_of_the_server_cannot_steer_a_terminal(self) -> None:
         with pytest.raises(Refused) as caught:
             play(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import nullcontext
+from unittest import mock
 
 import pytest
 from sim.fs import MODELS
@@ -11,8 +13,12 @@ from sim.server_state import ghost_of
 from sim.steps import Steps
 from support.storied import Story
 
+from mailsync.imap.quirks import Allowance
 from mailsync.model.errors import Exit
+from mailsync.model.report import AccountStatus
 from mailsync.model.settings import Day
+from mailsync.modes import inspect
+from mailsync.modes.limits import Limits
 
 DAY = 24 * 3600.0
 BUDGET = 60_000  # bytes
@@ -47,6 +53,14 @@ def finished(story: Story, runs: int = RUNS) -> int:
         if ran.exit == Exit.OK:
             return number
     raise AssertionError(f"not done after {runs} days")
+
+
+def status(story: Story) -> AccountStatus:
+    """`mailsync status`, by the clock of the story."""
+    world = nullcontext(story.job(Steps()).world)
+    with mock.patch.object(inspect, "production_world", return_value=world):
+        (found,) = inspect.status([story.account]).accounts
+    return found
 
 
 def equal(story: Story) -> None:
@@ -181,11 +195,16 @@ def test_what_gmail_is_known_to_allow() -> None:
     """By itself: nobody wrote a number."""
     with Story("auto", gmail()) as s:
         s.serve("INBOX", "a")
-        assert s.tell().exit == Exit.OK
-        limits = s.job(Steps()).limits
-        server = s.job(Steps()).server
-        assert limits.budgets == (None, None), "not known before the login"
-        assert server
+        known: list[tuple[int | None, int | None]] = []
+        allowed = Limits.allowed
+
+        def note(limits: Limits, allowance: Allowance) -> None:
+            allowed(limits, allowance)
+            known.append(limits.budgets)
+
+        with mock.patch.object(Limits, "allowed", note):
+            assert s.tell().exit == Exit.OK
+        assert known == [(2_250_000_000, 450_000_000)]
         equal(s)
 
 
@@ -204,6 +223,9 @@ def test_a_timer_leaves_a_server_alone() -> None:
         assert "the server wants to be left alone until" in ran.text
         s.server.faults.clear()
         s.file("INBOX", "b")
+        (text,) = status(s).errors
+        assert text.startswith("the server wants to be left alone until ")
+        assert status(s).exit == Exit.TEMPORARY
         for _ in range(5):
             executed = len(s.server.executed)
             ran = s.tell(pause=600)
@@ -211,6 +233,7 @@ def test_a_timer_leaves_a_server_alone() -> None:
             assert "not tried: the server wants to be left alone until" in ran.text
             assert "Suggested Backoff Time" in ran.text
         assert s.tell(pause=601).exit == Exit.OK
+        assert (status(s).errors, status(s).exit) == ((), Exit.OK)
         equal(s)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from mailsync.local.names import split_name
 from sim.disk import SimDisk
 from sim.letters import system_letters
 from sim.places import Places
@@ -20,7 +21,6 @@ from sim.server_state import Box
 
 THERE = 1  # Presence.THERE
 BITS = {1: "D", 2: "F", 4: "P", 8: "R", 16: "S", 32: "T"}  # of the column server_shown
-
 Cursor = tuple[int, bytes | None, str, int | None, int | None, int | None, int | None, str | None]
 _CURSORS = """
     SELECT id, wire_name, name, uid_validity, uid_next, messages, highest_modseq, stamp
@@ -76,7 +76,7 @@ class Cursors:
                 return
             if told != [node.inode, node.mtime_ns, node.ctime_ns]:
                 return
-            names |= {one.partition(":")[0] for one in node.entries}
+            names |= {split_name(one)[0] for one in node.entries}
         rows = "SELECT name FROM messages WHERE mailbox = ? AND local = 1 AND name IS NOT NULL"
         known = {str(one) for (one,) in cache.execute(rows, (number,))}
         if known != names:

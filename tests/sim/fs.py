@@ -154,7 +154,12 @@ class SimFs:
         except OSError:
             node = None
         inside = self.disk.files(under=f"{source}/") if node and node.kind == "dir" else {}
+        over = None  # what is replaced
+        with contextlib.suppress(OSError):
+            over = self.disk.find(target) if target is not None else None
         yield
+        if over is not None and over is not node and over.kind == "file" and target is not None:
+            self.eyes.gone(target, bytes(over.data), None)
         if node is not None and node.kind == "file":
             self.eyes.gone(source, bytes(node.data), target)
         elif inside and target is not None:

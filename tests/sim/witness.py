@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from mailsync.model.utf7 import from_wire
 from sim.disk import SimDisk
 from sim.letters import info_letters, system_letters
 from sim.places import Places
@@ -178,7 +179,8 @@ class Witness:
 
 def _local_name(server: SimServer, name: bytes) -> str:
     profile = server.profile
-    return name.decode().removeprefix(profile.prefix.decode()).replace(profile.delimiter, "/")
+    parts = name.removeprefix(profile.prefix).split(profile.delimiter.encode())
+    return "/".join(map(from_wire, parts))
 
 
 def _others(server: SimServer, box: Box, ghost: str) -> list[tuple[str, str]]:

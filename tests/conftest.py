@@ -36,6 +36,17 @@ def require(variable: str, reason: str) -> None:
         pytest.skip(reason)
 
 
+def require_server(name: str) -> None:
+    """One of support.servers, which the test starts by itself."""
+    require("MAILSYNC_REQUIRE_SERVERS", servers.missing(name))
+
+
+@pytest.fixture(scope="session")
+def own_server() -> Callable[[str], None]:
+    """`own_server(name)`: the test starts one of its own, or is skipped as with `real_server`."""
+    return require_server
+
+
 @pytest.fixture(scope="session")
 def real_server() -> Iterator[Callable[[str], servers.Server]]:
     """`real_server(name)`: one of support.servers, shared by all who ask for it.
@@ -47,7 +58,7 @@ def real_server() -> Iterator[Callable[[str], servers.Server]]:
 
     def ask(name: str) -> servers.Server:
         if name not in running:
-            require("MAILSYNC_REQUIRE_SERVERS", servers.missing(name))
+            require_server(name)
             running[name] = servers.SERVERS[name]().start()
         return running[name]
 

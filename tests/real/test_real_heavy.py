@@ -18,14 +18,14 @@ from support.servers.cyrus import Cyrus
 from support.servers.pymaps import Pymap
 from support.wired import Wired, text_of
 
-pytestmark = [pytest.mark.servers, pytest.mark.dovecot]
+pytestmark = pytest.mark.servers
 
-SERVERS = ["dovecot", "cyrus", "courier", "courier-old", "imap4d"]
+DOVECOT = pytest.param("dovecot", marks=pytest.mark.dovecot)
 LARGE = 50_000_000 // 70  # lines
 FULL = 100  # KiB
 
 
-@pytest.fixture(params=[*SERVERS, "pymap"])
+@pytest.fixture(params=[DOVECOT, "cyrus", "courier", "courier-old", "imap4d", "pymap"])
 def rig(
     request: pytest.FixtureRequest,
     real_server: Callable[[str], Server],
@@ -88,8 +88,9 @@ class Limited:
             server.restart()
 
 
-@pytest.fixture(params=["dovecot", "cyrus", "courier"])
-def limited(request: pytest.FixtureRequest) -> Iterator[Limited]:
+@pytest.fixture(params=[DOVECOT, "cyrus", "courier"])
+def limited(request: pytest.FixtureRequest, own_server: Callable[[str], None]) -> Iterator[Limited]:
+    own_server(request.param)
     made = Limited(request.param)
     with made.server:
         yield made

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from support import dovecot as dovecots
 from support import former, servers
+from support.servers.pymaps import Pymap
 from support.wire import Wire
 from support.wired import Wired
 
@@ -114,6 +115,25 @@ def wired_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
             made = Wired(server, tmp_path, changes=changes, wire=wire)
             monkeypatch.setattr(world, "DiskFs", lambda: made.disk)
             monkeypatch.setattr(world, "SystemClock", lambda: made.watch)
+            return made
+
+        yield make
+
+
+@pytest.fixture
+def wired_to(
+    real_server: Callable[[str], servers.Server], wired_on: Callable[..., Wired]
+) -> Iterator[Callable[..., Wired]]:
+    """`wired_to(name, **account)`: a rig on that server, with a user of its own: pymap, which has
+    one, is started for it."""
+    with ExitStack() as stack:
+
+        def make(name: str, **changes: object) -> Wired:
+            if name != "pymap":
+                return wired_on(real_server(name), **changes)
+            server = stack.enter_context(servers.serving(name))
+            made = wired_on(server, **changes)
+            made.user = Pymap.user
             return made
 
         yield make

@@ -15,7 +15,6 @@ from support.rig import message
 from support.servers import Server
 from support.servers.courier import Courier
 from support.servers.cyrus import Cyrus
-from support.servers.pymaps import Pymap
 from support.wired import Wired, text_of
 
 pytestmark = pytest.mark.servers
@@ -26,17 +25,8 @@ FULL = 100  # KiB
 
 
 @pytest.fixture(params=[DOVECOT, "cyrus", "courier", "courier-old", "imap4d", "pymap"])
-def rig(
-    request: pytest.FixtureRequest,
-    real_server: Callable[[str], Server],
-    wired_on: Callable[..., Wired],
-) -> Iterator[Wired]:
-    own = Pymap().start() if request.param == "pymap" else None  # it has one user
-    made = wired_on(own or real_server(request.param))
-    made.user = getattr(own, "user", made.user)
-    yield made
-    if own is not None:
-        own.stop()
+def rig(request: pytest.FixtureRequest, wired_to: Callable[..., Wired]) -> Wired:
+    return wired_to(request.param)
 
 
 def test_fifty_megabytes_each_way(rig: Wired) -> None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support.rig import message
-from support.servers import Server
-from support.servers.pymaps import Pymap
 from support.wired import Wired, append_many, text_of
 
 from mailsync.model.settings import Guard
@@ -23,21 +21,13 @@ SERVERS = ["cyrus", "cyrus-dots", "courier", "courier-old", "imap4d", "pymap"]
 
 
 @pytest.fixture(params=SERVERS)
-def full(
-    request: pytest.FixtureRequest,
-    real_server: Callable[[str], Server],
-    wired_on: Callable[..., Wired],
-) -> Iterator[Wired]:
+def full(request: pytest.FixtureRequest, wired_to: Callable[..., Wired]) -> Wired:
     """30 messages on both sides, under the default guard."""
-    own = Pymap().start() if request.param == "pymap" else None  # it has one user
-    made = wired_on(own or real_server(request.param), guard=Guard())
-    made.user = getattr(own, "user", made.user)
+    made = wired_to(request.param, guard=Guard())
     made.fill(COUNT)
     made.settle()
     made.idle()
-    yield made
-    if own is not None:
-        own.stop()
+    return made
 
 
 def on_server(rig: Wired, box: str = "INBOX") -> int:

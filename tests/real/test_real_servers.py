@@ -23,15 +23,8 @@ OTHERS = ["cyrus", "cyrus-dots", "courier", "courier-old", "imap4d", "pymap"]
 
 
 @pytest.fixture(params=OTHERS)
-def rig(
-    request: pytest.FixtureRequest,
-    real_server: Callable[[str], Server],
-    wired_on: Callable[..., Wired],
-) -> Wired:
-    server = real_server(request.param)
-    made = wired_on(server)
-    made.user = getattr(server, "user", made.user)
-    return made
+def rig(request: pytest.FixtureRequest, wired_to: Callable[..., Wired]) -> Wired:
+    return wired_to(request.param)
 
 
 def test_first_sync_and_an_idle_one(rig: Wired) -> None:
@@ -73,12 +66,9 @@ def test_s7_killed_and_restarted_at_once(
 
 
 @pytest.mark.parametrize("name", ["cyrus", "cyrus-dots", "courier", "courier-old", "pymap"])
-def test_odd_names(
-    real_server: Callable[[str], Server], wired_on: Callable[..., Wired], name: str
-) -> None:
+def test_odd_names(wired_to: Callable[..., Wired], name: str) -> None:
     """Those that the server takes, both ways; the others are named and hurt nobody."""
-    rig = wired_on(real_server(name))
-    rig.user = getattr(rig.server, "user", rig.user)
+    rig = wired_to(name)
     taken: list[str] = []
     with rig.client() as client:
         for box in ("a b", "&AMQ-rger", "[x]", "a&-b", "C,D+E", "it's", "~x", "(x)", "100%%"):

@@ -13,9 +13,8 @@ from unittest import mock
 from mailsync.model.errors import Exit
 from mailsync.model.layout import Layout
 from mailsync.model.settings import Deletions
-from mailsync.modes import world
 from support.churn_profiles import PROFILES
-from support.churning import Churn
+from support.churning import Churn, using
 from support.ghosts import Copy
 from support.hands import ServerHand
 from support.reader import Owned, Reader
@@ -75,11 +74,7 @@ def reading(
     with Reader(extra="mailbox_list_index = no\n") as reader, Wire(server.port) as wire:
         rig = Wired(server, root, changes=changes, wire=wire, disk=Owned())
         reader.adopt(rig)
-        with (
-            mock.patch.object(world, "DiskFs", return_value=rig.disk),
-            mock.patch.object(world, "SystemClock", return_value=rig.watch),
-            mock.patch.dict(os.environ, {"MAILSYNC_ALLOW_ROOT": "1"}),
-        ):
+        with using(rig), mock.patch.dict(os.environ, {"MAILSYNC_ALLOW_ROOT": "1"}):
             rig.sync()  # the Maildir is there before the reader looks
             with reader.client() as client:
                 churn = Reading(rig, PROFILE, seed)

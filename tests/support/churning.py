@@ -271,6 +271,16 @@ class During(Churn):
 
 
 @contextmanager
+def using(rig: Wired) -> Iterator[None]:
+    """Every sync has the disk and the clock of this rig."""
+    with (
+        mock.patch.object(world, "DiskFs", return_value=rig.disk),
+        mock.patch.object(world, "SystemClock", return_value=rig.watch),
+    ):
+        yield
+
+
+@contextmanager
 def churning(
     kind: Callable[[Wired, Profile, int], ChurnT],
     profile: Profile,
@@ -282,8 +292,5 @@ def churning(
     with Wire(server.port) as wire:
         rig = Wired(server, root, changes={"deletions": deletions, **profile.account}, wire=wire)
         rig.user = getattr(server, "user", rig.user)
-        with (
-            mock.patch.object(world, "DiskFs", return_value=rig.disk),
-            mock.patch.object(world, "SystemClock", return_value=rig.watch),
-        ):
+        with using(rig):
             yield kind(rig, profile, seed)

@@ -76,6 +76,10 @@ class Cyrus(Private):
         self._auth: Saslauthd | None = None
 
     @property
+    def _programs(self) -> Path:
+        return unpacked.folder("cyrus") / "usr/lib/cyrus/bin"
+
+    @property
     def prefix(self) -> str:
         return "" if self.alternative else "INBOX."
 
@@ -105,19 +109,17 @@ class Cyrus(Private):
                 extra=self.extra,
             )
         )
-        programs = unpacked.folder("cyrus") / "usr/lib/cyrus/bin"
         (self.dir / "cyrus.conf").write_text(
-            _MASTER.format(bin=programs, dir=self.dir, port=self.port)
+            _MASTER.format(bin=self._programs, dir=self.dir, port=self.port)
         )
         self._serve(timeout)
         return self
 
     def _serve(self, timeout: float) -> None:
         self._auth = Saslauthd(self.dir / "auth" / "mux", self.password)
-        programs = unpacked.folder("cyrus") / "usr/lib/cyrus/bin"
         self.launch(
             [
-                *(str(programs / "master"), "-D", "-C", str(self.dir / "imapd.conf")),
+                *(str(self._programs / "master"), "-D", "-C", str(self.dir / "imapd.conf")),
                 *("-M", str(self.dir / "cyrus.conf"), "-p", str(self.dir / "master.pid")),
             ],
             timeout,

@@ -98,8 +98,8 @@ def _pairing_wants(scene: Scene, wanted: _Wanted) -> set[RowId]:
             if scene.states(one.right)[1] is not T:
                 continue
             ask_files((one.right,), lost, wanted)
-            if one.rung is Rung.OWN_NAME and one.left.body is not None and one.right.body is None:
-                wanted.digests[one.right.id] = one.right  # edited in the second it was made?
+            if one.rung is Rung.OWN_NAME:
+                _ask_if_edited(scene, one.left, one.right, wanted)
         messages = [row for row in messages if row.id not in spent]
         files = [row for row in files if row.id not in spent]
         there = [row for row in files if scene.states(row)[1] is T]
@@ -108,6 +108,16 @@ def _pairing_wants(scene: Scene, wanted: _Wanted) -> set[RowId]:
         if scene.boxes[box].role is Role.DRAFTS and messages:
             wanted.digests.update((row.id, row) for row in there if row.body is None)
     return spent
+
+
+def _ask_if_edited(scene: Scene, message: Row, file: Row, wanted: _Wanted) -> None:
+    """Edited in the second that it was made in?  Of a message that lost its file to one of our own
+    name and of which no bytes are known (the cache was lost once), the server says them."""
+    lost_file = scene.states(message)[1] is Presence.GONE
+    if file.body is None and (message.body is not None or lost_file):
+        wanted.digests[file.id] = file
+    if message.body is None and lost_file:
+        wanted.bodies[message.id] = message
 
 
 def _local_moves_want(scene: Scene, spent: set[RowId], wanted: _Wanted) -> None:

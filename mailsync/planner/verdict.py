@@ -192,9 +192,15 @@ def local_changed(row: Row, ground: Ground) -> bool:
 
 
 def _is_copy_of_gone(row: Row, ground: Ground) -> bool:
-    """A Download that a crash kept from the cache, of a message that was expunged meanwhile."""
+    """A Download that a crash kept from the cache, of a message that was expunged meanwhile.
+
+    Of a message that had a file before, the bytes decide: an edited file has our name, too, and
+    in the second that it was made in, even its date."""
     gone = None if row.origin is None else ground.gone_uids.get(row.origin)
     if gone is None or row.mtime != gone.internal_date:
+        return False
+    had_file = gone.synced is not None or gone.body is not None
+    if had_file and (gone.body is None or row.body != gone.body):
         return False
     was, now = gone.server_flags & ground.shared, row.local_flags & ground.shared
     return not saves(was, now, ground.quiet)

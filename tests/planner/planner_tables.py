@@ -158,6 +158,8 @@ class Table:
 
 
 def _value(key: str, value: str) -> object:
+    if value == "none":
+        return None
     if key == "wait":
         return Wait[value.upper()]
     if key == "settled":
@@ -165,7 +167,7 @@ def _value(key: str, value: str) -> object:
     if key in ("accepted", "parked", "intent", "undo", "marked"):
         return value == "yes"
     if key in ("body", "header", "server_header"):
-        return None if value == "none" else value.encode()
+        return value.encode()
     if key == "synced_extra":
         return frozenset(value.split(","))
     return int(value) if value.isdigit() else value

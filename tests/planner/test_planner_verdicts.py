@@ -153,12 +153,40 @@ def test_kept_is_opened_again_by_accept() -> None:
 
 @pytest.mark.parametrize("state", ["- . -", "x . -", "- S -"])
 def test_a_download_that_a_crash_kept_from_the_cache(state: str) -> None:
-    """The file says by its name which message it was; that one was expunged and removed."""
+    """The file says by its name which message it was; that one was expunged meanwhile."""
     lines = f"""
-        INBOX a x x .
-        INBOX a {state} origin=1
+        INBOX a x - - internal_date=1 date=1
+        INBOX a {state} date=1 origin=1
     """
     Table(lines, EXPUNGE).play("Forget INBOX a; RemoveLocal INBOX a", "")
+
+
+def test_a_download_of_what_had_a_file_before() -> None:
+    """Removed in the Maildir, put back for a flag, cut off by a crash, expunged since."""
+    lines = """
+        INBOX a x x .
+        INBOX a - . - origin=1
+    """
+    Table(lines, EXPUNGE).play("Forget INBOX a; RemoveLocal INBOX a", "")
+
+
+@pytest.mark.parametrize("lost", ["", " name=none file_size=none mtime_ns=none"])
+def test_a_file_edited_in_the_second_of_its_date_is_sent(lost: str) -> None:
+    """It has our name and the date of a message that is gone, and other bytes."""
+    lines = f"""
+        INBOX a x x . date=1{lost}
+        INBOX b - . - date=1 origin=1
+    """
+    Table(lines, EXPUNGE).play("Forget INBOX a; Upload INBOX b", "INBOX b")
+
+
+def test_an_edited_file_is_sent_even_if_nobody_knows_what_it_was() -> None:
+    """After the cache was lost, pairs are made by names alone."""
+    lines = """
+        INBOX a x x . date=1 body=none name=none
+        INBOX b - . - date=1 origin=1
+    """
+    Table(lines, EXPUNGE).play("Forget INBOX a; Upload INBOX b", "INBOX b")
 
 
 @pytest.mark.parametrize("more", ["origin=2", "origin=1 mtime_ns=5000000000"])

@@ -1,0 +1,112 @@
+"""A file of ours that is written over in the second of its date: its name and its date say that it
+is the message that it was, its bytes say that it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from sim.oracle import body_of
+from sim.server_profile import Profile, plain_no_uidplus, strict_qresync
+from sim.stack import Stack
+
+SECOND = 1_000_000_000
+DAY = 86400.0
+WAYS = ["there", "moved", "expunged"]
+EDITS = [(500, SECOND // 2), (700, SECOND // 2), (700, 0)]
+BOXES = ["INBOX", "Drafts"]
+
+
+@pytest.fixture
+def stacks() -> Iterator[Callable[[Profile], Stack]]:
+    made: list[Stack] = []
+
+    def make(profile: Profile) -> Stack:
+        made.append(Stack("edited", profile))
+        return made[-1]
+
+    yield make
+    for stack in made:
+        stack.close()
+
+
+def delivered(stack: Stack, box: str) -> None:
+    for ghost in ("a", "b"):
+        stack.serve(box, ghost, size=500)
+    stack.sync()
+    stack.sync()
+
+
+def edit(stack: Stack, box: str, *, size: int, ns: int) -> None:
+    """In place, as an editor does that knows nothing of Maildir."""
+    stack.pass_time(2 * DAY)  # the audit sees it, where nothing else does
+    path = stack.path_of(box, "a")
+    second = stack.fs.stat(path).mtime_ns
+    stack.fs.unlink(path)
+    stack.oracle.deleted.add("a")
+    body = body_of("z", size)
+    stack.oracle.born("z", body)
+    writer = stack.fs.create(path)
+    writer.write(body)
+    writer.set_mtime(second + ns)
+    writer.sync()
+    writer.close()
+    stack.fs.sync_dir(path.rpartition("/")[0])
+
+
+def elsewhere(stack: Stack, box: str, way: str) -> set[str]:
+    """What another client does with it meanwhile, and the mailboxes where it is then."""
+    if way == "there":
+        return set()
+    if way == "moved":
+        stack.server.move(box, stack.uid_of(box, "a"), "Trash")
+        return {"Trash"}
+    stack.expunge(box, "a")
+    return set()
+
+
+def assert_sent(stack: Stack, box: str, where: set[str]) -> None:
+    assert stack.sync().exit == 0
+    executed = len(stack.server.executed)
+    assert stack.sync().exit == 0
+    assert not stack.server.changing(executed)
+    here = stack.oracle.local_views(stack.fs.files())
+    for name in ("INBOX", "Drafts", "Trash"):
+        wanted = (["b", "z"] if name == box else []) + (["a"] if name in where else [])
+        assert sorted(stack.server.ghosts(name)) == sorted(wanted), name
+        assert sorted(ghost for ghost, _ in here.get(name, ())) == sorted(wanted), name
+
+
+@pytest.mark.parametrize(("size", "ns"), EDITS, ids=["same-size", "other-size", "same-mtime"])
+@pytest.mark.parametrize("box", BOXES)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("profile", [strict_qresync, plain_no_uidplus])
+def test_it_is_sent(
+    stacks: Callable[[Profile], Stack],
+    profile: Callable[[], Profile],
+    way: str,
+    box: str,
+    size: int,
+    ns: int,
+) -> None:
+    stack = stacks(profile())
+    delivered(stack, box)
+    edit(stack, box, size=size, ns=ns)
+    assert_sent(stack, box, elsewhere(stack, box, way))
+
+
+@pytest.mark.parametrize(("size", "ns"), EDITS, ids=["same-size", "other-size", "same-mtime"])
+@pytest.mark.parametrize("box", BOXES)
+@pytest.mark.parametrize("way", WAYS)
+def test_it_is_sent_after_the_cache_was_lost(
+    stacks: Callable[[Profile], Stack], way: str, box: str, size: int, ns: int
+) -> None:
+    """Then messages were paired by our names alone, and nobody knows their bytes."""
+    stack = stacks(strict_qresync())
+    delivered(stack, box)
+    for path in stack.state.glob("cache.db*"):
+        path.unlink()
+    stack.sync()
+    stack.sync()
+    edit(stack, box, size=size, ns=ns)
+    assert_sent(stack, box, elsewhere(stack, box, way))

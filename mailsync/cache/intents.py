@@ -192,6 +192,9 @@ def _link(c: Connection, item: Linked, new: NewIntent, source: Any, seen: Any) -
     else:
         synced = int(new.flags if base is None else base)
     showing = int(new.flags) if shows is None else shows.server_shown
+    if source is not None:
+        # A file that was told by its name alone: what it holds is known where it came from.
+        c.execute(_FILL, {"id": new.row, **_content(item, source)})
     if item.keywords is not None:
         synced = None if synced is None else synced & int(~KEYWORDS | item.keywords)
         showing = showing & int(~KEYWORDS) | int(item.keywords)
@@ -222,13 +225,7 @@ def _came_along(row: Any, source: Any) -> int:
 
 def _to_trash(c: Connection, item: Linked, new: NewIntent, source: Any, seen: Any) -> None:
     """Moved to the \\Trash mailbox: a row there, never synced, with the content known here."""
-    content = {
-        "wire_size": source.wire_size,
-        "body": source.body,
-        "header": source.header,
-        "message_id": source.message_id,
-        "email_id": item.email_id or source.email_id,
-    }
+    content = _content(item, source)
     if seen is not None:
         c.execute(_FILL, {"id": seen.id, **content})
         return
@@ -244,6 +241,16 @@ def _to_trash(c: Connection, item: Linked, new: NewIntent, source: Any, seen: An
             **content,
         },
     )
+
+
+def _content(item: Linked, source: Any) -> dict[str, Any]:
+    return {
+        "wire_size": source.wire_size,
+        "body": source.body,
+        "header": source.header,
+        "message_id": source.message_id,
+        "email_id": item.email_id or source.email_id,
+    }
 
 
 def _leave(c: Connection, new: NewIntent, source: Any, now: Moment) -> None:

@@ -339,6 +339,8 @@ class Observer:
                 # unless only this mailbox keeps no modseqs (RFC 7162 §3.1.2.2).
                 broken = job.mode is Mode.CONDSTORE and job.selection.highest_modseq is not None
                 return self._without("CONDSTORE") if broken else Mode.FULL
+            if job.mode is Mode.PLAIN:
+                return Mode.FULL  # imap4d refuses a range that ends with a UID that is gone
             return name, refusal(call.status, f"to list {name}")
         return None
 

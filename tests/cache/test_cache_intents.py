@@ -186,6 +186,18 @@ class TestMove:
         assert other.picture() == ["10+RS n+FS =S"]
         assert other.row(10).internal_date == 1001
 
+    @pytest.mark.parametrize("kind", [IntentKind.MOVE, IntentKind.MOVE_BY_COPY, IntentKind.COPY])
+    def test_its_content_goes_along(self, inbox: Box, other: Box, kind: IntentKind) -> None:
+        """The file was told by its name, so nobody has read it there."""
+        intent = self.moved(inbox, other, kind)
+        was, unread = inbox.row(1), other.file("n")
+        assert was.body is not None
+        assert unread.body is None
+        inbox.cache.linked([Linked(intent, UID(10))], NOW)
+        row = other.row(10)
+        assert (row.body, row.header) == (was.body, was.header)
+        assert (row.wire_size, row.message_id) == (was.wire_size, was.message_id)
+
     def test_by_copy(self, inbox: Box, other: Box) -> None:
         intent = self.moved(inbox, other, IntentKind.MOVE_BY_COPY)
         inbox.cache.linked([Linked(intent, UID(10))], NOW)

@@ -1,8 +1,9 @@
-"""What every planning round lowers (I4): a sum over the rows that are due.
+"""What every planning round lowers (I4): a sum over the rows that are due, and those that wait.
 
 A weight is more than what the row can turn into: deleted into \\Trash it leaves a row on neither
 side, to be forgotten, and a new message there; paired with what is on neither side a new message
-becomes one to be deleted.
+becomes one to be deleted.  A message and a file that both wait may be paired in a later round,
+and have then flags to agree on.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 from planner_parts import G, T
 
 from mailsync.model.flags import Flags
-from mailsync.model.rows import Row, Settled
+from mailsync.model.rows import Row, Settled, Wait
 from mailsync.planner.flags import merged
 
 FORGET = 2
@@ -23,10 +24,13 @@ DELETED = 8
 LEFT = 5  # a file that lost its message
 FLAGS = 1
 MARKED = 12  # \Deleted where that deletes
+WAITING = 2  # on one side
 
 
 def measure(world: Any) -> int:
-    return sum(weight(world, row) for row in world.due())
+    waiting = (row for row in world.rows.values() if row.wait is not Wait.NO)
+    one_sided = sum(T in (row.server, row.local) and row.server is not row.local for row in waiting)
+    return WAITING * one_sided + sum(weight(world, row) for row in world.due())
 
 
 def weight(world: Any, row: Row) -> int:

@@ -90,6 +90,32 @@ class TestPlain:
         ).only()
         assert seen.complete == UIDSet.span(1, 8)
 
+    def test_a_range_that_ends_where_nothing_is(self) -> None:
+        """GNU imap4d: the UID went away, and another came later."""
+        seen = Seen(
+            f"""
+            C: SELECT "a"
+            C: UID FETCH 1:4 (UID FLAGS)
+            C: UID FETCH 5:{TOP} {NEW}
+            {selected(2, 6, None)}
+            S: $2 OK done
+            S: $3 BAD UID FETCH Failed to parse message set
+            S: * 2 FETCH (UID 5 FLAGS ())
+            S: $4 OK done
+            C: SELECT "a"
+            C: UID FETCH 1:{TOP} {NEW}
+            {selected(2, 6, None)}
+            S: $5 OK done
+            S: * 1 FETCH (UID 1 FLAGS ())
+            S: * 2 FETCH (UID 5 FLAGS ())
+            S: $6 OK done
+            """,
+            "",
+            ask(A, cursor(5, modseq=None)),
+        ).only()
+        assert uids(seen) == [1, 5]
+        assert seen.complete == UIDSet.span(1, 5)
+
     def test_what_arrives_meanwhile_is_left_for_the_next_time(self) -> None:
         seen = Seen(
             f"""

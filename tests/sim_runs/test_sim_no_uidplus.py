@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count
 
 import pytest
 from sim.oracle import body_of
@@ -180,3 +181,26 @@ def test_a_refused_expunge_is_said_and_tried_again(story: Story) -> None:
     story.pass_time(16 * 60)
     assert story.tell().exit == 0
     story.agree({"INBOX": "b c"})
+
+
+def test_a_copy_that_is_known_by_its_size_alone() -> None:
+    """Moved twice in the Maildir, told by its name both times, on a server (GNU imap4d) that names
+    no new UID and shows another date at every look."""
+    looks = count()
+
+    def other_date(answer: bytes) -> bytes:
+        date = f'"01-Jan-2024 00:00:{next(looks) % 60:02} +0000"'.encode()
+        return re.sub(rb'(?<=INTERNALDATE )"[^"]*"', date, answer)
+
+    with Story("no dates", plain_no_uidplus()) as story:
+        story.server.fault("UID FETCH", other_date, sticky=True)  # type: ignore[arg-type]
+        story.make("Work")
+        story.make("Other")
+        story.file("INBOX", "a", ":2,", size=500)
+        story.tell()
+        for source, target in (("INBOX", "Work"), ("Work", "Other")):
+            story.move_file(source, "a", target)
+            ran = story.tell()
+            assert ran.exit == 0
+            assert ran.commands["UID COPY"] == 1
+        story.agree({"Other": "a"})

@@ -29,6 +29,9 @@ class Profile:
     keywords: bool = True
     rewrites: bool = False  # it adds a line end at the end, and drops lone CRs
     dated: bool = True  # INTERNALDATE is what APPEND and COPY say
+    renews: bool = False  # two sessions at once may give a mailbox a new UIDVALIDITY
+    flat: bool = False  # DELETE of a parent takes its messages and says NO; none can be made later
+    stale: float = 0  # seconds in which one session does not see what another has done
 
     def unused(self, lines: Iterable[str]) -> list[str]:
         return [
@@ -93,6 +96,15 @@ SERVERS = {
             rewrites=True,
         ),
         Profile("pymap", server="pymap", flags="DFRST", keywords=False),
-        Profile("imap4d", server="imap4d", flags="DFRS", keywords=False, dated=False),
+        Profile(
+            "imap4d",
+            server="imap4d",
+            flags="DFRS",
+            keywords=False,
+            dated=False,
+            renews=True,
+            flat=True,
+            stale=1.1,
+        ),
     )
 }

@@ -61,6 +61,7 @@ class Churn:
             "keywords": profile.keywords,
             "rewrites": profile.rewrites,
             "dated": profile.dated,
+            "flat": profile.flat,
         }
         self.server = ServerHand(self.ledger, self.rand, str(self.seed), side="s", **common)  # type: ignore[arg-type]
         self.maildir = MaildirHand(
@@ -161,8 +162,12 @@ class Churn:
 
         To accept a move into a mailbox that is gone is not enough: it has nowhere to go.
         """
-        time.sleep(0.01)  # beyond the grain of mtime, for stamps that hold
+        time.sleep(max(0.01, self.profile.stale))  # beyond the grain of mtime: for stamps that hold
         report = self.sync()
+        if self.profile.renews and report.exit is Exit.HELD and "UIDVALIDITY" in text_of(report):
+            self.log.append("a new UIDVALIDITY hides what was expunged: accept")
+            self.rig.accept()
+            report = self.sync()
         decisions = [self.rand.choice(["accept", "reject"]), "reject"]
         while report.exit in allowed and decisions:
             self.ledger.decided = decide = decisions.pop(0)
@@ -213,6 +218,10 @@ class Churn:
     def check_idle(self) -> None:
         before = self.rig.snapshot()
         report = self.sync()
+        if self.profile.renews and "UIDVALIDITY" in text_of(report):
+            self.log.append("the server gave a new UIDVALIDITY")
+            self.reach(())
+            return
         traffic = self.rig.traffic
         said = [f"idle: {name}" for name in CHANGING if traffic.commands[name]]
         said += ["idle: a body was fetched"] if traffic.bodies else []

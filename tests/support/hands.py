@@ -65,6 +65,12 @@ class Hand:
     keywords: bool = True
     rewrites: bool = False
     dated: bool = True
+    flat: bool = False
+
+    @property
+    def plain(self) -> list[str]:
+        """Mailboxes that are made, renamed and removed; `flat`: those in no tree."""
+        return [name for name in PLAIN if not (self.flat and name.startswith("A"))]
 
     def pick(self, copies: list[Copy]) -> Copy | None:
         hot = [one for one in copies if one.ghost in self.hot]
@@ -103,7 +109,7 @@ class Hand:
 
     def new_name(self, boxes: list[str]) -> str:
         taken = {*boxes, *self.ledger.taboo, *self.never}
-        free = [name for name in PLAIN if name not in taken]
+        free = [name for name in self.plain if name not in taken]
         return self.rand.choice(free) if free else ""
 
     def whole(self, box: str, other: str = "") -> None:
@@ -221,7 +227,7 @@ class ServerHand(Hand):
 
     def mailbox(self, copies: list[Copy], boxes: list[str]) -> str:
         """CREATE, DELETE or RENAME; `copies` of it are not to be touched any more."""
-        new, old = self.new_name(boxes), [box for box in boxes if box in PLAIN]
+        new, old = self.new_name(boxes), [box for box in boxes if box in self.plain]
         kind = self.rand.choice("cccdrr")
         if kind == "c" and new:
             self.whole(new)
@@ -495,7 +501,7 @@ class MaildirHand(Hand):
     # -- whole mailboxes -----------------------------------------------------------------------
 
     def mailbox(self, copies: list[Copy], boxes: list[str]) -> str:
-        new, old = self.new_name(boxes), [box for box in boxes if box in PLAIN]
+        new, old = self.new_name(boxes), [box for box in boxes if box in self.plain]
         kind = self.rand.choice("cccdrr")
         if kind == "c" and new:
             self.whole(new)

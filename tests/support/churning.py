@@ -166,6 +166,7 @@ class Churn:
         report = self.sync()
         if self.profile.renews and report.exit is Exit.HELD and "UIDVALIDITY" in text_of(report):
             self.log.append("a new UIDVALIDITY hides what was expunged: accept")
+            self.ledger.unsure |= self.ledger.taken
             self.rig.accept()
             report = self.sync()
         decisions = [self.rand.choice(["accept", "reject"]), "reject"]

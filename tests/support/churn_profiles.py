@@ -85,6 +85,7 @@ SERVERS = {
     for one in (
         Profile("cyrus", server="cyrus"),
         Profile("cyrus-dots", server="cyrus-dots", never=_DOTS),
+        Profile("cyrus-delayed", server="cyrus-delayed"),
         Profile("courier", server="courier", never=_DOTS, rewrites=True),
         Profile(
             "courier-old",

@@ -38,6 +38,7 @@ SERVERS: dict[str, Callable[..., Any]] = {
     "dovecot": Dovecot,
     "cyrus": Cyrus,
     "cyrus-dots": lambda: Cyrus(alternative=False),
+    "cyrus-delayed": lambda: Cyrus(removal="delayed"),
     "courier": Courier,
     "courier-old": lambda: Courier(capability="IMAP4rev1 CHILDREN NAMESPACE", keywords=False),
     "imap4d": Imap4d,

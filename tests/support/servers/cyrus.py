@@ -4,6 +4,7 @@ with Cyrus() as server:
     server.port, server.password      # plain; a user is made by logging in, with INBOX and roles
 
 `alternative` False gives the old name space: everything below INBOX., with the delimiter `.`.
+`removal` "delayed", the default of Cyrus itself, keeps what is expunged or deleted out of sight.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ xlist-drafts: Drafts
 xlist-sent: Sent
 xlist-trash: Trash
 xlist-archive: Archive
-delete_mode: immediate
-expunge_mode: {expunge}
+delete_mode: {removal}
+expunge_mode: {removal}
 conversations: no
 search_engine: none
 skiplist_always_checkpoint: no
@@ -69,10 +70,10 @@ class Cyrus(Private):
     kind = "cyrus"
 
     def __init__(
-        self, *, alternative: bool = True, expunge: str = "immediate", extra: str = ""
+        self, *, alternative: bool = True, removal: str = "immediate", extra: str = ""
     ) -> None:
         super().__init__()
-        self.alternative, self.expunge, self.extra = alternative, expunge, extra
+        self.alternative, self.removal, self.extra = alternative, removal, extra
         self._auth: Saslauthd | None = None
 
     @property
@@ -105,7 +106,7 @@ class Cyrus(Private):
                 name=self.dir.name,
                 user=user,
                 alternative=yes,
-                expunge=self.expunge,
+                removal=self.removal,
                 extra=self.extra,
             )
         )

@@ -36,6 +36,13 @@ def entry_of(row: Row) -> LocalEntry:
     return LocalEntry(name=row.name, folder=row.folder, info=row.info, flags=row.local_flags)
 
 
+def seen_as(row: Row) -> FileFacts:
+    """What was seen of the file of a row that is as it was."""
+    assert row.file_size is not None
+    assert row.mtime_ns is not None
+    return FileFacts(row.file_size, row.mtime_ns)
+
+
 async def inspected(
     run: Run, box: Mailbox, entries: Sequence[LocalEntry]
 ) -> tuple[dict[UniqueName, FileFacts], Failed[LocalEntry]]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from mailsync.cache import Intent, IntentKind, MovedFile, NewIntent
 from mailsync.executor.boxes import ensure_observed
 from mailsync.executor.download import fetch, record
-from mailsync.executor.files import Failed, as_they_were, digested, each, entry_of
+from mailsync.executor.files import Failed, as_they_were, digested, each, entry_of, seen_as
 from mailsync.executor.flags import bisected, of_all
 from mailsync.executor.run import RESOLVE, Run
 from mailsync.executor.undo import put_away_doubles
@@ -259,23 +259,27 @@ async def move_local(run: Run, action: MoveLocal) -> None:
 
 
 async def copy_local(run: Run, action: CopyLocal) -> None:
-    """Copies of files that are here, instead of fetching the same bytes."""
+    """Copies of files that are here, instead of fetching the same bytes.  One that was written over
+    is another message: what was to be its copy is fetched in the next round."""
     source, target = run.mailboxes[action.mailbox], await ensure_observed(run, action.target)
     assert target.uid_validity is not None
     validity = target.uid_validity
     delivery = run.maildir.delivery()
     made: list[Row] = []
     failed: Failed[tuple[Row, Row]] = []
+    sound = {row.id for row in await as_they_were(run, source, action.rows)}
 
     def duplicate(pair: tuple[Row, Row]) -> None:
         row, join = pair
+        entry, seen = entry_of(row), seen_as(row)
         name = run.maildir.own_name(target.name, validity, uid_of(join), join.internal_date)
         flags, date = join.server_flags, join.internal_date
-        if delivery.copy(source.name, entry_of(row), target.name, name, flags, date):
+        if delivery.copy(source.name, entry, seen, target.name, name, flags, date):
             made.append(join)
 
     for pair in zip(action.rows, action.joins, strict=True):
-        await run.disk(each, [pair], duplicate, failed)
+        if pair[0].id in sound:
+            await run.disk(each, [pair], duplicate, failed)
     delivered = await run.disk(delivery.commit)
     await record(run, target, made, delivered)
     await fetch(run, target, [join for (_, join), _ in failed])

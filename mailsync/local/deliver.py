@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from mailsync.local import files, names
 from mailsync.local.keywords import Letters, letters_for
 from mailsync.local.lines import ToStored, stored_form
-from mailsync.local.listing import pieces
+from mailsync.local.listing import look_at, pieces
 from mailsync.local.stream import Pending
 from mailsync.local.tree import FEW_FOLDERS, FOLDERS, Tree
 from mailsync.model.content import Digest, digest
@@ -196,14 +196,25 @@ class Delivery:
         self,
         source: MailboxName,
         entry: LocalEntry,
+        seen: FileFacts,
         mailbox: MailboxName,
         unique: UniqueName,
         flags: Flags,
         internal_date: int | None,
     ) -> bool:
-        """A copy of a file of ours, byte for byte.  False: the file is not there any more."""
+        """A copy of a file of ours, byte for byte.  False: the file is not there any more, or has
+        not the size and mtime of `seen`, so that it may be another message."""
         path = self._tree.file(source, entry)
-        return self.restore(path, mailbox, unique, flags, internal_date)
+        found = pieces(self._tree, path)
+        if found is None:
+            return False
+        pending = self._written(self._item(mailbox, unique, flags, internal_date), found)
+        now = look_at(self._tree, path)  # after it was read: an edit in between shows, too
+        if now is None or (now.size, now.mtime_ns) != (seen.size, seen.mtime_ns):
+            pending.drop()
+            return False
+        pending.done()
+        return True
 
     def restore(
         self,
@@ -225,6 +236,10 @@ class Delivery:
         item = self._item(mailbox, unique, flags, internal_date)
         if like is not None:
             item.be_like(like)
+        self._written(item, found).done()
+        return True
+
+    def _written(self, item: _Item, found: Iterable[bytes]) -> Pending:
         pending = self._pending(item, None)
         try:
             for piece in found:
@@ -232,8 +247,7 @@ class Delivery:
         except StorageError:
             pending.drop()
             raise
-        pending.done()
-        return True
+        return pending
 
     def _item(
         self,

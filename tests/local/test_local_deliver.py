@@ -18,6 +18,7 @@ from mailsync.model.errors import Help, Reach, StorageError
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, UniqueName
 from mailsync.model.mailboxname import MailboxName
+from mailsync.model.observation import FileFacts
 
 WORK = MailboxName("Work")
 
@@ -170,15 +171,31 @@ def test_copies_keep_every_byte(ground: Ground) -> None:
     listing = ground.maildir.entries(BOX)
     assert listing is not None
     (entry,) = listing.entries
+    seen = ground.maildir.inspect(BOX, [entry], None)[entry.name]
     delivery = ground.maildir.delivery()
-    assert delivery.copy(BOX, entry, WORK, UniqueName("b"), Flags.SEEN, DATE)
+    assert delivery.copy(BOX, entry, seen, WORK, UniqueName("b"), Flags.SEEN, DATE)
     (one,) = delivery.commit()
     assert ground.read("Work/cur/b:2,S") == b"as\r\nit\r\nis\r\n"
     assert one.facts.digest == digest(b"as\r\nit\r\nis\r\n")
     ground.fs.unlink(f"{ground.root}/INBOX/cur/a:2,S")
     delivery = ground.maildir.delivery()
-    assert not delivery.copy(BOX, entry, WORK, UniqueName("c"), Flags.SEEN, DATE)
+    assert not delivery.copy(BOX, entry, seen, WORK, UniqueName("c"), Flags.SEEN, DATE)
     assert delivery.commit() == []
+
+
+@pytest.mark.parametrize(("size", "ns"), [(1, 0), (0, 1)])
+def test_a_file_that_was_written_over_is_not_copied(ground: Ground, size: int, ns: int) -> None:
+    ground.maildir.create(WORK)
+    ground.put("INBOX/cur/a:2,S", b"another message")
+    listing = ground.maildir.entries(BOX)
+    assert listing is not None
+    (entry,) = listing.entries
+    now = ground.maildir.inspect(BOX, [entry], None)[entry.name]
+    delivery = ground.maildir.delivery()
+    seen = FileFacts(now.size + size, now.mtime_ns + ns)
+    assert not delivery.copy(BOX, entry, seen, WORK, UniqueName("b"), Flags.SEEN, DATE)
+    assert delivery.commit() == []
+    assert list(ground.fs.list(f"{ground.root}/Work/tmp")) == []
 
 
 def test_a_missing_mailbox_is_told(ground: Ground) -> None:

@@ -37,9 +37,9 @@ def delivered(stack: Stack, box: str) -> None:
     stack.sync()
 
 
-def edit(stack: Stack, box: str, *, size: int, ns: int) -> None:
+def edit(stack: Stack, box: str, *, size: int, ns: int, later: float = 2 * DAY) -> None:
     """In place, as an editor does that knows nothing of Maildir."""
-    stack.pass_time(2 * DAY)  # the audit sees it, where nothing else does
+    stack.pass_time(later)  # the audit sees it, where nothing else does
     path = stack.path_of(box, "a")
     second = stack.fs.stat(path).mtime_ns
     stack.fs.unlink(path)
@@ -71,7 +71,7 @@ def assert_sent(stack: Stack, box: str, where: set[str]) -> None:
     assert stack.sync().exit == 0
     assert not stack.server.changing(executed)
     here = stack.oracle.local_views(stack.fs.files())
-    for name in ("INBOX", "Drafts", "Trash"):
+    for name in ("INBOX", "Drafts", *({"Trash"} | where)):
         wanted = (["b", "z"] if name == box else []) + (["a"] if name in where else [])
         assert sorted(stack.server.ghosts(name)) == sorted(wanted), name
         assert sorted(ghost for ghost, _ in here.get(name, ())) == sorted(wanted), name
@@ -110,3 +110,25 @@ def test_it_is_sent_after_the_cache_was_lost(
     stack.sync()
     edit(stack, box, size=size, ns=ns)
     assert_sent(stack, box, elsewhere(stack, box, way))
+
+
+@pytest.mark.parametrize(("size", "ns"), EDITS[:2], ids=["same-size", "other-size"])
+@pytest.mark.parametrize("box", BOXES)
+@pytest.mark.parametrize("profile", [strict_qresync, plain_no_uidplus])
+def test_a_copy_on_the_server_is_none_of_the_edited_file(
+    stacks: Callable[[Profile], Stack],
+    profile: Callable[[], Profile],
+    box: str,
+    size: int,
+    ns: int,
+) -> None:
+    """The Maildir seems to have it already; the audit is not due."""
+    stack = stacks(profile())
+    stack.server.create("Work")
+    delivered(stack, box)
+    edit(stack, box, size=size, ns=ns, later=5)
+    stack.server.copy(box, stack.uid_of(box, "a"), "Work")
+    assert stack.sync().exit == 0
+    assert [ghost for ghost, _ in stack.oracle.local_views(stack.fs.files())["Work"]] == ["a"]
+    stack.pass_time(2 * DAY)
+    assert_sent(stack, box, {"Work"})

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from mailsync.cache import Intent, IntentKind
-from mailsync.executor.boxes import ensure_observed
+from mailsync.executor.boxes import ensure_observed, observe_again
 from mailsync.executor.run import RESOLVE, Run
 from mailsync.executor.upload import is_hidden, look_up
 from mailsync.model.ids import MailboxId
@@ -100,7 +100,22 @@ async def _rows_of(run: Run, intents: Sequence[Intent]) -> dict[MailboxId, list[
 async def _give_up(run: Run, intents: Sequence[Intent]) -> None:
     """`attempts` of a row counts how often it was sent in vain, whichever run did it."""
     await run.stored(run.cache.dropped, [intent.id for intent in intents], run.now())
+    intents = await _with_sources(run, intents)
     for mailbox, rows in (await _rows_of(run, intents)).items():
         again = [row for row in rows if row.attempts + 1 < SENT_AT_MOST]
         await run.stored(run.cache.trouble, [row.id for row in again], NOT_THERE, run.now())
         await run.trouble(mailbox, [row for row in rows if row not in again], NOT_THERE)
+
+
+async def _with_sources(run: Run, intents: Sequence[Intent]) -> list[Intent]:
+    """Those that could be done.  A COPY or MOVE of a UID that another client took out before is OK
+    and does nothing (RFC 9051 §6.4.9): what is where is seen now, and planned anew."""
+    sources = [intent.new.source for intent in intents if intent.new.source is not None]
+    from_where = {row.mailbox for row in await run.stored(run.cache.rows, sources)}
+    for mailbox in sorted(from_where):
+        box = run.mailboxes[mailbox]
+        async with run.only_trouble(box, RESOLVE):
+            await observe_again(run, box)
+    now = await run.stored(run.cache.rows, sources)
+    there = {None, *(row.id for row in now if row.server is Presence.THERE)}
+    return [intent for intent in intents if intent.new.source in there]

@@ -109,3 +109,33 @@ def test_an_intent_that_is_left_open_is_said(stack: Stack) -> None:
     stack.server.faults.clear()
     assert stack.sync().exit == Exit.OK
     assert stack.server.ghosts("INBOX")["x"] == 1
+
+
+@pytest.mark.parametrize("way", ["expunged", "moved"])
+def test_what_left_before_its_move_is_not_moved_in_vain(stack: Stack, way: str) -> None:
+    """A command that names no UID of the mailbox is OK (RFC 9051 §6.4.9), and does nothing."""
+    command = "UID MOVE" if stack.server.profile.move else "UID COPY"
+    uid = stack.uid_of("INBOX", "a")
+    stack.server.create("Old")
+    stack.sync()
+
+    def left(answer: bytes) -> bytes:
+        if way == "moved":
+            stack.server.move("INBOX", uid, "Old")
+        else:
+            stack.server.expunge("INBOX", uid)
+        return answer
+
+    stack.server.fault("SELECT", left, mailbox="Work")
+    stack.serve("Work", "w")
+    stack.move_file("INBOX", "a", "Work")
+    stack.pass_time(10)
+    executed = len(stack.server.executed)
+    assert stack.sync().exit is Exit.OK
+    assert stack.server.counts(executed)[command] <= 1
+    assert stack.server.ghosts("Work")["a"] == 1
+    assert stack.server.ghosts()["a"] == (2 if way == "moved" else 1)
+    stack.pass_time(10)
+    executed = len(stack.server.executed)
+    assert stack.sync().exit is Exit.OK
+    assert not stack.server.changing(executed)

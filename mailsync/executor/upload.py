@@ -10,7 +10,7 @@ from mailsync.cache import Intent, IntentKind, Linked, NewIntent
 from mailsync.executor.boxes import ensure_observed
 from mailsync.executor.files import Failed, as_they_were, digested, entry_of
 from mailsync.executor.flags import of_all
-from mailsync.executor.identify import agrees, alike, match, may_be, near, same_header
+from mailsync.executor.identify import agrees, alike, are_copies, match, may_be, near, same_header
 from mailsync.executor.keywords import may_blame_keywords
 from mailsync.executor.retry import repeated
 from mailsync.executor.run import Room, Run, spoils_all
@@ -269,7 +269,7 @@ async def _link_alone(run: Run, box: Mailbox, intents: Sequence[Intent]) -> bool
     """Nothing else is new in the mailbox, the dates or sizes agree and no Message-ID says
     otherwise: a server that names no UIDs and rewrites headers."""
     free = list(await _new_uids(run, box, intents))
-    if len(free) == len(intents):
+    if len(free) == len(intents) and await are_copies(run, intents):
         shown = await run.server.identify(box.name, UIDSet(free))
         pairs = list(zip(sorted(intents, key=lambda one: one.id), free, strict=True))
         now = run.now()

@@ -14,9 +14,9 @@ NOW = 1_700_000_000
 OLD = NOW - 86_400
 
 
-def sent(date: int, message_id: str = "<ours@x>") -> Intent:
+def sent(date: int, message_id: str = "<ours@x>", kind: IntentKind = IntentKind.APPEND) -> Intent:
     new = NewIntent(
-        kind=IntentKind.APPEND,
+        kind=kind,
         row=RowId(1),
         source=None,
         mailbox=MailboxId(1),
@@ -47,6 +47,9 @@ def shown(date: int, message_id: str, size: int = 120) -> Identity:
         (sent(NOW), shown(NOW, "<theirs@x>"), False),  # delivered in the same second
         (sent(NOW - 60), shown(NOW - 60, "<theirs@x>"), False),
         (sent(OLD), shown(NOW, "<theirs@x>", size=100), False),  # by chance of the same size
+        (sent(OLD, kind=IntentKind.COPY), shown(OLD, "<ours@x>"), True),
+        (sent(OLD, kind=IntentKind.COPY), shown(OLD, "<theirs@x>"), False),  # no COPY rewrites it
+        (sent(OLD, kind=IntentKind.MOVE), shown(OLD, "<theirs@x>"), False),
         (sent(OLD, ""), shown(OLD, ""), True),
         (sent(OLD, ""), shown(NOW, ""), False),
     ],

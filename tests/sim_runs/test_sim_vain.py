@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from sim.oracle import body_of
 from sim.scenarios import six
 from sim.server_profile import Profile, condstore, plain, strict_qresync
 from sim.stack import Stack
 
 from mailsync.model.errors import Exit
 
+DATE = 1_700_000_000
+DAY = 86400.0
 PROFILES = [plain(), condstore(), strict_qresync()]
 
 
@@ -109,6 +112,43 @@ def test_an_intent_that_is_left_open_is_said(stack: Stack) -> None:
     stack.server.faults.clear()
     assert stack.sync().exit == Exit.OK
     assert stack.server.ghosts("INBOX")["x"] == 1
+
+
+@pytest.mark.parametrize("bare", [True, False], ids=["without", "another"])
+def test_what_comes_while_another_leaves_is_not_taken_for_it(bare: bool) -> None:
+    """By chance with the same date and size, without a Message-ID or with another one; the COPY
+    did nothing, and the server names no UIDs."""
+    stack = Stack("chance", plain())
+    stack.server.create("Work")
+    stack.serve("Work", "w")
+    bodies = {}
+    for ghost in ("a", "b"):
+        body = body_of(ghost)
+        if bare:
+            body = body.replace(f"Message-ID: <{ghost}@sim.example>\n".encode(), b"")
+        stack.oracle.born(ghost, body)
+        bodies[ghost] = body.replace(b"\n", b"\r\n")
+    uid = stack.server.deliver("INBOX", bodies["a"], [], DATE)
+    stack.sync()
+    stack.pass_time(10 * DAY)
+
+    def left(answer: bytes) -> bytes:
+        stack.server.expunge("INBOX", uid)
+        stack.server.deliver("Work", bodies["b"], [], DATE)
+        return answer
+
+    stack.server.fault("SELECT", left, mailbox="Work")
+    stack.move_file("INBOX", "a", "Work")
+    stack.pass_time(10)
+    for _ in range(3):  # the third does nothing
+        executed = len(stack.server.executed)
+        assert stack.sync().exit is Exit.OK
+        stack.pass_time(10)
+    assert not stack.server.changing(executed)
+    here = stack.oracle.local_views(stack.fs.files())["Work"]
+    assert sorted(ghost for ghost, _ in here) == ["a", "b", "w"]
+    assert sorted(stack.server.ghosts("Work")) == ["a", "b", "w"]
+    stack.close()
 
 
 @pytest.mark.parametrize("way", ["expunged", "moved"])

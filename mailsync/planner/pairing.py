@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mailsync.model.actions import Pair
+from mailsync.model.actions import Pair, Rung
 from mailsync.model.flags import Flags
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.rows import Presence, Row
@@ -72,7 +72,26 @@ def match(
     there = [row for row in files if scene.states(row)[1] is not G]
     removed = [row for row in files if scene.states(row)[1] is G]
     new_files = [row for row in there if scene.states(row)[0] is not G]
-    return climb(steps, [(deleted, new_files), (fresh, there), (fresh, removed)])
+    edited = {row.id for row in there if _is_edited(scene, row)}
+    by_bytes = [_unless_edited(step, edited) for step in steps]
+    return climb(by_bytes, [(deleted, new_files), (fresh, there), (fresh, removed)])
+
+
+def _is_edited(scene: Scene, file: Row) -> bool:
+    """Written over in place: it has our name, and other bytes than the message of that UID.  Its
+    header and date, if it kept them, say no more which message it is."""
+    had = None if file.origin is None else scene.had.get((file.mailbox, file.origin))
+    return None not in (had, file.body) and had != file.body
+
+
+def _unless_edited(step: Step, edited: Collection[RowId]) -> Step:
+    if not edited or step.rung is Rung.BODY:
+        return step
+
+    def fits(message: Row, file: Row) -> bool:
+        return file.id not in edited and (step.fits is None or step.fits(message, file))
+
+    return step._replace(fits=fits)
 
 
 def rewritten(

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from mailsync.model.ids import MailboxId, RowId
+from mailsync.model.ids import UID, MailboxId, RowId
 from mailsync.model.rows import Mailbox, Presence, Row, Settled
 from mailsync.planner.mailboxes import Rename, Renames, departed, renames
 from mailsync.planner.policy import Policy
@@ -30,7 +30,8 @@ def uid_order(row: Row) -> tuple[int, int, str, int]:
 class Scene:
     """`paired`, `server_only`, `local_only` and `both_gone` hold due rows and candidates alike;
     rows with an intent, settled as copied, or of a mailbox not in play are in none of them.
-    `removed` holds those whose file is gone and whose message has lost its UID (rule 4)."""
+    `removed` holds those whose file is gone and whose message has lost its UID (rule 4).
+    `had`: the hashes of messages whose file is gone, by their UID."""
 
     boxes: dict[MailboxId, Mailbox]
     renames: list[Rename]
@@ -42,6 +43,7 @@ class Scene:
     local_only: list[Row] = field(default_factory=list)
     both_gone: list[Row] = field(default_factory=list)
     removed: list[Row] = field(default_factory=list)
+    had: dict[tuple[MailboxId, UID], bytes] = field(default_factory=dict)
     _server_gone: frozenset[MailboxId] = frozenset()
     _local_gone: frozenset[MailboxId] = frozenset()
 
@@ -106,6 +108,8 @@ def _sort_out(scene: Scene, everything: Iterable[Row], due: set[RowId]) -> None:
         if row.settled is Settled.COPIED:
             continue
         server, local = scene.states(row)
+        if local is G and row.uid is not None and row.body is not None:
+            scene.had[row.mailbox, row.uid] = row.body
         if server is T:
             (scene.paired if local is T else scene.server_only).append(row)
         elif local is T:

@@ -48,6 +48,7 @@ class Ledger:
     moved: dict[str, Counter[str]] = field(default_factory=dict)
     deleted: Counter[str] = field(default_factory=Counter)
     doubted: bool = False  # something happened to the cache
+    at_once: bool = False  # a file was edited in the second of its date
 
     def note(self, text: str, what: str) -> None:
         self.acts.setdefault(text, Counter())[what] += 1
@@ -155,12 +156,18 @@ class Users:
         self.ledger.note(message.text, op.what)
 
     def _edit(self, box: Box, name: str, message: Message, op: Op) -> None:
-        """In place, or saved anew under another name, with the same header."""
+        """In place or saved anew under another name, with the same header; in place in the second
+        of its date with another one, as header and date are proof (rule 4).  So are, after the
+        cache was lost, our own name and date."""
         assert box.local is not None
-        now = self.world.tick()
-        text = f"{message.text.split()[0]} edited{'!' * (now - 1000)}"
+        now, word = self.world.tick(), message.text.split()[0]
+        at_once = bool(op.where % 2 and op.flag) and not self.ledger.doubted
+        self.ledger.at_once |= at_once
+        text = f"{word}{'+' * at_once} edited{'!' * (now - 1000)}"
         del box.local[name]
-        box.local[name if op.where % 2 else f"edited{now}"] = Message(text, message.flags, now)
+        box.local[name if op.where % 2 else f"edited{now}"] = Message(
+            text, message.flags, message.date if at_once else now
+        )
         self.ledger.deleted[message.text] += 1
         self.ledger.birth(text, "local")
 
@@ -169,7 +176,7 @@ class Users:
     def on_cache(self, op: Op) -> None:
         world = self.world
         rows = sorted(world.rows.values(), key=lambda row: row.id)
-        if not rows:
+        if not rows or self.ledger.at_once:
             return
         row = rows[op.which % len(rows)]
         box = world.boxes[row.mailbox]

@@ -199,6 +199,18 @@ NEEDS = {
         "a",
         "",
     ),
+    "known by our own name, its bytes by nobody": (
+        "INBOX a . x . body=none\nINBOX a - . - origin=1",
+        "",
+        "a",
+        "a",
+    ),
+    "and the file is read": (
+        "INBOX a . x . body=none\nINBOX a - . - origin=1 read=yes",
+        "",
+        "",
+        "a",
+    ),
     "known by EMAILID": ("INBOX a . - - email_id=M\nINBOX a - . - email_id=M", "", "", ""),
     "a draft's header tells nothing": ("INBOX a D - -\nINBOX a - D -", "", "a", ""),
     "any file in \\Drafts": ("Drafts a D x D\nDrafts aaaa - D - date=9", "", "aaaa", ""),

@@ -180,6 +180,20 @@ def test_a_file_edited_in_the_second_of_its_date_is_sent(lost: str) -> None:
     Table(lines, EXPUNGE).play("Forget INBOX a; Upload INBOX b", "INBOX b")
 
 
+@pytest.mark.parametrize("gone", ["x", "."])
+def test_a_copy_of_what_it_was_is_none_of_an_edited_file(gone: str) -> None:
+    """Put there by another client; the edited file kept header and date."""
+    lines = f"""
+        INBOX a {gone} x . date=1 header=h
+        INBOX b - . - date=1 origin=1 read=yes header=h
+        INBOX a . - - date=1 header=h
+    """
+    first = (
+        "Forget INBOX a; Download INBOX a" if gone == "x" else "Download INBOX a; Expunge INBOX a"
+    )
+    Table(lines, EXPUNGE).play(first, "INBOX a b")
+
+
 def test_an_edited_file_is_sent_even_if_nobody_knows_what_it_was() -> None:
     """After the cache was lost, pairs are made by names alone."""
     lines = """

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -142,3 +144,11 @@ def wired_to(
 @pytest.fixture
 def wired(dovecot: dovecots.Dovecot, wired_on: Callable[..., Wired]) -> Wired:
     return wired_on(dovecot)
+
+
+LINGERS = 300  # seconds
+
+
+def pytest_unconfigure() -> None:
+    """Where a thread keeps the process from its end, its stack is shown, and the run has failed."""
+    faulthandler.dump_traceback_later(LINGERS, exit=True, file=sys.__stderr__)

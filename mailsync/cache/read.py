@@ -79,24 +79,25 @@ _PARKED = f"""
 REMOVED = """
     SELECT messages.id FROM mailboxes CROSS JOIN messages ON messages.mailbox = mailboxes.id
     WHERE mailboxes.relink AND messages.server = 3 AND messages.local = 2"""
+# The server has told no size of what was sent to it: then the date alone.
+_ALIKE = """
+    (messages.internal_date, coalesce(messages.size, -1)) IN (
+        SELECT new.internal_date, coalesce(new.size, -1) FROM wanted CROSS JOIN messages AS new
+        WHERE new.id = wanted.id
+        UNION SELECT new.internal_date, -1 FROM wanted CROSS JOIN messages AS new
+        WHERE new.id = wanted.id)"""
 # What is new elsewhere may have been in a mailbox that could not be looked at.
-UNSEEN = """
+UNSEEN = f"""
     SELECT messages.id FROM messages
-    WHERE messages.mailbox IN (SELECT low FROM spans) AND (
-        (messages.internal_date, messages.size) IN (
-            SELECT new.internal_date, new.size FROM wanted CROSS JOIN messages AS new
-            WHERE new.id = wanted.id)
+    WHERE messages.mailbox IN (SELECT low FROM spans) AND ({_ALIKE}
         OR (messages.mtime_ns / 1000000000, messages.file_size) IN (
             SELECT new.mtime_ns / 1000000000, new.file_size
             FROM wanted CROSS JOIN messages AS new WHERE new.id = wanted.id))"""
 # What may be where the `wanted` ones came from: there too, as far as is known.
-_SOURCES_THERE = text("""
+_SOURCES_THERE = text(f"""
     SELECT EXISTS (
         SELECT 1 FROM messages
-        WHERE messages.server = 1 AND messages.synced IS NOT NULL
-            AND (messages.internal_date, messages.size) IN (
-                SELECT new.internal_date, new.size FROM wanted CROSS JOIN messages AS new
-                WHERE new.id = wanted.id))""")
+        WHERE messages.server = 1 AND messages.synced IS NOT NULL AND {_ALIKE})""")
 _SOURCES_HERE = text("""
     SELECT DISTINCT messages.mailbox FROM messages
     WHERE messages.local = 1 AND messages.synced IS NOT NULL

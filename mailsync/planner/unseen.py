@@ -40,7 +40,7 @@ class Unseen:
         """Whether what is new with `row` may have been in a mailbox that nobody looked at: then it
         is a move, to be made and not sent a second time."""
         if verdict is Verdict.DOWNLOAD and row.local is N:
-            return not self.messages.isdisjoint(_of_message(row))
+            return not self.messages.isdisjoint(_asked(row))
         if verdict is Verdict.UPLOAD and row.server is not G:
             return not self.files.isdisjoint(_of_file(row))
         return False
@@ -49,8 +49,15 @@ class Unseen:
 def _of_message(row: Row) -> Iterable[Hashable]:
     if row.email_id is not None:
         yield row.email_id
-    if row.internal_date is not None and row.size is not None:
+    if row.internal_date is not None:
         yield row.internal_date, row.size
+
+
+def _asked(row: Row) -> Iterable[Hashable]:
+    """The server has told no size of what was sent to it: then the date alone."""
+    yield from _of_message(row)
+    if row.internal_date is not None:
+        yield row.internal_date, None
 
 
 def _of_file(row: Row) -> Iterable[Hashable]:

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from sim.server_profile import Profile, condstore, gmail, plain, strict_qresync
+from sim.server_profile import Profile, condstore, gmail, plain, plain_no_uidplus, strict_qresync
 from support.storied import Story
 
 from mailsync.model.settings import Deletions
 
 
-@pytest.mark.parametrize("make", [strict_qresync, condstore, plain, gmail])
-def test_into_a_mailbox_that_is_looked_at_later(make: Callable[[], Profile]) -> None:
-    """Seen in both places it is no copy: nothing is fetched, nothing is put back later."""
+@pytest.mark.parametrize("sent", [False, True])
+@pytest.mark.parametrize("make", [strict_qresync, condstore, plain, gmail, plain_no_uidplus])
+def test_into_a_mailbox_that_is_looked_at_later(make: Callable[[], Profile], sent: bool) -> None:
+    """Seen in both places it is no copy: nothing is fetched, nothing is put back later.  The
+    server has told no size of what was `sent` to it."""
     with Story("between", make()) as s:
         s.server.create("Work")
-        for ghost in "ab":
-            s.serve("INBOX", ghost)
+        if sent:
+            s.file("INBOX", "a", ":2,")
+        else:
+            s.serve("INBOX", "a")
+        s.serve("INBOX", "b")
         s.tell()
         s.serve("Work", "n")
         uid = s.uid_of("INBOX", "a")

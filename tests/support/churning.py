@@ -267,7 +267,7 @@ class During(Churn):
                 self.reach(())
             self.check_equal()
             now = [one for one, _ in self.server.read()]
-            self.complain(miscounted(base, now, self.ledger))
+            self.complain(miscounted(base, now, self.ledger, trash=self.trash))
             self.check_idle()
 
     def agitate(self, hand: ServerHand | MaildirHand, over: threading.Event, seed: float) -> None:

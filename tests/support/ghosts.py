@@ -121,8 +121,9 @@ def outcomes(
     return [[left.place]] if saves(base, left) else [deleted]
 
 
-def miscounted(base: list[Copy], now: list[Copy], ledger: Ledger) -> list[str]:
-    """I1, I2, I3 where nobody knows what a sync saw when: by what users did, only."""
+def miscounted(base: list[Copy], now: list[Copy], ledger: Ledger, *, trash: bool) -> list[str]:
+    """I1, I2, I3 where nobody knows what a sync saw when: by what users did, only.  `trash`: what
+    was deleted is there."""
     before, after = by_ghost(base), by_ghost(now)
     found: list[str] = []
     for ghost in sorted(ledger.born):
@@ -134,7 +135,8 @@ def miscounted(base: list[Copy], now: list[Copy], ledger: Ledger) -> list[str]:
             found.append(f"{ghost}: {has} copies, at most {top} were made")
         if not has and (had or born) and ghost not in ledger.taken:
             found.append(f"{ghost}: lost")
-        if has and had == 1 and ghost in ledger.taken and ledger.touched[ghost] == 1:
+        kept = [one for one in after.get(ghost, []) if not (trash and one.box == TRASH)]
+        if kept and had == 1 and ghost in ledger.taken and ledger.touched[ghost] == 1:
             found.append(f"{ghost}: deleted, and there again")
     return found
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from mailsync.model.layout import Layout
 from mailsync.model.naming import NameRule, NameRules
 from mailsync.model.settings import Deletions
-from sim.oracle import View
+from sim.oracle import View, body_of
 from sim.server_profile import Profile, condstore, plain, plain_no_uidplus, strict_qresync
 from sim.stack import Stack
 
@@ -245,11 +245,24 @@ def draft_saved_anew(s: Stack) -> None:
     s.file("Drafts", "x2", ":2,D")
     old = s.path_of("Drafts", "y")
     s.fs.unlink(old)
-    from sim.oracle import body_of
-
     body = body_of("y2", 5)
     s.oracle.born("y2", body)
     s.write(old, body, 1_700_009_999)
+
+
+def edited_at_once(s: Stack) -> None:
+    """Two drafts edited in the second of their date; another client moved the one, and copied the
+    other to where it is."""
+    for ghost in "xy":
+        path = s.path_of("Drafts", ghost)
+        second = s.fs.stat(path).mtime_ns // 1_000_000_000
+        s.oracle.deleted.add(ghost)
+        s.fs.unlink(path)
+        body = body_of(f"{ghost}2", 500)
+        s.oracle.born(f"{ghost}2", body)
+        s.write(path, body, second)
+    s.server.move("Drafts", s.uid_of("Drafts", "x"), "Work")
+    s.server.copy("Drafts", s.uid_of("Drafts", "y"), "Drafts")
 
 
 def beyond(s: Stack) -> None:
@@ -270,6 +283,11 @@ def limit_lifted(s: Stack) -> None:
 def drafts(s: Stack) -> None:
     s.serve("Drafts", "x", "\\Draft")
     s.serve("Drafts", "y", "\\Draft")
+
+
+def drafts_and_work(s: Stack) -> None:
+    drafts(s)
+    s.server.create("Work")
 
 
 SCENARIOS = [
@@ -457,4 +475,10 @@ SCENARIOS = [
         account={"subscribed_only": True},
     ),
     Scenario("draft saved anew", drafts, draft_saved_anew, {"Drafts": "x2:D y2:D"}),
+    Scenario(
+        "draft edited at once",
+        drafts_and_work,
+        edited_at_once,
+        {"Drafts": "x2:D y:D y2:D", "Work": "x:D"},
+    ),
 ]

@@ -12,8 +12,8 @@ from mailsync.model.ids import UID
 from mailsync.model.uidset import UIDSet
 from mailsync.server.answers import is_partial, refusal
 from mailsync.server.calls import Call, split_flags
-from mailsync.server.observe import flags_of
 from mailsync.server.session import Session
+from mailsync.server.shown import flags_of
 from mailsync.server.turn import Turn
 from mailsync.server.values import FetchedBody, Identity
 

@@ -18,7 +18,8 @@ from mailsync.server.bodies import Bodies, Headers, Identities
 from mailsync.server.calls import Call, Take
 from mailsync.server.changes import Changes
 from mailsync.server.mailboxes import list_mailboxes
-from mailsync.server.observe import SEARCH_RETURNS, Found, Items, Observer, Seen, facts_of
+from mailsync.server.observe import SEARCH_RETURNS, Observer, Seen, facts_of
+from mailsync.server.shown import Found, Items
 from mailsync.server.values import Ask, FetchedBody, Identity
 
 LISTED = 60  # bytes that a message takes in a listing

@@ -49,6 +49,7 @@ from mailsync.server import Ask
 QUESTIONS = 3  # looks at headers and files before one plan
 TWINS_EXPECTED = 7 * 86400.0  # seconds after an upload of unknown outcome was sent again
 ROUNDS = 8  # planning rounds in one run; every round strictly lowers what is open (I4)
+LOOKS = 3  # again, before one plan; what a look shows may ask for another
 
 
 async def cycle(
@@ -149,7 +150,9 @@ async def rounds(run: Run, ownership: Ownership, only: frozenset[MailboxName]) -
     for _ in range(ROUNDS):
         run.new_round()
         made = await make_plan(run, only)
-        if await looked_again(run, made):
+        for _ in range(LOOKS):
+            if not await looked_again(run, made):
+                break
             made = await make_plan(run, only)
         while renames := untried(run, made):
             await ownership.raise_generation()

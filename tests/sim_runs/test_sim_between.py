@@ -118,3 +118,41 @@ def test_a_file_moved_between_two_listings(source: str, deletions: Deletions) ->
                 target: f"a {target}1 {'n' if target == 'INBOX' else 'm'}",
             }
         )
+
+
+@pytest.mark.parametrize(
+    "renames", [{1: "a"}, {2: "a"}, {2: "c", 3: "a"}, {1: "c", 3: "a"}], ids=str
+)
+@pytest.mark.parametrize("deletions", list(Deletions))
+def test_files_renamed_between_two_readings_of_their_folder(
+    deletions: Deletions, renames: dict[int, str]
+) -> None:
+    """What a reading lacks is looked for by another one, and what the plan makes of it by a third:
+    the old name is in the one, the new name in the other.  `renames`: after which reading."""
+    with Story("renamed between", strict_qresync(), deletions=deletions) as s:
+        for ghost in "abc":
+            s.serve("INBOX", ghost)
+        s.tell()
+        s.unlink("INBOX", "b")
+        folder = s.path_of("INBOX", "a").rpartition("/")[0]
+        readings: list[str] = []
+
+        def mislist(read: str, names: list[str]) -> list[str]:
+            if read == folder:
+                readings.append(read)
+                if ghost := renames.get(len(readings)):
+                    s.fs.rename(s.path_of("INBOX", ghost), f"{folder}/another-{ghost}:2,")
+                    s.fs.sync_dir(folder)
+            return names
+
+        s.mislist = mislist
+        ran = s.tell()
+        s.mislist = None
+        assert len(readings) >= max(renames)
+        trashed = deletions is Deletions.TRASH  # b, which is fetched there
+        assert (ran.exit, ran.stored, ran.fetched) == (0, 0, trashed), ran.text
+        executed = len(s.server.executed)
+        assert s.tell().exit == 0
+        assert not s.server.changing(executed)
+        assert s.server.ghosts("INBOX")["a"] == 1
+        assert s.server.ghosts("Trash")["a"] == 0

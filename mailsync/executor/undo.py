@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 from mailsync.cache import Cache, NewDeletion
-from mailsync.executor.files import Failed, each, entry_of
+from mailsync.executor.files import Failed, each, entry_of, seen_as
 from mailsync.executor.run import Run
 from mailsync.local import Maildir, Note
 from mailsync.model.mailboxname import INBOX, MailboxName
@@ -28,7 +28,8 @@ async def doubles_of(run: Run, box: Mailbox, rows: Sequence[Row]) -> list[Item]:
 async def into_undo(
     run: Run, box: Mailbox, items: Sequence[Item]
 ) -> tuple[list[Item], Failed[Item]]:
-    """Those that are in undo now, and those that the disk refused; the rest was not there.
+    """Those that are in undo now, and those that the disk refused; the rest was not there, or was
+    written over at the last moment, so that it is back as another message.
 
     Not recorded when it fails half-way: the next observation sees what was renamed.
     """
@@ -42,6 +43,7 @@ async def into_undo(
     if notes:
         await run.disk(run.maildir.note_undo, run.undo, notes)
     gone: set[int] = set()
+    edited: set[int] = set()
     refused: Failed[int] = []
 
     def rename(at: int) -> None:
@@ -49,9 +51,20 @@ async def into_undo(
         if run.maildir.remove_to_undo(box.name, one.entry, run.undo, one.undo) is not None:
             gone.add(at)
 
+    def give_back(at: int) -> None:
+        row, entry = items[at]
+        if entry == entry_of(row) and run.maildir.back_if_edited(
+            box.name, entry, run.undo, new[at].undo, seen_as(row)
+        ):
+            edited.add(at)
+
     def rename_all() -> None:
         each(range(len(items)), rename, refused)
         run.maildir.settle([box.name], run.undo)
+        each(sorted(gone), give_back, refused)
+        if edited:
+            gone.difference_update(edited)
+            run.maildir.settle([box.name], run.undo)
 
     await run.disk(rename_all)
     await run.stored(run.cache.deletions_done, [ids[at] for at in sorted(gone)])

@@ -19,6 +19,7 @@ from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import FileFacts, LocalEntry
 from mailsync.system.trouble import storage_error, translated
 
+COPIES = 3  # of a file that is written over all the time
 ABANDONED_NS = 36 * 3600 * 10**9  # the Maildir format's age for leftovers in tmp/
 
 
@@ -105,6 +106,19 @@ def remove_to_undo(
     return path
 
 
+def back_if_edited(
+    tree: Tree, name: MailboxName, entry: LocalEntry, undo_dir: str, file: str, seen: FileFacts
+) -> bool:
+    path = f"{undo_dir}/{file}"
+    with translated("look at", path):
+        now = look_at(tree, path)
+        if now is None or (now.size, now.mtime_ns) == (seen.size, seen.mtime_ns):
+            return False
+        fresh = names.fresh_name(now.mtime_ns // 10**9, tree.host, tree.rand)
+        _rename_or_copy(tree, path, tree.file(name, replace(entry, name=fresh)), tree.tmp(name))
+    return True
+
+
 def _rename_or_copy(tree: Tree, old: str, new: str, scratch_dir: str) -> None:
     """Rename; across file systems a durable copy, then unlink.  Raises OSError."""
     try:
@@ -113,9 +127,17 @@ def _rename_or_copy(tree: Tree, old: str, new: str, scratch_dir: str) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-    seen = tree.fs.stat(old)
     if scratch_dir.startswith(f"{tree.root}/"):
         tree.directory(scratch_dir)
+    for _ in range(COPIES):
+        if _copied_over(tree, old, new, scratch_dir):
+            return
+    raise OSError(errno.EBUSY, "written over again and again while it was copied", old)
+
+
+def _copied_over(tree: Tree, old: str, new: str, scratch_dir: str) -> bool:
+    """False: the file was written over after it was read, and nothing was done."""
+    seen = tree.fs.stat(old)
     scratch = f"{scratch_dir}/{names.scratch_name(tree.host, tree.rand)}"
     found = pieces(tree, old)
     if found is None:
@@ -136,11 +158,14 @@ def _rename_or_copy(tree: Tree, old: str, new: str, scratch_dir: str) -> None:
         raise
     try:
         tree.fs.sync_dir(new.rpartition("/")[0])
-        tree.fs.unlink(old)
+        now = tree.fs.stat(old)
+        same = (now.size, now.mtime_ns) == (seen.size, seen.mtime_ns)
+        tree.fs.unlink(old if same else new)
     except OSError:  # renamed by a mail reader meanwhile, or refused: the copy is one too many
         with contextlib.suppress(OSError):
             tree.fs.unlink(new)
         raise
+    return same
 
 
 def settle(tree: Tree, mailboxes: Iterable[MailboxName], undo_dir: str | None) -> None:

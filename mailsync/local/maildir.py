@@ -203,6 +203,14 @@ class Maildir:
         Not durable before `settle((name,), undo_dir)`."""
         return files.remove_to_undo(self._tree, name, entry, undo_dir, file)
 
+    def back_if_edited(
+        self, name: MailboxName, entry: LocalEntry, undo_dir: str, file: str, seen: FileFacts
+    ) -> bool:
+        """Whether a file in undo is not what was `seen` of it: written over while it was taken away
+        it is another message, and lies under a fresh name where it was.  Not durable before
+        `settle((name,), undo_dir)`."""
+        return files.back_if_edited(self._tree, name, entry, undo_dir, file, seen)
+
     def settle(self, mailboxes: Iterable[MailboxName], undo_dir: str | None = None) -> None:
         """Make renames in these mailboxes (and the undo directory, first) durable."""
         files.settle(self._tree, mailboxes, undo_dir)

@@ -3,12 +3,15 @@ is the message that it was, its bytes say that it is not."""
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator
 
 import pytest
 from sim.oracle import body_of
 from sim.server_profile import Profile, plain_no_uidplus, strict_qresync
 from sim.stack import Stack
+
+from mailsync.model.errors import Exit
 
 SECOND = 1_000_000_000
 DAY = 86400.0
@@ -40,7 +43,10 @@ def delivered(stack: Stack, box: str) -> None:
 def edit(stack: Stack, box: str, *, size: int, ns: int, later: float = 2 * DAY) -> None:
     """In place, as an editor does that knows nothing of Maildir."""
     stack.pass_time(later)  # the audit sees it, where nothing else does
-    path = stack.path_of(box, "a")
+    rewrite(stack, stack.path_of(box, "a"), size=size, ns=ns)
+
+
+def rewrite(stack: Stack, path: str, *, size: int, ns: int) -> None:
     second = stack.fs.stat(path).mtime_ns
     stack.fs.unlink(path)
     stack.oracle.deleted.add("a")
@@ -132,3 +138,55 @@ def test_a_copy_on_the_server_is_none_of_the_edited_file(
     assert [ghost for ghost, _ in stack.oracle.local_views(stack.fs.files())["Work"]] == ["a"]
     stack.pass_time(2 * DAY)
     assert_sent(stack, box, {"Work"})
+
+
+@pytest.mark.parametrize("box", BOXES)
+@pytest.mark.parametrize("moment", ["renamed", "copied", "read"])
+def test_at_the_last_moment_before_it_is_removed(
+    stacks: Callable[[Profile], Stack], box: str, moment: str
+) -> None:
+    """After the last look at it: before it is renamed into undo or copied there, to another disk,
+    or after the copy was read.  What was written is another message, and stays."""
+    stack = stacks(strict_qresync())
+    delivered(stack, box)
+    stack.expunge(box, "a")
+    path, undo = stack.path_of(box, "a"), f"{stack.state}/undo"
+    done: list[str] = []
+
+    def at_last(method: str, where: str) -> None:
+        began = (method, where) == ("rename", path)
+        read = (method, where) == ("sync_dir", undo)
+        if not done and (read if moment == "read" else began):
+            done.append(where)
+            rewrite(stack, path, size=700, ns=SECOND)
+        if began and moment != "renamed":
+            raise OSError(errno.EXDEV, "another disk", where)
+
+    stack.refuse = at_last
+    report = stack.sync()
+    assert report.exit == 0, report
+    stack.refuse = None
+    assert done
+    stack.sync()
+    assert_sent(stack, box, set())
+
+
+def test_one_that_is_written_over_all_the_time_stays(stacks: Callable[[Profile], Stack]) -> None:
+    stack = stacks(strict_qresync())
+    delivered(stack, "INBOX")
+    stack.expunge("INBOX", "a")
+    path, undo = stack.path_of("INBOX", "a"), f"{stack.state}/undo"
+
+    def always(method: str, where: str) -> None:
+        if (method, where) == ("rename", path):
+            raise OSError(errno.EXDEV, "another disk", where)
+        if (method, where) == ("sync_dir", undo) and path in stack.fs.files():
+            rewrite(stack, path, size=len(stack.fs.files()[path]) + 1, ns=SECOND)
+
+    stack.refuse = always
+    report = stack.sync()
+    stack.refuse = None
+    assert report.exit == Exit.TEMPORARY
+    assert "written over again and again" in " ".join(report.errors)
+    stack.pass_time(2 * DAY)
+    assert_sent(stack, "INBOX", set())

@@ -487,9 +487,9 @@ class MaildirHand(Hand):
         one = self.pick([one for one in copies if one.box == "Drafts"])
         if one is None:
             return ""
-        ghost, body = self.birth()
         path = Path(str(one.key))
         with path.open("rb+") as file:  # FileNotFoundError instead of a new file
+            ghost, body = self.birth()
             file.truncate()
             file.write(canonical(body))
         copies.remove(one)

@@ -8,19 +8,19 @@ A file that is not durable yet is only ever in tmp/, where nobody looks.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mailsync.local import files, names
 from mailsync.local.keywords import Letters, letters_for
 from mailsync.local.lines import ToStored, stored_form
 from mailsync.local.listing import look_at, pieces
+from mailsync.local.parcel import Delivered, Item, Message
 from mailsync.local.stream import Pending
 from mailsync.local.tree import FEW_FOLDERS, FOLDERS, Tree
 from mailsync.model.content import Digest, digest
 from mailsync.model.errors import Reach, StorageError
-from mailsync.model.flags import KEYWORDS, SYSTEM, Flags
+from mailsync.model.flags import KEYWORDS, Flags
 from mailsync.model.ids import UniqueName
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import FileFacts, LocalEntry
@@ -28,100 +28,8 @@ from mailsync.system.seams import Barrier, Writer
 from mailsync.system.trouble import storage_error, translated
 
 FEW_FILES = 7  # up to here fsync each; beyond, syncfs is faster
-LONGEST_NAME = 255  # bytes, on nearly every file system
 _LATEST = 1 << 33  # seconds; times in ns must fit 63 bits (the cache), which ends in 2262
 _SURE = 1 << 31  # seconds; some file systems cannot keep a later mtime
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A whole message in memory, as the server sent it."""
-
-    mailbox: MailboxName
-    unique: UniqueName
-    flags: Flags
-    internal_date: int | None  # seconds; None: the file's mtime is now
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """`facts.digest` is always there.  `entry.name` differs from the name asked for only where
-    that file name was taken."""
-
-    mailbox: MailboxName
-    entry: LocalEntry
-    facts: FileFacts
-
-
-class _Item:
-    """One message on its way: `digest` None until it is whole."""
-
-    __slots__ = (
-        "digest",
-        "flags",
-        "folder",
-        "info",
-        "keywords",
-        "mailbox",
-        "mtime_ns",
-        "path",
-        "tmp",
-        "unique",
-    )
-
-    def __init__(
-        self,
-        path: str,
-        mailbox: MailboxName,
-        unique: UniqueName,
-        tmp: str,
-        flags: Flags,
-        mtime_ns: int,
-        keywords: Letters | None,
-    ) -> None:
-        """`keywords`: their letters, where `flags` has some.  For them alone a message does not
-        leave new/, where a name shows none."""
-        self.path = path
-        self.mailbox = mailbox
-        self.unique = unique
-        self.tmp = tmp
-        self.keywords = keywords
-        self.folder = "cur" if flags & SYSTEM else "new"
-        self.flags = Flags.NONE
-        self.info = ""
-        if flags & SYSTEM:
-            self.flags, self.info = self._shown("", flags)
-        self.mtime_ns = mtime_ns
-        self.digest: Digest | None = None
-
-    def _shown(self, info: str, flags: Flags) -> tuple[Flags, str]:
-        if self.keywords is None:
-            return flags, names.with_flags(info, flags)
-        flags = self.keywords.shown(flags)
-        return flags, self.keywords.write(info, flags)
-
-    @property
-    def target(self) -> str:
-        return f"{self.path}/{self.folder}/{self.unique}{self.info}"
-
-    def be_like(self, entry: LocalEntry) -> None:
-        """Folder and info of `entry`, where the name does not become too long for a disk; with the
-        letters that its keywords have here now."""
-        flags, info = entry.flags, entry.info
-        if self.keywords is not None:
-            flags, info = self._shown(info, flags)
-        if len(os.fsencode(self.unique + info)) <= LONGEST_NAME:
-            self.flags, self.info = flags, info
-            self.folder = entry.folder or self.folder
-
-    def delivered(self) -> Delivered:
-        assert self.digest is not None
-        return Delivered(
-            self.mailbox,
-            LocalEntry(self.unique, self.folder, self.info, self.flags),
-            FileFacts(self.digest.size, self.mtime_ns, self.digest),
-        )
 
 
 class Delivery:
@@ -133,7 +41,7 @@ class Delivery:
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self._fs = tree.fs
-        self._items: list[_Item] = []
+        self._items: list[Item] = []
         self._device: dict[MailboxName, int] = {}  # of the mailboxes that are ready
         self._barriers: dict[int, Barrier | None] = {}
         self._unsynced: list[Writer] = []  # whole, still open: the first few files
@@ -183,7 +91,7 @@ class Delivery:
         """A message that is streamed, in constant memory whatever its size."""
         return self._pending(self._item(mailbox, unique, flags, internal_date), ToStored())
 
-    def _pending(self, item: _Item, lines: ToStored | None) -> Pending:
+    def _pending(self, item: Item, lines: ToStored | None) -> Pending:
         def whole(writer: Writer, found: Digest) -> None:
             self._whole(item, writer)
             item.digest = found
@@ -239,7 +147,7 @@ class Delivery:
         self._written(item, found).done()
         return True
 
-    def _written(self, item: _Item, found: Iterable[bytes]) -> Pending:
+    def _written(self, item: Item, found: Iterable[bytes]) -> Pending:
         pending = self._pending(item, None)
         try:
             for piece in found:
@@ -255,7 +163,7 @@ class Delivery:
         unique: UniqueName,
         flags: Flags,
         internal_date: int | None,
-    ) -> _Item:
+    ) -> Item:
         path = self._tree.path(mailbox)
         if mailbox not in self._device:
             with translated("deliver to", path):
@@ -266,7 +174,7 @@ class Delivery:
         mtime_ns = min(max(internal_date, 0), _LATEST) * 10**9
         scratch = unique if names.is_own(unique) else self._scratch()
         tmp, keywords = f"{path}/{FOLDERS[0]}/{scratch}", self._letters_for(mailbox, flags)
-        item = _Item(path, mailbox, unique, tmp, flags, mtime_ns, keywords)
+        item = Item(path, mailbox, unique, tmp, flags, mtime_ns, keywords)
         self._items.append(item)
         return item
 
@@ -298,7 +206,7 @@ class Delivery:
         files.clean(self._tree, mailbox)
         self._device[mailbox] = device
 
-    def _whole(self, item: _Item, writer: Writer) -> None:
+    def _whole(self, item: Item, writer: Writer) -> None:
         """Everything is written.  Raises OSError; the writer is closed then."""
         if not self._tree.fsync:
             writer.close(item.mtime_ns)
@@ -327,7 +235,7 @@ class Delivery:
         for writer in writers:
             writer.close()
 
-    def _give_up(self, item: _Item) -> None:
+    def _give_up(self, item: Item) -> None:
         """One message less.  Never raises."""
         with contextlib.suppress(ValueError):
             self._items.remove(item)
@@ -347,8 +255,8 @@ class Delivery:
         """
         for stream in self._streams:
             stream.drop()
-        renamed: list[_Item] = []
-        done: list[_Item | StorageError] = []
+        renamed: list[Item] = []
+        done: list[Item | StorageError] = []
         where = self._tree.root
         try:
             self._sync_files()
@@ -377,7 +285,7 @@ class Delivery:
             raise storage_error(error, "deliver", where) from error
         self._close()
         self._items = []
-        return [one.delivered() if isinstance(one, _Item) else one for one in done]
+        return [one.delivered() if isinstance(one, Item) else one for one in done]
 
     def _sync_files(self) -> None:
         if self._many:
@@ -389,7 +297,7 @@ class Delivery:
                 writer.sync()
         self._close_unsynced()
 
-    def _rename(self, item: _Item) -> None:
+    def _rename(self, item: Item) -> None:
         try:
             self._fs.rename(item.tmp, item.target)
         except FileExistsError:

@@ -178,6 +178,22 @@ def test_letters_without_a_table_are_nobodys(stack: Stack) -> None:
     assert letters(stack, "x") == "Sacd"
 
 
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_letter_that_is_nobodys_where_a_reader_moves_it(stack: Stack, seen: bool) -> None:
+    """What a sync saw before is known of the message; what it did not see was lost by the move."""
+    write_table(stack, "0 $Junk\n", "Archive")
+    settled(stack)
+    assert table(stack) == "0 $Junk\n1 Work\n"
+    stack.flag("INBOX", "c", "FSb")
+    if seen:
+        settled(stack)
+    write_table(stack, "0 $Junk\n2 Later\n", "Archive")
+    stack.move_file("INBOX", "c", "Archive", "other.name")
+    settled(stack)
+    assert words(stack, "c", "Archive") == ({"Work"} if seen else set())
+    assert letters(stack, "c", "Archive") == ("FSbd" if seen else "FSb")
+
+
 def test_more_than_26(stack: Stack) -> None:
     many = [f"k{number:02}" for number in range(30)]
     stack.serve("INBOX", "m", "\\Seen", *many)

@@ -384,7 +384,16 @@ class MaildirHand(Hand):
 
     def _renamed(self, one: Copy, target: Path) -> None:
         Path(str(one.key)).rename(target)
-        self.words[target.name.partition(":2,")[0]] = one.keywords
+        self.words[target.name.partition(":2,")[0]] = self._known(one)
+
+    def _known(self, one: Copy) -> frozenset[str]:
+        """The keywords that a sync knows of a file: one that a reader set since stands in its name
+        only, by a letter that may be nobody's in the mailbox where it is moved or copied to."""
+        unique = Path(str(one.key)).name.partition(":2,")[0]
+        if (one.box, unique) in self.ledger.edited:
+            return frozenset()
+        known = kept_words(self.cache).get((one.box, unique))
+        return self.words.get(unique, frozenset()) if known is None else known[0] | known[1]
 
     def flag(self, copies: list[Copy], boxes: list[str]) -> str:
         one, letters = self.pick(copies), self.letters()
@@ -478,7 +487,7 @@ class MaildirHand(Hand):
         path = Path(str(one.key))
         name = self.unique() + "".join(path.name.partition(":2,")[1:])
         shutil.copy(path, self.root / target / path.parent.name / name)
-        self.words[name.partition(":2,")[0]] = one.keywords
+        self.words[name.partition(":2,")[0]] = self._known(one)
         self.twin(one)
         return f"cp {one.ghost} from {one.box} to {target}"
 

@@ -42,19 +42,20 @@ async def into_undo(
     notes = [note_of(one, now) for one in new]
     if notes:
         await run.disk(run.maildir.note_undo, run.undo, notes)
+    facts = [seen_as(row) if entry == entry_of(row) else None for row, entry in items]
     gone: set[int] = set()
     edited: set[int] = set()
     refused: Failed[int] = []
 
     def rename(at: int) -> None:
-        one = new[at]
-        if run.maildir.remove_to_undo(box.name, one.entry, run.undo, one.undo) is not None:
+        one, seen = new[at], facts[at]
+        if run.maildir.remove_to_undo(box.name, one.entry, run.undo, one.undo, seen) is not None:
             gone.add(at)
 
     def give_back(at: int) -> None:
-        row, entry = items[at]
-        if entry == entry_of(row) and run.maildir.back_if_edited(
-            box.name, entry, run.undo, new[at].undo, seen_as(row)
+        one, seen = new[at], facts[at]
+        if seen is not None and run.maildir.back_if_edited(
+            box.name, one.entry, run.undo, one.undo, seen
         ):
             edited.add(at)
 

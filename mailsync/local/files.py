@@ -17,6 +17,7 @@ from mailsync.model.flags import KEYWORDS, SYSTEM, Flags
 from mailsync.model.ids import UniqueName
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import FileFacts, LocalEntry
+from mailsync.system.seams import Stat
 from mailsync.system.trouble import storage_error, translated
 
 COPIES = 3  # of a file that is written over all the time
@@ -88,22 +89,32 @@ def _for_mailbox(
     return replace(entry, info=letters.write(plain, flags), flags=flags)
 
 
+class _WrittenOver(Exception):
+    """A file is not what was seen of it any more."""
+
+
 def remove_to_undo(
-    tree: Tree, name: MailboxName, entry: LocalEntry, undo_dir: str, file: str
+    tree: Tree,
+    name: MailboxName,
+    entry: LocalEntry,
+    undo_dir: str,
+    file: str,
+    seen: FileFacts | None = None,
 ) -> str | None:
     old, path = tree.file(name, entry), f"{undo_dir}/{file}"
-    with translated("put into undo", old):
+    with translated("put into undo", old), contextlib.suppress(_WrittenOver):
         try:
-            _rename_or_copy(tree, old, path, undo_dir)
+            _rename_or_copy(tree, old, path, undo_dir, seen)
         except FileNotFoundError:
             if look_at(tree, old) is None:
                 return None
             tree.make_durable_directory(undo_dir)
             try:
-                _rename_or_copy(tree, old, path, undo_dir)
+                _rename_or_copy(tree, old, path, undo_dir, seen)
             except FileNotFoundError:
                 return None
-    return path
+        return path
+    return None
 
 
 def back_if_edited(
@@ -112,15 +123,20 @@ def back_if_edited(
     path = f"{undo_dir}/{file}"
     with translated("look at", path):
         now = look_at(tree, path)
-        if now is None or (now.size, now.mtime_ns) == (seen.size, seen.mtime_ns):
+        if now is None or _is(now, seen):
             return False
+        if now.device != tree.fs.stat(tree.path(name)).device:
+            return False  # a copy, which was compared; another disk may round its mtime
         fresh = names.fresh_name(now.mtime_ns // 10**9, tree.host, tree.rand)
         _rename_or_copy(tree, path, tree.file(name, replace(entry, name=fresh)), tree.tmp(name))
     return True
 
 
-def _rename_or_copy(tree: Tree, old: str, new: str, scratch_dir: str) -> None:
-    """Rename; across file systems a durable copy, then unlink.  Raises OSError."""
+def _rename_or_copy(
+    tree: Tree, old: str, new: str, scratch_dir: str, seen: FileFacts | None = None
+) -> None:
+    """Rename; across file systems a durable copy, then unlink, if it is what was `seen`.  Raises
+    OSError, _WrittenOver."""
     try:
         tree.fs.rename(old, new)
         return
@@ -130,14 +146,18 @@ def _rename_or_copy(tree: Tree, old: str, new: str, scratch_dir: str) -> None:
     if scratch_dir.startswith(f"{tree.root}/"):
         tree.directory(scratch_dir)
     for _ in range(COPIES):
-        if _copied_over(tree, old, new, scratch_dir):
+        if _copied_over(tree, old, new, scratch_dir, seen):
             return
     raise OSError(errno.EBUSY, "written over again and again while it was copied", old)
 
 
-def _copied_over(tree: Tree, old: str, new: str, scratch_dir: str) -> bool:
+def _copied_over(
+    tree: Tree, old: str, new: str, scratch_dir: str, wanted: FileFacts | None
+) -> bool:
     """False: the file was written over after it was read, and nothing was done."""
     seen = tree.fs.stat(old)
+    if wanted is not None and not _is(seen, wanted):
+        raise _WrittenOver
     scratch = f"{scratch_dir}/{names.scratch_name(tree.host, tree.rand)}"
     found = pieces(tree, old)
     if found is None:
@@ -158,14 +178,17 @@ def _copied_over(tree: Tree, old: str, new: str, scratch_dir: str) -> bool:
         raise
     try:
         tree.fs.sync_dir(new.rpartition("/")[0])
-        now = tree.fs.stat(old)
-        same = (now.size, now.mtime_ns) == (seen.size, seen.mtime_ns)
+        same = _is(tree.fs.stat(old), seen)
         tree.fs.unlink(old if same else new)
     except OSError:  # renamed by a mail reader meanwhile, or refused: the copy is one too many
         with contextlib.suppress(OSError):
             tree.fs.unlink(new)
         raise
     return same
+
+
+def _is(now: Stat, seen: Stat | FileFacts) -> bool:
+    return (now.size, now.mtime_ns) == (seen.size, seen.mtime_ns)
 
 
 def settle(tree: Tree, mailboxes: Iterable[MailboxName], undo_dir: str | None) -> None:

@@ -196,19 +196,24 @@ class Maildir:
         return names.undeleted_name(int(removed_at), undo_file, self._tree.host)
 
     def remove_to_undo(
-        self, name: MailboxName, entry: LocalEntry, undo_dir: str, file: str
+        self,
+        name: MailboxName,
+        entry: LocalEntry,
+        undo_dir: str,
+        file: str,
+        seen: FileFacts | None = None,
     ) -> str | None:
         """Rename exactly the observed file to `undo_dir/file` (made when missing; copied durably
-        across file systems) and return its path.  None: it has another name by now: look again.
-        Not durable before `settle((name,), undo_dir)`."""
-        return files.remove_to_undo(self._tree, name, entry, undo_dir, file)
+        across file systems, if it is as it was `seen`) and return its path.  None: it has another
+        name or other bytes by now: look again.  Not durable before `settle((name,), undo_dir)`."""
+        return files.remove_to_undo(self._tree, name, entry, undo_dir, file, seen)
 
     def back_if_edited(
         self, name: MailboxName, entry: LocalEntry, undo_dir: str, file: str, seen: FileFacts
     ) -> bool:
-        """Whether a file in undo is not what was `seen` of it: written over while it was taken away
-        it is another message, and lies under a fresh name where it was.  Not durable before
-        `settle((name,), undo_dir)`."""
+        """Whether a file that was renamed into undo is not what was `seen` of it: written over
+        meanwhile it is another message, and lies under a fresh name where it was.  Not durable
+        before `settle((name,), undo_dir)`."""
         return files.back_if_edited(self._tree, name, entry, undo_dir, file, seen)
 
     def settle(self, mailboxes: Iterable[MailboxName], undo_dir: str | None = None) -> None:

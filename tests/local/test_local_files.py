@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -14,7 +15,7 @@ from mailsync.model.errors import NotOurs, StorageError
 from mailsync.model.flags import Flags, from_letters
 from mailsync.model.ids import UniqueName
 from mailsync.model.mailboxname import MailboxName
-from mailsync.model.observation import LocalEntry
+from mailsync.model.observation import FileFacts, LocalEntry
 
 WORK = MailboxName("Work")
 
@@ -132,6 +133,35 @@ def test_undo_on_another_file_system(sim: Ground) -> None:
     assert fs.files() == {path: b"x\r\n" * 200_000}
     assert fs.files(durable=True)[path] == b"x\r\n" * 200_000
     assert fs.stat(path).mtime_ns == DATE * 10**9
+
+
+def written_over(fs: SimFs, folder: str) -> Callable[[str, str], None]:
+    """By somebody else, each time that a copy of it is durable in `folder`."""
+
+    def act(method: str, where: str) -> None:
+        if (method, where) == ("sync_dir", folder):
+            fs.disk.find("/home/mail/INBOX/cur/a:2,S").data.extend(b"more")
+
+    return act
+
+
+def test_what_is_written_over_while_it_is_copied_stays(sim: Ground) -> None:
+    fs, entry = across(sim), entry_of(sim)
+    seen = FileFacts(600_000, DATE * 10**9)
+    fs.refuse = written_over(fs, "/state/undo")
+    assert sim.maildir.remove_to_undo(BOX, entry, "/state/undo", "u", seen) is None
+    assert list(fs.files()) == ["/home/mail/INBOX/cur/a:2,S"]
+    with pytest.raises(StorageError, match="again and again"):
+        sim.maildir.remove_to_undo(BOX, entry, "/state/undo", "u")
+    assert list(fs.files()) == ["/home/mail/INBOX/cur/a:2,S"]
+
+
+def test_what_another_disk_makes_of_an_mtime_is_no_edit(sim: Ground) -> None:
+    across(sim)
+    entry = entry_of(sim)
+    sim.maildir.remove_to_undo(BOX, entry, "/state/undo", "u")
+    seen = FileFacts(600_000, DATE * 10**9 + 1)
+    assert not sim.maildir.back_if_edited(BOX, entry, "/state/undo", "u", seen)
 
 
 def test_undo_on_another_file_system_fails_anywhere(sim: Ground) -> None:

@@ -76,6 +76,14 @@ async def create_mailbox(run: Run, action: CreateMailbox) -> None:
     wire = await repeated(run.world.rand, lambda: run.server.create(box.name, had))
     await run.stored(run.cache.mailbox_made, box.id, Side.SERVER, wire)
     await refresh(run)
+    _note_parents(run, box.name)
+
+
+def _note_parents(run: Run, made: MailboxName) -> None:
+    """Cyrus makes the parents of a new name by itself, by CREATE and by RENAME."""
+    there = {box.name for box in run.mailboxes.values() if box.server is Presence.THERE}
+    parents = {made[:at] for at, letter in enumerate(made) if letter == "/"}
+    run.below_nothing = run.below_nothing or not parents <= there
 
 
 async def create_local_mailbox(run: Run, action: CreateLocalMailbox) -> None:
@@ -113,6 +121,7 @@ async def rename_mailbox(run: Run, action: RenameMailbox) -> None:
     run.renamed.append((box.name, new.name))
     await run.stored(run.cache.mailbox_renamed, box.id, new.id, Side.SERVER, wire)
     await refresh(run)
+    _note_parents(run, new.name)
     await _follow(run, run.server.carried(had, wire))
     renamed = run.mailboxes[box.id]
     if validity is not None and validity != renamed.uid_validity:

@@ -145,6 +145,7 @@ class Run:
     renamed: list[tuple[MailboxName, MailboxName]] = field(default_factory=list)  # on the server
     renumbered: set[MailboxId] = field(default_factory=set)  # UIDs of the plan mean nothing there
     changed: set[MailboxId] = field(default_factory=set)  # on the server, by us
+    below_nothing: bool = False  # a mailbox was made there whose parent was none: it may be one now
     answered: set[IntentId] = field(default_factory=set)  # with OK, and what came of it is not seen
     futile: set[tuple[object, MailboxId]] = field(default_factory=set)  # steps that failed for good
 

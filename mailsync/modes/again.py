@@ -73,12 +73,12 @@ async def looked_again(run: Run, made: Plan) -> bool:
     if doubts.arrived:
         moved = await run.stored(run.cache.may_have_left, doubts.arrived)
     if doubts.put_back or moved:
-        await _there(run)
+        await look_there(run)
         looked = True
     return looked
 
 
-async def _there(run: Run) -> None:
+async def look_there(run: Run) -> None:
     """All that changed on the server since it was listed."""
     listed = [box for box in await run.server.mailboxes() if box.name not in run.left_out]
     await run.stored(run.cache.see_mailboxes, listed, None, selector(run.account, listed))

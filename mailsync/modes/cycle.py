@@ -38,7 +38,7 @@ from mailsync.model.observation import ServerMailbox
 from mailsync.model.report import Target
 from mailsync.model.rows import Mailbox, Presence, Row
 from mailsync.model.uidset import UIDSet
-from mailsync.modes.again import look_within, looked_again
+from mailsync.modes.again import look_there, look_within, looked_again
 from mailsync.modes.observe import Selector, asks, observe_local, observe_names, observe_server
 from mailsync.modes.ownership import Ownership
 from mailsync.modes.policy import bounds_of, planned_by, unseen
@@ -68,7 +68,7 @@ async def cycle(
     await rounds(run, ownership, only)
     while await wait_and_resolve(run, no_wait=no_wait):
         await rounds(run, ownership, only)
-    if run.changed:
+    if run.changed or run.below_nothing:
         await look_again(run)
         await rounds(run, ownership, only)
     await finish(run, only)
@@ -128,7 +128,8 @@ async def look_for_the_young(run: Run) -> None:
 async def look_again(run: Run) -> None:
     """See our own changes on the server, so that the next run finds the cursor where it is.
 
-    Only where a delta tells them; without CONDSTORE every run lists all flags anyway.
+    Only where a delta tells them; without CONDSTORE every run lists all flags anyway.  And see
+    parents that the server made by itself.
     """
     known = await run.stored(run.cache.cursors)
     wire = await run.stored(run.cache.wire_names)
@@ -143,6 +144,9 @@ async def look_again(run: Run) -> None:
     run.changed.clear()
     await observe_server(run, wanted)
     await refresh(run)
+    if run.below_nothing:
+        run.below_nothing = False
+        await look_there(run)
 
 
 async def rounds(run: Run, ownership: Ownership, only: frozenset[MailboxName]) -> None:

@@ -56,6 +56,31 @@ def test_a_parent_that_the_server_has_made_by_itself() -> None:
         assert b"A" not in s.server.boxes
 
 
+@pytest.mark.parametrize("way", ["renamed", "made"])
+def test_a_parent_that_the_server_makes_is_made_here_at_once(way: str) -> None:
+    """The next run finds nothing new."""
+    with Story("parent at once", cyrus()) as s:
+        s.server.create("A")
+        s.serve("A", "a", "\\Seen", "Work")
+        s.tell()
+        if way == "renamed":
+            s.make("B")
+            s.fs.rmdir("/mail/B/cur")
+            s.fs.rmdir("/mail/B/new")
+            s.fs.rmdir("/mail/B/tmp")
+            s.fs.rename("/mail/A", "/mail/B/D")
+            s.fs.sync_dir("/mail")
+            s.fs.sync_dir("/mail/B")
+        else:
+            s.file("B/D", "d")
+        assert s.tell().exit == 0
+        assert b"B" in s.server.boxes
+        files = s.fs.files()
+        assert "/mail/B/dovecot-keywords" in files
+        s.idle()
+        assert s.fs.files() == files
+
+
 def test_a_mailbox_id_that_is_garbage() -> None:
     """Cyrus 3.6 tells freed memory in STATUS: it is not asked there, and a rename is still one."""
     with Story("mailboxid", cyrus()) as s:

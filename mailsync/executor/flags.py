@@ -10,6 +10,7 @@ from mailsync.executor.retry import repeated
 from mailsync.executor.run import Run, spoils_all
 from mailsync.model.actions import SetLocalFlags, StoreFlags, uids_of
 from mailsync.model.errors import Help, Refused
+from mailsync.model.flags import KEYWORDS
 from mailsync.model.ids import RowId
 from mailsync.model.observation import LocalEntry
 from mailsync.model.rows import Row
@@ -58,6 +59,8 @@ async def store_flags(run: Run, action: StoreFlags) -> None:
 
 
 async def set_local_flags(run: Run, action: SetLocalFlags) -> None:
+    """Keywords that the name does not show are written with them: it may leave new/, where it
+    shows none."""
     box = run.mailboxes[action.mailbox]
     renamed: list[tuple[RowId, LocalEntry]] = []
     lost: list[RowId] = []
@@ -65,7 +68,8 @@ async def set_local_flags(run: Run, action: SetLocalFlags) -> None:
     failed: Failed[Row] = []
 
     def rename(row: Row) -> None:
-        entry = run.maildir.set_flags(box.name, entry_of(row), action.add, action.remove)
+        add = action.add | row.local_flags & KEYWORDS & ~action.remove
+        entry = run.maildir.set_flags(box.name, entry_of(row), add, action.remove)
         if entry is None:
             lost.append(row.id)
         else:

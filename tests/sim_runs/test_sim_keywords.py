@@ -147,6 +147,15 @@ def test_new_mail_stays_new_and_gets_its_letters_when_it_is_read(stack: Stack) -
     assert words(stack, "n") == {"$Junk", "Work"}
 
 
+def test_new_mail_that_another_client_flags_gets_its_letters_at_once(stack: Stack) -> None:
+    stack.serve("INBOX", "n", "Work")
+    settled(stack)
+    assert "/new/" in stack.path_of("INBOX", "n")
+    set_words(stack, "n", ["\\Draft"])
+    settled(stack)
+    assert letters(stack, "n") == "Db"
+
+
 def test_a_table_of_another_program_is_kept_and_read_by_its_own_word(stack: Stack) -> None:
     """`a` is Later in this mailbox, whatever it is elsewhere."""
     stack.file("Other", "x", ":2,Sa")

@@ -496,11 +496,15 @@ class MaildirHand(Hand):
         one = self.pick([one for one in copies if one.box == "Drafts"])
         if one is None:
             return ""
-        path = Path(str(one.key))
-        with path.open("rb+") as file:  # FileNotFoundError instead of a new file
-            ghost, body = self.birth()
-            file.truncate()
-            file.write(canonical(body))
+        ghost, body = self.birth()
+        text, path = canonical(body), Path(str(one.key))
+        try:
+            with path.open("rb+") as file:  # FileNotFoundError instead of a new file
+                file.truncate()
+                file.write(text)
+        except FileNotFoundError:
+            del self.ledger.born[ghost]
+            raise
         copies.remove(one)
         self.ledger.taken.add(one.ghost)
         self.ledger.unsure.add(one.ghost)

@@ -503,7 +503,7 @@ class MaildirHand(Hand):
                 file.truncate()
                 file.write(text)
         except FileNotFoundError:
-            del self.ledger.born[ghost]
+            self.ledger.taken.add(ghost)
             raise
         copies.remove(one)
         self.ledger.taken.add(one.ghost)

@@ -7,16 +7,29 @@ what the parent has open there stays its own.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import os
 import pickle
 import shutil
+import signal
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 Said = tuple[int, list[str]]  # how many steps the run took that went on, what was wrong
+
+
+DEATH = 1  # PR_SET_PDEATHSIG: prctl(2)
+STUCK = 300  # seconds
+
+
+def _end_with_parent() -> None:
+    """A lock that another thread held at the fork is held for ever in the child: it would keep the
+    pipes of its parent open, and whoever reads them waiting."""
+    ctypes.CDLL(None).prctl(DEATH, signal.SIGKILL)
+    signal.alarm(STUCK)
 
 
 class Branch:
@@ -48,6 +61,7 @@ class Branch:
         child = os.fork()
         if child == 0:
             os.close(hear)
+            _end_with_parent()
             self.inside, self._pipe, self._what = True, say, what
             asyncio._set_running_loop(loop)  # it belongs to a process
             gc.disable()  # it would touch, and so copy, all that the parent has

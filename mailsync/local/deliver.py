@@ -14,7 +14,7 @@ from dataclasses import replace
 from mailsync.local import files, names
 from mailsync.local.keywords import Letters, letters_for
 from mailsync.local.lines import ToStored, stored_form
-from mailsync.local.listing import look_at, pieces
+from mailsync.local.listing import look_at, pieces, unchanged
 from mailsync.local.parcel import Delivered, Item, Message
 from mailsync.local.stream import Pending
 from mailsync.local.tree import FEW_FOLDERS, FOLDERS, Tree
@@ -118,7 +118,7 @@ class Delivery:
             return False
         pending = self._written(self._item(mailbox, unique, flags, internal_date), found)
         now = look_at(self._tree, path)  # after it was read: an edit in between shows, too
-        if now is None or (now.size, now.mtime_ns) != (seen.size, seen.mtime_ns):
+        if now is None or not unchanged(now, seen):
             pending.drop()
             return False
         pending.done()

@@ -10,14 +10,13 @@ from hashlib import blake2b
 
 from mailsync.local import names
 from mailsync.local.keywords import Sight, letters_for
-from mailsync.local.listing import look_at, pieces
+from mailsync.local.listing import look_at, pieces, unchanged
 from mailsync.local.tree import Tree
 from mailsync.model.errors import StorageError
 from mailsync.model.flags import KEYWORDS, SYSTEM, Flags
 from mailsync.model.ids import UniqueName
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import FileFacts, LocalEntry
-from mailsync.system.seams import Stat
 from mailsync.system.trouble import storage_error, translated
 
 COPIES = 3  # of a file that is written over all the time
@@ -123,7 +122,7 @@ def back_if_edited(
     path = f"{undo_dir}/{file}"
     with translated("look at", path):
         now = look_at(tree, path)
-        if now is None or _is(now, seen):
+        if now is None or unchanged(now, seen):
             return False
         if now.device != tree.fs.stat(tree.path(name)).device:
             return False  # a copy, which was compared; another disk may round its mtime
@@ -156,7 +155,7 @@ def _copied_over(
 ) -> bool:
     """False: the file was written over after it was read, and nothing was done."""
     seen = tree.fs.stat(old)
-    if wanted is not None and not _is(seen, wanted):
+    if wanted is not None and not unchanged(seen, wanted):
         raise _WrittenOver
     scratch = f"{scratch_dir}/{names.scratch_name(tree.host, tree.rand)}"
     found = pieces(tree, old)
@@ -178,17 +177,13 @@ def _copied_over(
         raise
     try:
         tree.fs.sync_dir(new.rpartition("/")[0])
-        same = _is(tree.fs.stat(old), seen)
+        same = unchanged(tree.fs.stat(old), seen)
         tree.fs.unlink(old if same else new)
     except OSError:  # renamed by a mail reader meanwhile, or refused: the copy is one too many
         with contextlib.suppress(OSError):
             tree.fs.unlink(new)
         raise
     return same
-
-
-def _is(now: Stat, seen: Stat | FileFacts) -> bool:
-    return (now.size, now.mtime_ns) == (seen.size, seen.mtime_ns)
 
 
 def settle(tree: Tree, mailboxes: Iterable[MailboxName], undo_dir: str | None) -> None:

@@ -67,6 +67,11 @@ def look_at(tree: Tree, path: str) -> Stat | None:
         return None
 
 
+def unchanged(now: Stat, seen: Stat | FileFacts) -> bool:
+    """Whether a file is as it was seen: another size or mtime may be another message."""
+    return (now.size, now.mtime_ns) == (seen.size, seen.mtime_ns)
+
+
 def lacks_new(tree: Tree, name: MailboxName) -> bool:
     path = tree.path(name)
     with translated("look at", path):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sim.fs import SimFs
 from sim.rand import SimRand
-from support.maildirs import BOX, DATE, HOUR_NS, VALID, Ground, on_sim
+from support.maildirs import BOX, DATE, HOUR_NS, VALID, Ground, entry_of, on_sim
 
 from mailsync.local.names import scratch_name
 from mailsync.model.content import digest
@@ -168,9 +168,7 @@ def test_a_taken_name_gets_another(ground: Ground) -> None:
 def test_copies_keep_every_byte(ground: Ground) -> None:
     ground.maildir.create(WORK)
     ground.put("INBOX/cur/a:2,S", b"as\r\nit\r\nis\r\n")
-    listing = ground.maildir.entries(BOX)
-    assert listing is not None
-    (entry,) = listing.entries
+    entry = entry_of(ground)
     seen = ground.maildir.inspect(BOX, [entry], None)[entry.name]
     delivery = ground.maildir.delivery()
     assert delivery.copy(BOX, entry, seen, WORK, UniqueName("b"), Flags.SEEN, DATE)
@@ -187,9 +185,7 @@ def test_copies_keep_every_byte(ground: Ground) -> None:
 def test_a_file_that_was_written_over_is_not_copied(ground: Ground, size: int, ns: int) -> None:
     ground.maildir.create(WORK)
     ground.put("INBOX/cur/a:2,S", b"another message")
-    listing = ground.maildir.entries(BOX)
-    assert listing is not None
-    (entry,) = listing.entries
+    entry = entry_of(ground)
     now = ground.maildir.inspect(BOX, [entry], None)[entry.name]
     delivery = ground.maildir.delivery()
     seen = FileFacts(now.size + size, now.mtime_ns + ns)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from sim.fs import SimFs
-from support.maildirs import BOX, DATE, Ground
+from support.maildirs import BOX, DATE, Ground, entry_of
 
 from mailsync.local import Marker, Note
 from mailsync.model.errors import NotOurs, StorageError
@@ -18,13 +18,6 @@ from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import FileFacts, LocalEntry
 
 WORK = MailboxName("Work")
-
-
-def entry_of(ground: Ground, mailbox: MailboxName = BOX) -> LocalEntry:
-    found = ground.maildir.entries(mailbox)
-    assert found is not None
-    (entry,) = found.entries
-    return entry
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sim.fs import SimFs
 from sim.rand import SimRand
-from support.maildirs import BOX, Ground, on_disk, on_sim
+from support.maildirs import BOX, Ground, entry_of, on_disk, on_sim
 
 from mailsync.local import Maildir
 from mailsync.local.names import scratch_name
@@ -253,9 +253,7 @@ def test_a_read_only_disk(small: Ground) -> None:
     small.deliver(small.message(1))
     mount = str(Path(small.root).parent)
     subprocess.run(["mount", "-o", "remount,ro", mount], check=True)
-    found = small.maildir.entries(BOX)
-    assert found is not None
-    (entry,) = found.entries
+    entry = entry_of(small)
     assert small.maildir.digest(BOX, entry) is not None
     small.maildir.stamp(BOX)
     for change in (

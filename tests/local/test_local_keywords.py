@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from support.maildirs import BOX, DATE, Ground
+from support.maildirs import BOX, DATE, Ground, entry_of
 
 from mailsync.model.flags import KEYWORDS, Flags, from_letters
 from mailsync.model.keywords import Keywords
 from mailsync.model.mailboxname import MailboxName
-from mailsync.model.observation import LocalEntry
 
 OTHER = MailboxName("Other")
 TABLE = Keywords(["$Junk", "Work", "Later"])
@@ -24,13 +23,6 @@ def known(ground: Ground) -> Ground:
 
 def table(ground: Ground, text: str, box: str = "INBOX") -> None:
     ground.put(f"{box}/dovecot-keywords", text.encode())
-
-
-def entry_of(ground: Ground, mailbox: MailboxName = BOX) -> LocalEntry:
-    found = ground.maildir.entries(mailbox)
-    assert found is not None
-    (entry,) = found.entries
-    return entry
 
 
 def written(ground: Ground, box: str = "INBOX") -> str:

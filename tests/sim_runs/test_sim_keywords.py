@@ -134,10 +134,14 @@ def test_beside_a_dovecot_the_last_letter_can_be_removed(stack: Stack) -> None:
     assert (words(stack, "b"), letters(stack, "b")) == ({"$Junk", "Work"}, "FSab")
 
 
-def test_new_mail_stays_new_and_gets_its_letters_when_it_is_read(stack: Stack) -> None:
-    stack.serve("INBOX", "n", "$Junk")
+def new_mail(stack: Stack, word: str) -> None:
+    stack.serve("INBOX", "n", word)
     settled(stack)
     assert "/new/" in stack.path_of("INBOX", "n")
+
+
+def test_new_mail_stays_new_and_gets_its_letters_when_it_is_read(stack: Stack) -> None:
+    new_mail(stack, "$Junk")
     set_words(stack, "n", ["Work"])
     settled(stack)
     assert "/new/" in stack.path_of("INBOX", "n")
@@ -148,9 +152,7 @@ def test_new_mail_stays_new_and_gets_its_letters_when_it_is_read(stack: Stack) -
 
 
 def test_new_mail_that_another_client_flags_gets_its_letters_at_once(stack: Stack) -> None:
-    stack.serve("INBOX", "n", "Work")
-    settled(stack)
-    assert "/new/" in stack.path_of("INBOX", "n")
+    new_mail(stack, "Work")
     set_words(stack, "n", ["\\Draft"])
     settled(stack)
     assert letters(stack, "n") == "Db"

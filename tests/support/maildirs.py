@@ -82,6 +82,14 @@ class Ground:
         return [one.entry for one in delivery.commit()]
 
 
+def entry_of(ground: Ground, mailbox: MailboxName = BOX) -> LocalEntry:
+    """Of the only file in a mailbox."""
+    found = ground.maildir.entries(mailbox)
+    assert found is not None
+    (entry,) = found.entries
+    return entry
+
+
 def on_disk(path: Path, layout: Layout = Layout.NESTED) -> Ground:
     return Ground(DiskFs(), f"{path}/mail", layout=layout)
 

@@ -1,10 +1,10 @@
 """The secrets of one account during a run, and what its logins left for the next ones.
 
 STATE/ACCOUNT/logins remembers the strongest mechanism that was used, so that nobody in between can
-talk us into a weaker one, and when the server refused us, so that a stale password in a timer does
-not get the account locked or the address banned (reliability.md 45): three times a day, then it is
-not tried before the first of them is a day old, the configuration is changed, or somebody at a
-terminal asks for it.
+talk us into a weaker one; the channel bindings that the server did not take; and when it refused
+us, so that a stale password in a timer does not get the account locked or the address banned
+(reliability.md 45): three times a day, then it is not tried before the first of them is a day old,
+the configuration is changed, or somebody at a terminal asks for it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import contextlib
 import hashlib
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
 
 from mailsync.model.errors import AuthError
@@ -26,6 +26,7 @@ from mailsync.system.seams import Clock
 NAME = "logins"
 MOST = 3  # refused logins
 DAY = 24 * 3600.0  # seconds
+WEEK = 7 * DAY  # after which a binding that was not taken is tried again: servers are renewed
 
 Fetch = Callable[[bool], Awaitable[str]]
 
@@ -39,6 +40,7 @@ class _Kept:
     configured: str = ""
     refused: tuple[float, ...] = field(default=())  # seconds since 1970
     said: str = ""  # the server, the last time
+    unbound: dict[str, float] = field(default_factory=dict)  # since 1970, by its name
 
 
 class Logins(Past):
@@ -96,9 +98,14 @@ class Logins(Past):
             return
         raise AuthError(f"not tried: {self._wait(kept)}; the last time {kept.said}")
 
-    def succeeded(self, mechanism: str) -> None:
+    @property
+    def unbound(self) -> Collection[str]:
+        return self._load().unbound.keys()
+
+    def succeeded(self, mechanism: str, unbound: Collection[str] = ()) -> None:
         kept = self._load()
-        made = replace(kept, mechanism=mechanism, refused=(), said="")
+        found = kept.unbound | dict.fromkeys(unbound, self._clock.wall())
+        made = replace(kept, mechanism=mechanism, refused=(), said="", unbound=found)
         if made != kept and (self._keep or kept.refused):
             self._save(made)
 
@@ -134,15 +141,20 @@ class Logins(Past):
                 str(found["configured"]),
                 tuple(float(at) for at in found["refused"]),
                 str(found["said"]),
+                {str(name): float(at) for name, at in found.get("unbound", {}).items()},
             )
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return new
         if kept.whose != whose:
             return new
         if kept.configured != configured:
             return replace(new, mechanism=kept.mechanism)
         # A time beyond a day in the future is of a clock that was wrong.
-        return replace(kept, refused=tuple(at for at in kept.refused if abs(now - at) < DAY))
+        return replace(
+            kept,
+            refused=tuple(at for at in kept.refused if abs(now - at) < DAY),
+            unbound={name: at for name, at in kept.unbound.items() if abs(now - at) < WEEK},
+        )
 
     def _save(self, kept: _Kept) -> None:
         """Best effort: a full disk must not stand in the way of a login."""

@@ -86,9 +86,12 @@ class _Login:
         if not said.has("LOGINDISABLED"):
             self._offered.add("LOGIN")
         self._initial = said.has("SASL-IR")
-        leaf = stream.peer_certificate()
-        wanted = leaf is not None and any(name.startswith("SCRAM-") for name in self._offered)
-        self._binding = sasl.end_point(leaf) if wanted and leaf is not None else None
+        self._unbound: list[str] = []  # the bindings that this server does not take
+        self._bindings: list[sasl.Binding] = []
+        if any(name.startswith("SCRAM-") for name in self._offered):
+            known = past.unbound if account.auth == "auto" else ()
+            made = sasl.bindings(stream.tls_unique(), stream.peer_certificate())
+            self._bindings = [one for one in made if one[0] not in known]
 
     async def run(self, password: Password) -> None:
         # Whatever stands against it comes before anybody is asked for a password.
@@ -106,10 +109,10 @@ class _Login:
                 name = await self._attempt(renewed)
             except AuthError as again:
                 raise self._past.failed(again) from None
-        self._past.succeeded(name)
+        self._past.succeeded(name, self._unbound)
 
     def _choose(self) -> str:
-        bindable = self._binding is not None
+        bindable = bool(self._bindings)
         strongest = self._past.strongest
         name = ways.choose(self._account, self._offered, strongest, bindable=bindable)
         if name == "PLAIN" and self._account.auth == "auto" and not self._initial:
@@ -128,24 +131,29 @@ class _Login:
             what = "token" if self._account.secret.token_command else "password"
             raise ConfigError(f"the user name or {what} has a character IMAP cannot send") from None
         call = await self._exchange(mechanism)
-        if not call.succeeded and self._cannot_bind(mechanism):
-            self._offered = {one for one in self._offered if not one.endswith("-PLUS")}
-            self._binding = None
+        if not call.succeeded and self._cannot_bind(mechanism, call):
+            self._unbound.append(self._bindings.pop(0)[0])
             return await self._attempt(secret)
         raise_if_refused(call, name, mechanism.why)
         mechanism.done()
         return name
 
-    def _cannot_bind(self, mechanism: sasl.Mechanism) -> bool:
-        """The server has another channel binding than ours (RFC 9266), and nobody insists."""
-        if not isinstance(mechanism, sasl.Scram) or self._account.auth != "auto":
+    def _cannot_bind(self, mechanism: sasl.Mechanism, call: Call) -> bool:
+        """The server has another channel binding than this one, and we another one or none.
+
+        Cyrus says so only behind the proof, by the name of an error, as it says that bindings of
+        its own differ: so it counts only for the one that it has not."""
+        if not isinstance(mechanism, sasl.Scram) or not mechanism.name.endswith("-PLUS"):
             return False
-        return mechanism.name.endswith("-PLUS") and mechanism.unbound
+        if self._account.auth != "auto" and len(self._bindings) == 1:
+            return False  # somebody insists
+        late = call.status is not None and call.status.text.startswith("bad protocol")
+        return mechanism.unbound or (late and self._bindings[0][0] == sasl.END_POINT)
 
     def _mechanism(self, name: str, secret: str) -> sasl.Mechanism:
         user = self._account.user
         if name.startswith("SCRAM-"):
-            told = self._binding
+            told = self._bindings[0] if self._bindings else None
             if not name.endswith("-PLUS") and any(one.endswith("-PLUS") for one in self._offered):
                 told = None  # nobody cut them out: the user wants it without
             return sasl.Scram(name, user, secret, self._rand, told)

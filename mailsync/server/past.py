@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from mailsync.model.errors import AuthError
 
 
@@ -13,11 +15,16 @@ class Past:
         """The strongest mechanism that was ever used; "" at first."""
         return ""
 
+    @property
+    def unbound(self) -> Collection[str]:
+        """The channel bindings that the server did not take lately."""
+        return ()
+
     def check(self) -> None:
         """Raises AuthError or Unavailable while no login may be tried."""
 
-    def succeeded(self, mechanism: str) -> None:
-        """The server let us in."""
+    def succeeded(self, mechanism: str, unbound: Collection[str] = ()) -> None:
+        """The server let us in; `unbound`: channel bindings that it did not take before."""
 
     def failed(self, error: AuthError) -> AuthError:
         """The server refused; returns what to say of it."""

@@ -100,22 +100,21 @@ def _status(challenge: bytes) -> str:
 class Scram:
     """SCRAM-SHA-256, SCRAM-SHA-1 and their -PLUS (RFC 5802, 7677), by scramp.
 
-    `binding`: see `end_point`.  It goes into -PLUS; without -PLUS it tells the server that we could
-    have bound, so that a list somebody shortened on its way is noticed.  None: we could not.
+    `binding`: one of `bindings`.  It goes into -PLUS; without -PLUS it tells the server that we
+    could have bound, so that a list somebody shortened is noticed.  None: we could not.
     """
 
     def __init__(
-        self, name: str, user: str, password: str, rand: Rand, binding: bytes | None
+        self, name: str, user: str, password: str, rand: Rand, binding: Binding | None
     ) -> None:
         from scramp import ScramClient, ScramException
 
         self.name, self.why = name, ""
         self._error = ScramException
         self._state = _State.NEW
-        bound = None if binding is None else (END_POINT, binding)
         try:
             self._client = ScramClient(
-                [name], user, password, channel_binding=bound, c_nonce=f"{rand.bits(192):048x}"
+                [name], user, password, channel_binding=binding, c_nonce=f"{rand.bits(192):048x}"
             )
         except ScramException:
             raise ConfigError(
@@ -203,7 +202,17 @@ def _check_iterations(text: str) -> None:
         )
 
 
-END_POINT = "tls-server-end-point"
+Binding = tuple[str, bytes]  # its name (RFC 5929) and what it is for this connection
+UNIQUE, END_POINT = "tls-unique", "tls-server-end-point"
+
+
+def bindings(unique: bytes | None, certificate: bytes | None) -> list[Binding]:
+    """What a connection can be bound by, best first: what every server with -PLUS must have is
+    tls-unique (RFC 5802 §6.1), and it is all that Cyrus has.  For TLS 1.3 there is tls-exporter
+    instead (RFC 9266), which Python's ssl cannot tell."""
+    hashed = None if certificate is None else end_point(certificate)
+    both = ((UNIQUE, unique), (END_POINT, hashed))
+    return [(name, data) for name, data in both if data is not None]
 
 
 def end_point(certificate: bytes) -> bytes | None:

@@ -167,6 +167,14 @@ class TcpStream(asyncio.Protocol):
         found = self._transport.get_extra_info("ssl_object") if self._transport else None
         return found.getpeercert(binary_form=True) if found is not None else None
 
+    def tls_unique(self) -> bytes | None:
+        # Sessions are never resumed here, so it is safe without the extended master secret too.
+        found = self._transport.get_extra_info("ssl_object") if self._transport else None
+        if found is None or found.version() != "TLSv1.2":
+            return None
+        binding: bytes | None = found.get_channel_binding("tls-unique")
+        return binding
+
     async def close(self) -> None:
         if self._transport is not None:
             with contextlib.suppress(OSError, RuntimeError):

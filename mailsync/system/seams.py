@@ -37,6 +37,10 @@ class Stream(Protocol):
     def peer_certificate(self) -> bytes | None:
         """The leaf certificate in DER, None where the stream is not TLS."""
 
+    def tls_unique(self) -> bytes | None:
+        """The first Finished message (RFC 5929 §3); None where the stream is not TLS, or of
+        TLS 1.3, for which it is not defined (RFC 9266)."""
+
     async def close(self) -> None:
         """Close at once, sending nothing more; never raises."""
 

@@ -80,6 +80,9 @@ class TunnelStream:
     def peer_certificate(self) -> bytes | None:
         return self._stream.peer_certificate()
 
+    def tls_unique(self) -> bytes | None:
+        return self._stream.tls_unique()
+
     async def close(self) -> None:
         try:
             await self._stream.close()

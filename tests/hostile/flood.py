@@ -95,5 +95,8 @@ class Flood:
     def peer_certificate(self) -> bytes | None:
         return b"certificate"
 
+    def tls_unique(self) -> bytes | None:
+        return None
+
     async def close(self) -> None:
         self.closed = True

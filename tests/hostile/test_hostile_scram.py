@@ -221,10 +221,65 @@ def test_plus_through_somebody_with_another_certificate() -> None:
 
 @pytest.mark.parametrize("said", ["", *UNBOUND])
 def test_plus_with_a_binding_the_server_has_not(said: str) -> None:
-    peer = bound(binds=False, unbound=said)
+    peer = bound(binds=(), unbound=said)
     connect(peer)
     assert peer.used == ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"]
     assert peer.heard[-2].startswith("n,,")
+
+
+def headers(peer: ScramPeer) -> list[str]:
+    """How each login was begun."""
+    return [one.partition("n=")[0] for one in peer.heard if ",r=" in one and "c=" not in one]
+
+
+TWELVE = b"finished in TLS 1.2"
+
+
+def test_tls_unique_comes_first() -> None:
+    """What a server with -PLUS must have (RFC 5802 §6.1)."""
+    peer = bound(unique=TWELVE, binds=("tls-unique", "tls-server-end-point"))
+    connect(peer)
+    assert headers(peer) == ["p=tls-unique,,"]
+
+
+@pytest.mark.parametrize("auth", ["auto", "scram-sha-256-plus"])
+@pytest.mark.parametrize("said", ["", *UNBOUND])
+def test_a_server_without_tls_unique_is_bound_to_by_its_certificate(said: str, auth: str) -> None:
+    peer = bound(unique=TWELVE, unbound=said)
+    connect(peer, auth=auth)
+    assert headers(peer) == ["p=tls-unique,,", "p=tls-server-end-point,,"]
+    assert peer.used == ["SCRAM-SHA-256-PLUS"] * 2
+
+
+CYRUS = "bad protocol / cancel"
+
+
+def test_cyrus_says_only_behind_the_proof_that_it_binds_otherwise() -> None:
+    """By TLS 1.3, where there is no tls-unique: the login was refused, three times a day."""
+    peer = bound(binds=("tls-unique",), late=CYRUS)
+    connect(peer)
+    assert headers(peer) == ["p=tls-server-end-point,,", "n,,"]
+
+
+def test_what_cyrus_has_itself_and_refuses_is_no_matter_of_kind() -> None:
+    """Then somebody is in between, who relays with a connection of his own."""
+    peer = bound(unique=TWELVE, binds=("tls-unique",), late=CYRUS)
+    peer.tls_unique = lambda: b"another connection"  # type: ignore[method-assign]
+    assert CYRUS in refused(peer, AuthError)
+    assert headers(peer) == ["p=tls-unique,,"]
+
+
+def test_a_wrong_password_is_not_tried_without_binding() -> None:
+    peer = bound(password="other")
+    refused(peer, AuthError)
+    assert headers(peer) == ["p=tls-server-end-point,,"]
+
+
+def test_who_insists_on_plus_is_not_logged_in_without() -> None:
+    peer = bound(binds=("tls-exporter",), late=CYRUS)
+    with pytest.raises(AuthError, match="bad protocol"):
+        connect(peer, auth="scram-sha-256-plus")
+    assert headers(peer) == ["p=tls-server-end-point,,"]
 
 
 def test_plus_that_was_cut_out_of_the_list_is_told() -> None:

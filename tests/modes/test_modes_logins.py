@@ -165,6 +165,29 @@ def test_what_the_user_named_takes_its_place(runs: Runs) -> None:
     assert runs.run().strongest == "PLAIN"
 
 
+def test_a_binding_that_was_not_taken_is_left_out_for_a_week(runs: Runs) -> None:
+    """It is a refused login each time, and Dovecot waits two seconds before it says so."""
+    assert not runs.run().unbound
+    runs.run().succeeded("SCRAM-SHA-256", ["tls-server-end-point"])
+    runs.clock.now += 6 * DAY
+    runs.run().succeeded("SCRAM-SHA-256")
+    assert set(runs.run().unbound) == {"tls-server-end-point"}
+    runs.change(port=7)
+    assert not runs.run().unbound
+    runs.change(port=account().port)
+    assert set(runs.run().unbound) == {"tls-server-end-point"}
+    runs.clock.now += DAY
+    assert not runs.run().unbound
+
+
+def test_what_an_older_version_kept_is_read(runs: Runs) -> None:
+    runs.run().succeeded("SCRAM-SHA-256")
+    kept = json.loads(runs.file.read_text())
+    del kept["unbound"]
+    runs.file.write_text(json.dumps(kept))
+    assert runs.run().strongest == "SCRAM-SHA-256"
+
+
 def test_the_same_again_writes_nothing(runs: Runs) -> None:
     runs.run().succeeded("PLAIN")
     before = runs.file.stat()
@@ -199,7 +222,7 @@ def test_no_password_is_in_it(runs: Runs) -> None:
     runs.fail()
     runs.run().succeeded("PLAIN")
     read = json.loads(runs.file.read_text())
-    assert set(read) == {"whose", "mechanism", "configured", "refused", "said"}
+    assert set(read) == {"whose", "mechanism", "configured", "refused", "said", "unbound"}
     assert len(read["configured"]) == 4
     assert "tAint" not in runs.file.read_text()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -39,7 +39,7 @@ class Renewing(Past):
         self.refused.append(str(error))
         return error
 
-    def succeeded(self, mechanism: str) -> None:
+    def succeeded(self, mechanism: str, unbound: Collection[str] = ()) -> None:
         self.used.append(mechanism)
 
 

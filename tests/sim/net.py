@@ -144,6 +144,9 @@ class SimStream:
     def peer_certificate(self) -> bytes | None:
         return self._net.certificate if self._tls else None
 
+    def tls_unique(self) -> bytes | None:
+        return None
+
     async def close(self) -> None:
         if not self._closed:
             self._steps.step("net.close")

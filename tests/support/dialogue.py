@@ -93,6 +93,9 @@ class Dialogue:
     def peer_certificate(self) -> bytes | None:
         return self._certificate
 
+    def tls_unique(self) -> bytes | None:
+        return None
+
     async def close(self) -> None:
         self.closed = True
         self._news.set()

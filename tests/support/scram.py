@@ -31,8 +31,10 @@ class ScramPeer:
     final: Change = same
     then: str = "$ OK [CAPABILITY IMAP4rev1] in"
     certificate: bytes | None = None
-    binds: bool = True  # knows tls-server-end-point
-    unbound: str = ""  # how it says that it does not; "": by a NO
+    unique: bytes | None = None  # tls-unique of the connection
+    binds: tuple[str, ...] = ("tls-server-end-point",)
+    unbound: str = ""  # how it says that it does not know one; "": by a NO
+    late: str = ""  # it says so only behind the proof, in these words
     early: bool = False  # says OK in place of the signature
     heard: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
@@ -73,6 +75,9 @@ class ScramPeer:
     def peer_certificate(self) -> bytes | None:
         return self.certificate
 
+    def tls_unique(self) -> bytes | None:
+        return self.unique
+
     async def close(self) -> None:
         self.closed = True
         self._news.set()
@@ -104,7 +109,7 @@ class ScramPeer:
     def _on_first(self, data: bytes) -> str:
         self._header, _, self._bare = data.decode().partition("n=")
         self._bare = "n=" + self._bare
-        if self._header.startswith("p=") and not self.binds:
+        if self._strange and not self.late:
             if self.unbound:
                 return _line(f"e={self.unbound}", self._refuse, self)
             return f"{self.tag} NO [AUTHENTICATIONFAILED] unsupported binding\r\n"
@@ -120,9 +125,15 @@ class ScramPeer:
         bound = base64.b64decode(text.partition("c=")[2].partition(",")[0])
         header = self._header.encode()
         assert bound.startswith(header)
+        if self._strange:
+            return f"{self.tag} NO {self.late}\r\n"
         if header.startswith(b"p="):
             assert self.certificate is not None
-            if bound[len(header) :] != hashlib.sha256(self.certificate).digest():
+            hashed = hashlib.sha256(self.certificate).digest()
+            own = {"tls-server-end-point": hashed, "tls-unique": self.unique}
+            if bound[len(header) :] != own[self._kind]:
+                if self.late:
+                    return f"{self.tag} NO {self.late}\r\n"
                 return _line("e=channel-bindings-dont-match", self._refuse, self)
         count = int(self.iterations)
         salted = hashlib.pbkdf2_hmac(self._hash, self.password.encode(), SALT, count)
@@ -136,6 +147,14 @@ class ScramPeer:
             return self._end(b"")
         proved = base64.b64encode(self._mac(self._mac(salted, b"Server Key"), message)).decode()
         return _line(self.final(f"v={proved}"), self._end, self)
+
+    @property
+    def _kind(self) -> str:
+        return self._header.partition("p=")[2].partition(",")[0]
+
+    @property
+    def _strange(self) -> bool:
+        return bool(self._kind) and self._kind not in self.binds
 
     def _mac(self, key: bytes, message: bytes) -> bytes:
         return hmac.new(key, message, self._hash).digest()

@@ -4,6 +4,8 @@ with Cyrus() as server:
     server.port, server.password      # plain; a user is made by logging in, with INBOX and roles
 
 `alternative` False gives the old name space: everything below INBOX., with the delimiter `.`.
+`tls` names versions ("tls1_2", "tls1_3"): then there is TLS, at once on `tls_port` and by STARTTLS,
+its CA is `cert`, and SCRAM with -PLUS by libsasl's plugins (unpacked as "sasl").
 `removal` "delayed", the default of Cyrus itself, keeps what is expunged or deleted out of sight.
 """
 
@@ -12,8 +14,12 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import sqlite3
 import tempfile
+from contextlib import closing
 from pathlib import Path
+
+import trustme
 
 from support.private import Private, free_ports
 from support.servers import unpacked
@@ -31,9 +37,7 @@ syslog_prefix: {name}
 cyrus_user: {user}
 admins: admin
 allowplaintext: yes
-sasl_pwcheck_method: saslauthd
-sasl_saslauthd_path: {dir}/auth/mux
-sasl_mech_list: PLAIN
+{login}
 unixhierarchysep: {alternative}
 altnamespace: {alternative}
 virtdomains: off
@@ -55,12 +59,29 @@ maxlogins_per_user: 0
 maxmessagesize: 0
 failedloginpause: 0
 popminpoll: 0
-{extra}
+"""
+_LOGIN = """\
+sasl_pwcheck_method: saslauthd
+sasl_saslauthd_path: {dir}/auth/mux
+sasl_mech_list: PLAIN
+"""
+# SCRAM needs the password itself: every user has the same one.
+_SCRAM = """\
+sasl_pwcheck_method: auxprop
+sasl_auxprop_plugin: sql
+sasl_sql_engine: sqlite3
+sasl_sql_database: {dir}/auth/passwords
+sasl_sql_select: SELECT password FROM users
+sasl_mech_list: PLAIN SCRAM-SHA-1 SCRAM-SHA-256
+tls_versions: {tls}
+tls_server_cert: {dir}/leaf.pem
+tls_server_key: {dir}/key.pem
 """
 _MASTER = """\
 START {{ }}
 SERVICES {{
   imap cmd="{bin}/imapd -C {dir}/imapd.conf" listen="127.0.0.1:{port}" prefork=1 maxchild=100
+  {only}imaps cmd="{bin}/imapd -s -C {dir}/imapd.conf" listen="127.0.0.1:{tls_port}"
 }}
 EVENTS {{ }}
 """
@@ -70,10 +91,11 @@ class Cyrus(Private):
     kind = "cyrus"
 
     def __init__(
-        self, *, alternative: bool = True, removal: str = "immediate", extra: str = ""
+        self, *, alternative: bool = True, removal: str = "immediate", tls: str = ""
     ) -> None:
         super().__init__()
-        self.alternative, self.removal, self.extra = alternative, removal, extra
+        self.alternative, self.removal, self.tls = alternative, removal, tls
+        self.tls_port = 0
         self._auth: Saslauthd | None = None
 
     @property
@@ -98,7 +120,9 @@ class Cyrus(Private):
             (self.dir / name).mkdir()
             if os.getuid() == 0:
                 shutil.chown(self.dir / name, user)
-        (self.port,) = free_ports(1)
+        self.port, self.tls_port = free_ports(2)
+        if self.tls:
+            self._make_certificate(user)
         yes = "yes" if self.alternative else "no"
         (self.dir / "imapd.conf").write_text(
             _IMAPD.format(
@@ -107,14 +131,37 @@ class Cyrus(Private):
                 user=user,
                 alternative=yes,
                 removal=self.removal,
-                extra=self.extra,
+                login=(_SCRAM if self.tls else _LOGIN).format(dir=self.dir, tls=self.tls),
             )
         )
         (self.dir / "cyrus.conf").write_text(
-            _MASTER.format(bin=self._programs, dir=self.dir, port=self.port)
+            _MASTER.format(
+                bin=self._programs,
+                dir=self.dir,
+                port=self.port,
+                tls_port=self.tls_port,
+                only="" if self.tls else "#",
+            )
         )
         self._serve(timeout)
         return self
+
+    @property
+    def cert(self) -> Path:
+        return self.dir / "ca.pem"
+
+    def _make_certificate(self, user: str) -> None:
+        authority = trustme.CA()
+        leaf = authority.issue_cert("localhost", "127.0.0.1")
+        authority.cert_pem.write_to_path(self.cert)
+        leaf.private_key_pem.write_to_path(self.dir / "key.pem")
+        leaf.cert_chain_pems[0].write_to_path(self.dir / "leaf.pem")
+        with closing(sqlite3.connect(self.dir / "auth/passwords")) as users, users:
+            users.execute("CREATE TABLE users (password TEXT)")
+            users.execute("INSERT INTO users VALUES (?)", (self.password,))
+        if os.getuid() == 0:
+            for name in ("key.pem", "auth/passwords"):
+                shutil.chown(self.dir / name, user)
 
     def _serve(self, timeout: float) -> None:
         self._auth = Saslauthd(self.dir / "auth" / "mux", self.password)
@@ -124,7 +171,7 @@ class Cyrus(Private):
                 *("-M", str(self.dir / "cyrus.conf"), "-p", str(self.dir / "master.pid")),
             ],
             timeout,
-            unpacked.environment("cyrus") | {"CYRUS_VERBOSE": "1"},
+            unpacked.environment("cyrus", "sasl") | {"CYRUS_VERBOSE": "1"},
         )
 
     def restart(self, timeout: float = 30.0) -> None:

@@ -29,6 +29,7 @@ PACKAGES = {
         *("libxapian30", "libzephyr4", "libhesiod0", "libsasl2-modules", "libicu72"),
         *("libjansson4", "libxml2", "libsqlite3-0", "libmariadb3", *_COMMON),
     ),
+    "sasl": ("libsasl2-modules-sql", "libmariadb3", "libpq5", "libsqlite3-0", *_COMMON),
     "courier": (
         *("courier-imap", "courier-base", "courier-authlib", "libcourier-unicode4", "libgamin0"),
         *("gamin", "libglib2.0-0", "libpcre2-8-0", "libidn12", "libpcre3", "libltdl7", "libgdbm6"),
@@ -49,6 +50,7 @@ PACKAGES = {
 }
 PROGRAMS = {
     "cyrus": ("usr/lib/cyrus/bin/master", "usr/lib/cyrus/bin/imapd"),
+    "sasl": (),
     "courier": ("usr/bin/imapd", "usr/bin/maildirmake.courier", "usr/libexec/gam_server"),
     "imap4d": ("usr/sbin/imap4d",),
     "readers": ("usr/bin/neomutt", "usr/bin/notmuch", "usr/bin/mu"),
@@ -68,13 +70,15 @@ def folder(server: str) -> Path:
     return Path(base) / server
 
 
-def environment(server: str) -> dict[str, str]:
-    """What a program that was unpacked needs to find its libraries."""
-    there = [folder(server) / one for one in LIBRARIES if (folder(server) / one).is_dir()]
+def environment(*servers: str) -> dict[str, str]:
+    """What a program that was unpacked needs to find its libraries, and libsasl its plugins: those
+    of the system, too, where some are unpacked."""
+    there = [folder(name) / one for name in servers for one in LIBRARIES]
+    there = [one for one in there if one.is_dir()]
     found = {**os.environ, "LD_LIBRARY_PATH": ":".join(map(str, there))}
-    for one in there:
-        if (one / "sasl2").is_dir():
-            found["SASL_PATH"] = str(one / "sasl2")
+    if any((one / "sasl2").is_dir() for one in there):
+        places = [*there, *(Path("/") / one for one in LIBRARIES)]
+        found["SASL_PATH"] = ":".join(str(one / "sasl2") for one in places)
     return found
 
 

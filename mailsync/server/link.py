@@ -84,8 +84,9 @@ class Link:
             await session.close()
 
     async def compress(self) -> bool:
-        """Only after TLS and login (reliability.md §4.6)."""
-        if self._account.security is Security.NONE or not self.has("COMPRESS=DEFLATE"):
+        """Only after login and TLS (reliability.md §4.6), in whose place a tunnel may be."""
+        clear = self._account.security is Security.NONE and not self._account.tunnel
+        if clear or not self.has("COMPRESS=DEFLATE"):
             return False
         async with self.session.busy():
             return await self.session.start_compress()

@@ -9,14 +9,17 @@ import time
 from pathlib import Path
 
 import pytest
-from support.ann import Ann
+from support.ann import Ann, message
 from support.dialogue import Dialogue, Rand, account, password
 from support.dovecot import Dovecot
 
 from mailsync.model.errors import ConfigError, Disconnected, InsecureError, MailsyncError
+from mailsync.model.ids import UID
 from mailsync.model.mailboxname import INBOX
 from mailsync.model.settings import Security
 from mailsync.server import Server
+from mailsync.server.link import WORTH_COMPRESSING
+from mailsync.server.values import Traffic
 from mailsync.system.hidden import keep_from_children
 from mailsync.system.net import TcpNet
 
@@ -39,6 +42,21 @@ while line := sys.stdin.buffer.readline():
 
 def tunnel(*words: str, **changes: object) -> Server:
     return Server(account(tunnel=words, **changes), TcpNet(), Rand(), password)
+
+
+def relay(port: int) -> tuple[str, ...]:
+    """`nc` in Python."""
+    program = (
+        "import socket, sys, threading, os\n"
+        "s = socket.create_connection(('127.0.0.1', int(sys.argv[1])))\n"
+        "def up():\n"
+        "    while d := os.read(0, 65536): s.sendall(d)\n"
+        "    s.shutdown(socket.SHUT_WR)\n"
+        "threading.Thread(target=up, daemon=True).start()\n"
+        "while d := s.recv(65536):\n"
+        "    while d: d = d[os.write(1, d):]\n"
+    )
+    return (sys.executable, "-c", program, str(port))
 
 
 def gone(pid: int) -> bool:
@@ -69,27 +87,43 @@ def test_dovecot_as_the_command(dovecot: Dovecot) -> None:
 
 
 @pytest.mark.dovecot
+@pytest.mark.parametrize("compress", [True, None, False])
+def test_a_tunnel_is_compressed(dovecot: Dovecot, compress: bool | None) -> None:
+    """ssh does not by itself.  `host` is another machine."""
+    ann = Ann(dovecot)
+    data = message(1) + b"line of a large message\r\n" * 100_000
+    dovecot.save(ann.user, data)
+    words = relay(dovecot.port)
+
+    async def run() -> Traffic:
+        where = {"host": "imap.example.org", "user": ann.user, "security": Security.NONE}
+        made = tunnel(*words, **where, compress=compress, timeout=20.0)
+        await made.connect()
+        try:
+            await made.mailboxes()
+            await made.expect(WORTH_COMPRESSING)
+            async for body in made.bodies(INBOX, [UID(1)]):
+                assert body.chunks is not None
+                assert b"".join([chunk async for chunk in body.chunks]) == data
+            return made.traffic
+        finally:
+            await made.close()
+
+    traffic = asyncio.run(run())
+    assert traffic.commands["COMPRESS"] == (compress is not False)
+    assert (traffic.bytes_in < len(data) // 10) is (compress is not False)
+
+
+@pytest.mark.dovecot
 @pytest.mark.parametrize("security", [Security.NONE, Security.STARTTLS, Security.TLS])
 def test_a_login_and_tls_within_a_tunnel(dovecot: Dovecot, security: Security) -> None:
-    """Here `nc` in Python; the certificate is checked against `host`."""
-    relay = (
-        "import socket, sys, threading, os\n"
-        "s = socket.create_connection(('127.0.0.1', int(sys.argv[1])))\n"
-        "def up():\n"
-        "    while d := os.read(0, 65536): s.sendall(d)\n"
-        "    s.shutdown(socket.SHUT_WR)\n"
-        "threading.Thread(target=up, daemon=True).start()\n"
-        "while d := s.recv(65536): os.write(1, d)\n"
-    )
+    """The certificate is checked against `host`."""
     port = dovecot.tls_port if security is Security.TLS else dovecot.port
     ann = Ann(dovecot)
 
     async def run() -> None:
         made = tunnel(
-            sys.executable,
-            "-c",
-            relay,
-            str(port),
+            *relay(port),
             user=ann.user,
             security=security,
             host="localhost",
@@ -101,8 +135,7 @@ def test_a_login_and_tls_within_a_tunnel(dovecot: Dovecot, security: Security) -
         await made.close()
         if security is not Security.NONE:
             made = tunnel(
-                sys.executable, "-c", relay, str(port),
-                user=ann.user, security=security, host="other.example.org",
+                *relay(port), user=ann.user, security=security, host="other.example.org",
                 tls_ca_file=dovecot.cert, timeout=20.0,
             )  # fmt: skip
             with pytest.raises(InsecureError, match="certificate is not valid"):

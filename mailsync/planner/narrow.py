@@ -85,7 +85,7 @@ def narrowed(plan: Plan, narrow: Narrow) -> tuple[Plan, tuple[Action, ...]]:
             # \Deleted is only taken away of what then goes to the \Trash mailbox.
             rows = tuple(row for row in action.rows if row.id not in spared)
             if rows:
-                done.append(action if len(rows) == len(action.rows) else replace(action, rows=rows))
+                done.append(replace(action, rows=rows))
         elif not _left(action, narrow):
             done.append(action)
     return Plan(tuple(done)), tuple(left)

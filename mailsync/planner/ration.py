@@ -41,7 +41,7 @@ def rationed(
         rows = [row for row in action.rows if row.id in taken]
         rest = [row for row in action.rows if row.id not in taken]
         if rows:
-            done.append(replace(action, rows=tuple(rows)) if rest else action)
+            done.append(replace(action, rows=tuple(rows)))
         if rest:
             left.append(replace(action, rows=tuple(rest)))
     return Plan(tuple(done)), tuple(left)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 from planner_boxes import (
     ACCEPTED,
+    EXPUNGE,
     GONE_HERE,
     GONE_THERE,
     KEEP,
@@ -15,7 +16,10 @@ from planner_boxes import (
     Case,
     play,
 )
+from planner_tables import Table
 
+from mailsync.model.actions import Defer
+from mailsync.model.rows import Side
 from mailsync.model.settings import Deletions, Guard
 from mailsync.planner import Policy
 
@@ -275,3 +279,21 @@ ALL = BY_MOVES | DEPARTED
 @pytest.mark.parametrize("case", ALL.values(), ids=ALL)
 def test_mailboxes(case: Case) -> None:
     play(case)
+
+
+@pytest.mark.parametrize(
+    ("gone", "policy", "side", "reason"),
+    [
+        (GONE_HERE, EXPUNGE, Side.SERVER, "its mailbox is gone in the Maildir"),
+        (GONE_THERE, EXPUNGE, Side.LOCAL, "its mailbox is gone on the server"),
+        (GONE_HERE, PULL, Side.SERVER, "the server is not to be changed here"),
+        (GONE_THERE, PUSH, Side.LOCAL, "the Maildir is not to be changed here"),
+    ],
+)
+def test_what_is_said_of_what_waits(
+    gone: dict[str, object], policy: Policy, side: Side, reason: str
+) -> None:
+    line = "A a S - -" if gone is GONE_HERE else "A a - S -"
+    first, *_ = Table(line, policy, {"A": gone}).world.plan().actions
+    assert isinstance(first, Defer)
+    assert (first.side, first.reason) == (side, reason)

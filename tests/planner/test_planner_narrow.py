@@ -83,7 +83,7 @@ def test_a_whole_run_leaves_nothing() -> None:
     table = Table(ALL, EXPUNGE)
     assert narrowed(table.world.plan(), Narrow()) == (table.world.plan(), ())
     assert not Narrow()
-    assert Narrow(no_delete=True)
+    assert all([Narrow(pull=True), Narrow(push=True), Narrow(no_delete=True)])
 
 
 def test_to_the_trash_mailbox_with_its_mark() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mailsync.model.actions import Action, Download, Expunge, Plan, StoreFlags, Upload
@@ -95,8 +97,14 @@ def test_over_all_mailboxes() -> None:
     assert numbers(left) == [("Download", [1]), ("Download", [4, 2])]
 
 
+def test_of_one_second_the_later_uid_first() -> None:
+    plan = Plan((down(message(1, 9), message(2, 9), message(3, 9)),))
+    made, _ = rationed(plan, Ration(200, 0), None, NOW)
+    assert numbers(made.actions) == [("Download", [2, 3])]
+
+
 def test_new_mail_uses_the_reserve() -> None:
-    rows = [message(3, 0.1), message(2, 1.9), message(1, 2.1)]
+    rows = [message(3, 0.1), message(2, 2), message(1, 2.1)]
     made, left = rationed(Plan((down(*rows),)), Ration(200, 200), None, NOW)
     assert numbers(made.actions) == [("Download", [3, 2])]
     assert numbers(left) == [("Download", [1])]
@@ -135,6 +143,10 @@ def test_sizes_and_dates_that_nobody_says() -> None:
     undated = Row(RowId(6), INBOX, uid=UID(6), server=Presence.THERE, size=0)
     made, _ = rationed(Plan((down(*unsaid, undated),)), Ration(150_000, 0), None, NOW)
     assert numbers(made.actions) == [("Download", [3, 4, 6])]
+    as_sent = replace(file(1, 1, size=90), wire_size=100)  # with CRLFs
+    plan = Plan((up(file(3, 3), file(2, 2), as_sent),))
+    made, left = rationed(plan, None, Ration(200, 0), NOW)
+    assert (numbers(made.actions), numbers(left)) == ([("Upload", [2, 1])], [("Upload", [3])])
     wire = Row(RowId(7), INBOX, name=UniqueName("n"), wire_size=120, file_size=100)
     made, left = rationed(Plan((up(wire, file(8, 9, size=None)),)), None, Ration(75_001, 0), NOW)
     assert numbers(made.actions) == [("Upload", [7, 8])]

@@ -88,6 +88,8 @@ POLICIES = """
     marked  | T  .  .            | SetLocalFlags INBOX a +T |      |
     marked  | .  T  T            | SetLocalFlags INBOX a -T | INBOX a | INBOX a
     marked  | T  .  T            | StoreFlags INBOX a -T | INBOX a   | INBOX a
+    marked  | T  T  .            |                     | INBOX a:T | INBOX a:T
+    marked  | .  .  T            |                     | INBOX a   | INBOX a
     expunge | T  T  T            |                     | INBOX a:T | INBOX a:T
     expunge | .  x  . settled=copied | Expunge INBOX a |           |
     pull    | .  x  . settled=copied | Unsent INBOX a  | INBOX a   |

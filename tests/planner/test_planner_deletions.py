@@ -290,6 +290,34 @@ def test_all_of_ten_are_held_and_everything_else_goes_on() -> None:
     assert table.plan() == f"Held INBOX {names}; Download Work a; Expunge Work b"
 
 
+BY_NAME = {"role": Role.TRASH, "guessed": True}
+# Bin, policy | what becomes of one deletion there, and of all of ten
+BINS = {
+    "by the user's word": ({}, Policy(trash=1), "Expunge", "Expunge"),  # type: ignore[arg-type]
+    "by its name alone": (
+        BY_NAME,
+        Policy(trash=1, trash_guessed=True),  # type: ignore[arg-type]
+        "Expunge",
+        "Held",
+    ),
+    "another one, by the server's word": ({"role": Role.TRASH}, Policy(), "Expunge", "Expunge"),
+    "another one, though this one is so by its name alone": (
+        {"role": Role.TRASH},
+        Policy(trash_guessed=True),
+        "Expunge",
+        "Expunge",
+    ),
+    "another one, by its name alone": (BY_NAME, Policy(), "Move", "Held"),
+}
+
+
+@pytest.mark.parametrize("case", BINS.values(), ids=BINS)
+def test_a_trash_mailbox(case: tuple[dict[str, object], Policy, str, str]) -> None:
+    facts, policy, one, ten = case
+    for lines, verb in (("Bin a . x .", one), (TEN.replace("INBOX", "Bin"), ten)):
+        assert Table(lines, policy, {"Bin": facts, "Trash": {}}).plan().split()[0] == verb
+
+
 def test_accepted_ones_go_and_do_not_count() -> None:
     lines = TEN.replace("x .", "x . accepted=yes")
     Table(lines, Policy(deletions=Deletions.EXPUNGE)).play(

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from planner_tables import OFF, Table
 
 from mailsync.model.actions import CopyLocal, Download, Upload
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, MailboxId, RowId, UniqueName
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.rows import Mailbox, Presence, Row, Wait
+from mailsync.model.settings import Deletions
 from mailsync.planner import Policy, plan
 
 N, T, G, U = Presence.NONE, Presence.THERE, Presence.GONE, Presence.UNKNOWN
@@ -55,6 +57,7 @@ def downloads(new: Row, hidden: Row, policy: Policy) -> bool:
         (message(size=11), HIDDEN, True),
         (message(internal_date=101), HIDDEN, True),
         (message(size=None), HIDDEN, True),
+        (message(), replace(HIDDEN, size=None), False),  # sent there: the server told none
         (message(internal_date=None), replace(HIDDEN, internal_date=None), True),
         (message(email_id="M1", size=11), replace(HIDDEN, email_id="M1"), False),
         # deleted on one side: where it went it survives (I11)
@@ -78,6 +81,7 @@ def test_messages(policy: Policy, new: Row, hidden: Row, comes: bool) -> None:
         (file(file_size=8), HIDDEN, True),
         (file(mtime_ns=101_000_000_000), HIDDEN, True),
         (file(mtime_ns=None), HIDDEN, True),
+        (file(mtime_ns=None), replace(HIDDEN, mtime_ns=None), True),
         (file(file_size=8, name=UniqueName("old")), HIDDEN, False),
         (file(), replace(HIDDEN, name=None, local=U), False),
         (file(), replace(HIDDEN, server=G), True),
@@ -89,6 +93,50 @@ def test_files(new: Row, hidden: Row, goes: bool) -> None:
     for policy, expected in ((Policy(unseen_local=frozenset({WORK})), goes), (Policy(), True)):
         made = plan([new], [hidden], BOXES, policy)
         assert any(isinstance(action, Upload) for action in made.actions) is expected
+
+
+# server local synced | it waits while this cannot be looked at
+WAITS = """
+    .  S  .     | server
+    -  .  -     | server
+    .  -  -     | local
+    x  .  .     | server, server elsewhere, local
+    x  F  .     | server, server elsewhere, closed elsewhere
+    .  x  .     | server, local, local elsewhere
+    F  x  .     | local, local elsewhere
+    x  x  .     | server, server elsewhere, local, local elsewhere
+    T  T  T     | server
+    ?  .  .     |
+    x  .  . settled=copied | server, server elsewhere, local
+    .  x  . settled=copied |
+"""
+OUT_OF_SIGHT = {
+    "server": {"unseen_server": {1}},
+    "server elsewhere": {"unseen_server": {2}},
+    "local": {"unseen_local": {1}},
+    "local elsewhere": {"unseen_local": {2}},
+    "closed elsewhere": {"closed_server": {2}},
+}
+
+
+@pytest.mark.parametrize("line", WAITS.strip().splitlines(), ids=str.strip)
+def test_what_may_have_moved_waits(line: str) -> None:
+    """Neither its source nor its target may be seen: Work could not be looked at, or its own."""
+    state, _, waits = line.partition("|")
+    policy = Policy(deletions=Deletions.EXPUNGE, expunge_deleted=True, guard=OFF)
+    for what, facts in OUT_OF_SIGHT.items():
+        lines = f"INBOX a {state}\nWork z . . ."
+        shut = {key: frozenset(boxes) for key, boxes in facts.items()}
+        first = Table(lines, replace(policy, **shut)).plan()  # type: ignore[arg-type]
+        assert first == ("" if what in waits.strip().split(", ") else Table(lines, policy).plan())
+
+
+def test_what_is_kept_waits_like_what_is_deleted() -> None:
+    lines, keep = "INBOX a . x .\nWork z . . .", Policy(deletions=Deletions.KEEP, guard=OFF)
+    assert Table(lines, keep).plan() == "Kept INBOX a"
+    shut = frozenset({WORK})
+    assert Table(lines, replace(keep, unseen_local=shut)).plan() == ""
+    assert Table(lines, replace(keep, unseen_server=shut)).plan() == "Kept INBOX a"
 
 
 @pytest.mark.parametrize("side", ["server", "local"])

@@ -56,6 +56,7 @@ class Witness:
     _taken_off: set[tuple[str, str]] = field(default_factory=set)  # (ghost, letter)
     _put_on: dict[tuple[str, str, str], int] = field(default_factory=dict)
     _looked: dict[int, int] = field(default_factory=dict)  # session → when it last asked
+    _marked: dict[tuple[int, bytes], int] = field(default_factory=dict)  # and when it last stored
 
     def settled(self, ghost: str) -> None:
         """All sides agree on it, and all know that: what was before justifies nothing more."""
@@ -94,6 +95,8 @@ class Witness:
         """A command begins (I16)."""
         if session.number not in self._looked or name in {"UID SEARCH", "UID FETCH"}:
             self._looked[session.number] = self.now
+        if name == "UID STORE" and session.view is not None:
+            self._marked[session.number, session.view.box.name] = self.now
         # Changing commands name UIDs only; CLOSE would expunge whatever is marked.
         if name in {"STORE", "COPY", "MOVE", "CLOSE"}:
             self.found.append(f"I16 scope: {name} in connection {session.number}")
@@ -168,8 +171,12 @@ class Witness:
             self.found.append(f"I1b provenance: nobody renamed {was} to {will}")
 
     def _unseen(self, session: Session, ghost: str, letters: str, name: str) -> bool:
-        """What another client did after mailsync last looked: IMAP gives no way to know."""
+        """What another client did after mailsync last looked: IMAP gives no way to know, but
+        UNCHANGEDSINCE when it marks what it expunges (RFC 7162 §3.1.3)."""
         looked = self._looked.get(session.number, 0)
+        if name == "UID EXPUNGE" and session.condstore and not self.lied:
+            assert session.view is not None
+            looked = max(looked, self._marked.get((session.number, session.view.box.name), 0))
         watched = "T" if name == "EXPUNGE" else SAVING
         return any(
             self._put_on.get((SERVER, ghost, letter), 0) > looked

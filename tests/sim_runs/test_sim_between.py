@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from sim.server_profile import Profile, condstore, gmail, plain, plain_no_uidplus, strict_qresync
+from sim.steps import Steps
 from support.storied import Story
 
 from mailsync.model.settings import Deletions
@@ -156,3 +157,28 @@ def test_files_renamed_between_two_readings_of_their_folder(
         assert not s.server.changing(executed)
         assert s.server.ghosts("INBOX")["a"] == 1
         assert s.server.ghosts("Trash")["a"] == 0
+
+
+@pytest.mark.parametrize("make", [strict_qresync, condstore])
+@pytest.mark.parametrize("letters", ["F", "S"])
+def test_a_flag_set_between_the_look_and_the_deletion(
+    make: Callable[[], Profile], letters: str
+) -> None:
+    """It saves the message or not (I10) as if it had been seen at once: UNCHANGEDSINCE."""
+    with Story("flagged", make()) as s:
+        for ghost in "abc":
+            s.serve("INBOX", ghost)
+        s.tell()
+        uid = s.uid_of("INBOX", "a")
+        for ghost in "ab":
+            path = s.path_of("INBOX", ghost)
+            s.fs.unlink(path)
+            s.fs.sync_dir(path.rpartition("/")[0])
+        s.oracle.deleted |= {"b", *("a" if letters == "S" else "")}
+        steps = Steps()
+        flag = {"F": "\\Flagged", "S": "\\Seen"}[letters]
+        steps.before("cache.mark", lambda: s.server.set_flags("INBOX", uid, [flag]))
+        ran = s.tell(steps)
+        s.witnessed("flagged meanwhile")
+        assert (ran.exit, ran.fetched) == (0, int(letters == "F")), ran.text
+        s.agree({"INBOX": "a:F c" if letters == "F" else "c"})

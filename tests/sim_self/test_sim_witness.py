@@ -9,6 +9,7 @@ from sim.oracle import Violation, body_of
 from sim.stack import Stack
 from sim.steps import Steps
 
+from mailsync.executor import remove
 from mailsync.model.layout import Layout
 
 
@@ -51,4 +52,22 @@ def test_a_mailbox_that_nobody_renamed(stack: Stack) -> None:
     old, new = stack.oracle.directory("Work"), stack.oracle.directory("Job")
     stack.job(Steps()).world.fs.rename(old, new)
     with pytest.raises(Violation, match="nobody renamed Work to Job"):
+        stack.witnessed("now")
+
+
+def test_a_deletion_without_a_condition(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flag that another client set before the mark could be known: by UNCHANGEDSINCE."""
+
+    async def none(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(remove, "_modseq", none)
+    stack.serve("INBOX", "a")
+    stack.sync()
+    stack.pass_time(60)
+    stack.unlink("INBOX", "a")
+    steps, uid = Steps(), stack.uid_of("INBOX", "a")
+    steps.before("cache.mark", lambda: stack.server.set_flags("INBOX", uid, ["\\Flagged"]))
+    stack.sync(steps)
+    with pytest.raises(Violation, match="I10 deleted although F"):
         stack.witnessed("now")

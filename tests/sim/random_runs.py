@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import multiprocessing
 import re
 import sys
 import time
@@ -30,6 +29,7 @@ from sim.make_run import make_run
 from sim.play import Outcome, play
 from sim.server_profile import PRESETS
 from sim.shrink import shrunk
+from sim.volume import POOLS
 
 TWICE = 100
 
@@ -69,7 +69,7 @@ def campaign(options: argparse.Namespace) -> int:
     began = time.monotonic()
     totals: Counter[str] = Counter()
     found: dict[str, list[tuple[str, str]]] = {}
-    with multiprocessing.Pool(options.jobs, maxtasksperchild=500) as pool:
+    with POOLS.Pool(options.jobs, maxtasksperchild=500) as pool:
         todo = jobs(options.seed, options.profile, began + options.seconds)
         while batch := list(itertools.islice(todo, 8 * options.jobs)):
             for seed, outcome in pool.imap_unordered(one, batch):

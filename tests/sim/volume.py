@@ -11,6 +11,10 @@ from typing import TypeVar
 from sim.rand import SimRand
 
 P = TypeVar("P")
+# Pool forks its workers again from a thread of its own.  Out of a process that has no other thread
+# no worker, and no run that it forks (sim/branch.py), inherits a lock that nobody gives back.
+POOLS = multiprocessing.get_context("forkserver")
+POOLS.set_forkserver_preload(["sqlalchemy", "tenacity"])  # what takes longest to import
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -33,7 +37,7 @@ def go(
     every = sum(map(size, wanted))
     if options.seconds is not None:
         SimRand(f"order {options.seed}").shuffle(wanted)
-    with multiprocessing.Pool(options.jobs, maxtasksperchild=50) as pool:
+    with POOLS.Pool(options.jobs, maxtasksperchild=50) as pool:
         tasks = ((attempt, size(point), point) for point in wanted)
         for number, errors in pool.imap_unordered(_one, tasks):
             done += number

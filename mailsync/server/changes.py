@@ -327,9 +327,11 @@ class Changes:
         link.forget(name)
 
     async def _leave(self, name: MailboxName) -> None:
-        """A selected mailbox can be neither renamed nor deleted everywhere."""
+        """A selected mailbox can be neither renamed nor deleted everywhere, nor can those above it
+        (Courier).  One that only starts like it is left for nothing."""
         link = self.link
-        if link.is_selected(name):
+        selected = link.session.selected
+        if selected is not None and selected.wire_name.startswith(link.wire(name)):
             if link.has("UNSELECT"):
                 await link.session.run(Call(cmd.unselect()))
             else:

@@ -191,6 +191,8 @@ def _link(c: Connection, item: Linked, new: NewIntent, source: Any, seen: Any) -
             came = _came_along(row, source)
     else:
         synced = int(new.flags if base is None else base)
+        if new.kind is IntentKind.APPEND and row is not None and not row.local_shown & KEYWORDS:
+            came = int(new.flags & KEYWORDS)  # sent with what its name shows no more
     showing = int(new.flags) if shows is None else shows.server_shown
     if source is not None:
         # A file that was told by its name alone: what it holds is known where it came from.

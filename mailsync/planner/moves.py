@@ -48,6 +48,7 @@ class Moves:
     pairs: list[Pair] = field(default_factory=list)
     waiting: list[tuple[Row, Ruling]] = field(default_factory=list)
     done: set[RowId] = field(default_factory=set)
+    lettered: dict[RowId, Flags] = field(default_factory=dict)  # keywords that a new name dropped
 
     def leaving(self) -> set[RowId]:
         """Rows whose message or file leaves its mailbox."""
@@ -141,6 +142,8 @@ def _plan(
     if both_gone and len(rows) == 1:
         # Deleted on one side, moved on the other: the destination survives (I11).  In the same
         # mailbox it is a new name, or another copy that was put there: no proof, so it survives.
+        if one.file is not None and not one.file.local_flags & KEYWORDS:
+            found.lettered[one.file.id] = one.source.local_flags & KEYWORDS
         return
     # A move that was refused waits as a whole: its file is not new, its message not deleted.
     parked = any(row.parked for row in (one.source, *rows))

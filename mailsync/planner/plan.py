@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mailsync.model.actions import CreateLocalMailbox, CreateMailbox, Plan
 from mailsync.model.flags import Flags
@@ -81,7 +81,7 @@ def plan(
     _write_followers(sheet, rulings.followers, grounds)
     for row, ruling in rulings.forgotten:
         sheet.forgotten[row.mailbox, ruling.reason].append(row)
-    transfers = _write_transfers(sheet, rulings, scene, policy)
+    transfers = _write_transfers(sheet, rulings, scene, moves, policy)
     doomed = Doomed(rulings.deletions, rulings.removals, rulings.expunges, rulings.uploads)
     trash = next((box for box in mailboxes if box.id == policy.trash), None)
     gone = write_deletions(sheet, doomed, transfers, grounds, policy, (rows, candidates), trash)
@@ -257,10 +257,12 @@ def _write_flags(sheet: Sheet, row: Row, ground: Ground) -> None:
 
 
 def _write_transfers(
-    sheet: Sheet, rulings: Rulings, scene: Scene, policy: Policy
+    sheet: Sheet, rulings: Rulings, scene: Scene, moves: Moves, policy: Policy
 ) -> dict[RowId, Row]:
     """Downloads, uploads and the copies that spare them, and what waits; what is really sent, by
-    row.  A file that only a body tells from a message that comes does not wait: it may be that."""
+    row.  A file that only a body tells from a message that comes does not wait: it may be that.
+
+    A file that lost its letters on its way here is sent with the keywords that it had."""
     downloads = [row for row, _ in rulings.downloads]
     why = {row.id: ruling.reason for row, ruling in rulings.downloads + rulings.uploads}
     made, downloads = local_copies(downloads, scene, policy)
@@ -279,6 +281,8 @@ def _write_transfers(
         if row.id not in later:
             _write_wait(sheet, row, ruling)
     for row in uploads:
+        if keywords := moves.lettered.get(row.id):
+            row = replace(row, local_flags=row.local_flags | keywords)
         sheet.uploads[row.mailbox, why[row.id]].append(row)
     return {row.id: row for row in (*uploads, *(join for _, join, _ in copied))}
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 from planner_tables import OFF, Table
 
-from mailsync.model.actions import Move
+from mailsync.model.actions import Move, Upload
+from mailsync.model.flags import Flags
 from mailsync.model.settings import Deletions, Direction
 from mailsync.planner import Policy
 
@@ -15,6 +16,7 @@ EXPUNGE = Policy(deletions=Deletions.EXPUNGE, guard=OFF)
 PULL = Policy(direction=Direction.PULL, guard=OFF)
 PUSH = Policy(direction=Direction.PUSH, deletions=Deletions.EXPUNGE, guard=OFF)
 READ_ONLY = {"read_only": True}
+S, WORK, LATER = Flags.SEEN, Flags(1 << 20), Flags(1 << 21)
 
 
 @dataclass(frozen=True)
@@ -328,6 +330,19 @@ def test_among_twins_the_one_that_fits() -> None:
     made = table.world.plan()
     (move,) = [action for action in made.actions if isinstance(action, Move)]
     assert [row.id for row in move.joins] == [3]
+
+
+@pytest.mark.parametrize(("shows", "sent"), [(0, S | WORK | LATER), (LATER, S | LATER)])
+def test_a_moved_file_that_lost_its_letters_is_sent_with_its_keywords(
+    shows: int, sent: int
+) -> None:
+    """Its message was expunged meanwhile; a file that shows some letters shows all it has."""
+    table = Table("INBOX a x x S\nWork a - S - read=yes", EXPUNGE)
+    old, new = table.world.rows[1], table.world.rows[2]
+    table.world.rows[1] = replace(old, local_flags=S | WORK | LATER)
+    table.world.rows[2] = replace(new, local_flags=Flags(S | shows))
+    (upload,) = [one for one in table.world.plan().actions if isinstance(one, Upload)]
+    assert [row.local_flags for row in upload.rows] == [sent]
 
 
 def test_a_file_left_behind_that_waits_already_is_not_told_again() -> None:

@@ -122,6 +122,17 @@ def test_letters_dropped_and_removed_on_the_server(stack: Stack) -> None:
     assert (letters(stack, "b"), words(stack, "b")) == ("FSa", {"$Junk"})
 
 
+@pytest.mark.parametrize("box", ["INBOX", "Archive"])
+def test_letters_dropped_by_a_move_of_what_was_expunged(stack: Stack, box: str) -> None:
+    """It is sent as new, with the keywords that it had."""
+    settled(stack)
+    stack.flag("INBOX", "b", "")
+    stack.move_file("INBOX", "b", box, "another.reader")
+    stack.expunge("INBOX", "b")
+    settled(stack)
+    assert (letters(stack, "b", box), words(stack, "b", box)) == ("ab", {"$Junk", "Work"})
+
+
 def test_beside_a_dovecot_the_last_letter_can_be_removed(stack: Stack) -> None:
     """Which keeps letters when it changes flags: what it drops alone was meant.  With a change of
     flags it may have been a reader that drops them."""

@@ -62,7 +62,7 @@ TIMED = "--seconds {seconds} --seed {seed}"
 
 
 def states(shape: str) -> str:
-    return f"tests/planner/campaign.py --states {shape} {TIMED}"
+    return f"tests/planner/campaign.py --states {shape} --orders 4 {TIMED} --jobs {{jobs}}"
 
 
 MEASURES = [
@@ -70,13 +70,13 @@ MEASURES = [
         "planner: random scenarios",
         "1,000,000",
         "50,000,000",
-        f"tests/planner/campaign.py {TIMED} --all",
+        f"tests/planner/campaign.py {TIMED} --jobs {{jobs}} --all",
         PLANNED,
         3,
     ),
-    Measure("planner: states of 3 messages, apart", "", "1,953,125", states("apart"), STATES, 1),
-    Measure("planner: states of 3 messages, twins", "", "1,953,125", states("twins"), STATES, 1),
-    Measure("planner: states of 3 messages, moves", "", "1,953,125", states("moves"), STATES, 1),
+    Measure("planner: states of 3 messages, apart", "", "333,375", states("apart"), STATES, 1),
+    Measure("planner: states of 3 messages, twins", "", "333,375", states("twins"), STATES, 1),
+    Measure("planner: states of 3 messages, moves", "", "984,375", states("moves"), STATES, 1),
     Measure(
         "simulated syncs with faults",
         "100,000",

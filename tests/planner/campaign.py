@@ -2,7 +2,7 @@
 
 python tests/planner/campaign.py --seconds 600 --seed 3
 python tests/planner/campaign.py --seconds 600 --seed 3 --engine   # beside the simulated engine
-python tests/planner/campaign.py --states apart --shard 0/16       # every state of three messages
+python tests/planner/campaign.py --states apart --jobs 2           # every state of three messages
 python tests/planner/campaign.py --states moves --seconds 600 --seed 3      # a sample of them
 """
 
@@ -11,17 +11,20 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from functools import partial
 from math import inf
 from pathlib import Path
 from random import Random
+from typing import Any
 
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).parents[n]) for n in range(3)]
 
 from planner_scenario import Scenario, fault, made_up, smaller
-from planner_scope import SHAPES, STATES, State, fault_of, numbered, numbers
+from planner_scope import SHAPES, fault_of, how_many, numbered, numbers, stands_for, turned
 from planner_twin import PROFILES, fitting, side_by_side
+from sim.volume import POOLS
 
 SHRINK = 60  # seconds for the failures of one kind
 
@@ -35,41 +38,33 @@ def beside(scenario: Scenario, profile: str) -> str | None:
     return None
 
 
-def every_state(shape: str, count: int, shard: str, seed: int, end: float) -> int:
-    """The states of one shard, all of them or what fits."""
-    this, shards = map(int, shard.split("/"))
-    size = (len(STATES) ** count - this + shards - 1) // shards
-    kinds: dict[str, tuple[int, list[State]]] = {}
+Kinds = dict[str, list[Any]]  # what failed, by what was said
+
+
+def some_states(given: argparse.Namespace, job: int, end: float) -> tuple[int, Kinds]:
+    """The states of one shard, all of them or what fits; of those that differ by the order of
+    their messages alone one, in any order."""
+    this, shards = map(int, given.shard.split("/"))
+    this, shards = this + job * shards, shards * given.jobs
+    count, shape = given.messages, given.states
+    kinds = Kinds()
     done = 0
-    for number in numbers(count, this, shards, seed):
+    for number in numbers(count, this, shards, given.seed):
         if time.monotonic() > end:
             break
+        if not stands_for(number, count, shape):
+            continue
         done += 1
-        states = numbered(number, count)
-        if why := fault_of(states, shape, number):
-            kinds.setdefault(why.split(":")[0], (number, states))
-    print(f"{shape}, shard {shard}: {done} of {size} states, {len(kinds)} kinds of failures")
-    for why, (number, states) in kinds.items():
-        print(f"{why}, number {number}:\n  {states!r}")
-    return 1 if kinds else 0
+        states = turned(numbered(number, count), shape, Random(f"{given.seed} {number}"))
+        orders = number % given.orders == 0
+        if why := fault_of(states, shape, number, orders=orders):
+            kinds.setdefault(why.split(":")[0], []).append(states)
+    return done, kinds
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, help="60; with --states: until all are done")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--all", action="store_true", help="go on after the first failure")
-    parser.add_argument("--engine", action="store_true", help="compare with the real engine")
-    parser.add_argument("--states", choices=SHAPES, help="every state of a few messages instead")
-    parser.add_argument("--messages", type=int, default=3, choices=(1, 2, 3))
-    parser.add_argument("--shard", default="0/1", metavar="I/N", help="the I-th of N equal parts")
-    given = parser.parse_args()
-    rng = Random(given.seed)
-    if given.states:
-        end = time.monotonic() + (given.seconds or inf)
-        return every_state(given.states, given.messages, given.shard, given.seed, end)
-    end = time.monotonic() + (given.seconds or 60)
-    kinds: dict[str, list[Scenario]] = {}
+def some_scenarios(given: argparse.Namespace, job: int, end: float) -> tuple[int, Kinds]:
+    rng = Random(f"{given.seed}.{job}")
+    kinds = Kinds()
     count = 0
     while time.monotonic() < end and (given.all or not kinds):
         scenario = fitting(rng) if given.engine else made_up(rng)
@@ -77,15 +72,45 @@ def main() -> int:
         count += 1
         if why := beside(scenario, profile) if given.engine else fault(scenario):
             kinds.setdefault(why, []).append(scenario)
-    print(f"{count} scenarios, seed {given.seed}: {sum(map(len, kinds.values()))} failures")
-    for why, found in kinds.items():
-        fails = partial(beside, profile=why.split(",")[0]) if given.engine else fault
-        until = time.monotonic() + SHRINK
-        least = min(
-            (smaller(one, fails, lambda end=until: time.monotonic() < end) for one in found[:4]),
-            key=lambda one: len(repr(one)),
-        )
-        print(f"{why} ({len(found)}):\n  {least!r}")
+    return count, kinds
+
+
+def least(why: str, found: Sequence[Scenario], given: argparse.Namespace) -> Scenario:
+    fails = partial(beside, profile=why.split(",")[0]) if given.engine else fault
+    until = time.monotonic() + SHRINK
+    small = (smaller(one, fails, lambda: time.monotonic() < until) for one in found[:4])
+    return min(small, key=lambda one: len(repr(one)))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, help="60; with --states: until all are done")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--all", action="store_true", help="go on after the first failure")
+    parser.add_argument("--engine", action="store_true", help="compare with the real engine")
+    parser.add_argument("--states", choices=SHAPES, help="every state of a few messages instead")
+    parser.add_argument("--messages", type=int, default=3, choices=(1, 2, 3))
+    parser.add_argument("--orders", type=int, default=1, metavar="N", help="of one state in N")
+    parser.add_argument("--shard", default="0/1", metavar="I/N", help="the I-th of N equal parts")
+    given = parser.parse_args()
+    end = time.monotonic() + (given.seconds or (inf if given.states else 60))
+    work = some_states if given.states else some_scenarios
+    parts = [(given, job, end) for job in range(given.jobs)]
+    with POOLS.Pool(given.jobs) as pool:
+        done = pool.starmap(work, parts, chunksize=1)
+    count, kinds = sum(count for count, _ in done), Kinds()
+    for _, found in done:
+        for why, failures in found.items():
+            kinds.setdefault(why, []).extend(failures)
+    if given.states:
+        of = f"{count} of {how_many(given.messages, given.states)} states"
+        print(f"{given.states}, shard {given.shard}: {of}, {len(kinds)} kinds of failures")
+    else:
+        print(f"{count} scenarios, seed {given.seed}: {sum(map(len, kinds.values()))} failures")
+    for why, failures in kinds.items():
+        small = failures[0] if given.states else least(why, failures, given)
+        print(f"{why} ({len(failures)}):\n  {small!r}")
     return 1 if kinds else 0
 
 

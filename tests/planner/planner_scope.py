@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import product
-from math import gcd
+from math import comb, gcd
 from random import Random
 
 from planner_order import clone
@@ -28,6 +28,9 @@ SHAPES = {
     "moves": ("aaa", ("INBOX", "Jobs", "Old")),
     "mixed": ("aab", ("INBOX", "Jobs", "INBOX")),
 }
+
+# Messages of a shape that may change places: the same state, but for the order of UIDs and files.
+ALIKE = {"apart": (0, 1, 2), "twins": (0, 1, 2), "moves": (1, 2), "mixed": ()}
 
 
 def trees(one: Flags, two: Flags) -> list[Tree]:
@@ -119,6 +122,28 @@ def numbers(count: int, shard: int = 0, shards: int = 1, seed: int = 0) -> Itera
     for _ in range(size):
         yield shard + at * shards
         at = (at + leap) % size
+
+
+def stands_for(number: int, count: int, shape: str) -> bool:
+    """Whether it is the one of those that differ by the order of messages alone."""
+    at = [number // len(STATES) ** place % len(STATES) for place in range(count)]
+    alike = [at[place] for place in ALIKE[shape] if place < count]
+    return alike == sorted(alike)
+
+
+def how_many(count: int, shape: str) -> int:
+    """For how many numbers `stands_for` is true."""
+    alike = sum(place < count for place in ALIKE[shape])
+    return len(STATES) ** (count - alike) * comb(len(STATES) + alike - 1, alike)
+
+
+def turned(states: Sequence[State], shape: str, rng: Random) -> list[State]:
+    """The same in one of the orders that `stands_for` leaves out."""
+    found = list(states)
+    places = [place for place in ALIKE[shape] if place < len(states)]
+    for to, place in zip(places, rng.sample(places, len(places)), strict=True):
+        found[to] = states[place]
+    return found
 
 
 def _coprime(size: int, rng: Random) -> int:

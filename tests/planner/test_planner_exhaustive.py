@@ -1,12 +1,13 @@
 """Small scope, complete: every state of one message, and of two that have nothing or everything
 in common; neither another order of the actions nor an interruption leads elsewhere.
 
-Three messages: `python tests/planner/campaign.py --states moves --shard 0/16`.
+Three messages: `python tests/planner/campaign.py --states moves --jobs 2`.
 """
 
 from __future__ import annotations
 
 from itertools import islice, product
+from random import Random
 
 import pytest
 from planner_scope import (
@@ -19,10 +20,13 @@ from planner_scope import (
     X,
     expected,
     fault_of,
+    how_many,
     numbered,
     numbers,
     set_up,
+    stands_for,
     trees,
+    turned,
 )
 from planner_world import G, N
 
@@ -64,6 +68,14 @@ def test_some_states_of_three_messages(shape: str) -> None:
 def test_shards_make_up_all(shards: int) -> None:
     found = [number for shard in range(shards) for number in numbers(2, shard, shards, seed=shard)]
     assert sorted(found) == list(range(len(STATES) ** 2))
+
+
+@pytest.mark.parametrize(("shape", "count"), [("apart", 7875), ("moves", 15625), ("mixed", 15625)])
+def test_those_that_stand_for_others_make_up_all_with_their_turns(shape: str, count: int) -> None:
+    chosen = [number for number in range(len(STATES) ** 2) if stands_for(number, 2, shape)]
+    assert len(chosen) == how_many(2, shape) == count
+    found = {tuple(turned(numbered(one, 2), shape, Random(n))) for one in chosen for n in range(9)}
+    assert len(found) == len(STATES) ** 2
 
 
 @pytest.mark.parametrize("deletions", list(Deletions))

@@ -75,6 +75,11 @@ _HELD = f"SELECT messages.id FROM messages WHERE {OPEN} AND messages.wait = {Wai
 _PARKED = f"""
     SELECT messages.id FROM messages
     WHERE {OPEN} AND messages.wait = 0 AND messages.next_try IS NOT NULL"""
+# The old version of a draft stays while the new one may not be sent (rule 3).
+_NEW_VERSIONS = f"""
+    SELECT messages.id FROM mailboxes CROSS JOIN messages ON messages.mailbox = mailboxes.id
+    WHERE mailboxes.role = '{Role.DRAFTS}' AND {OPEN} AND messages.server = 0
+        AND messages.wait = {Wait.OUT:d}"""
 # Of a mailbox in relink: files that were removed and whose message has no UID yet.
 REMOVED = """
     SELECT messages.id FROM mailboxes CROSS JOIN messages ON messages.mailbox = mailboxes.id
@@ -177,12 +182,15 @@ def candidates(
     boxes = c.exec_driver_sql("SELECT count(*) FROM mailboxes").scalar_one()
     total = c.exec_driver_sql("SELECT max(id) FROM messages").scalar() or 0
     by_name = BY_NAME if named * boxes < total else _BY_NAME_SCAN
-    deleted = any(row.server is T and row.local is G and row.body for row in given)
-    trash = [_IN_TRASH] if deleted else []
+    deleted = [row for row in given if row.server is T and row.local is G]
+    versions = [_NEW_VERSIONS] if deleted else []
+    trash = [_IN_TRASH] if any(row.body for row in deleted) else []
     hidden = [UNSEEN] if unseen else []
     if unseen:
         load_spans(c, ((box, box) for box in unseen))
-    ids = " UNION ".join([*SHARED.values(), by_name, _HELD, _PARKED, REMOVED, *trash, *hidden])
+    ids = " UNION ".join(
+        [*SHARED.values(), by_name, _HELD, _PARKED, REMOVED, *versions, *trash, *hidden]
+    )
     found = c.exec_driver_sql(
         f"SELECT {COLUMNS} FROM messages WHERE messages.id IN ({ids})"
         " AND messages.id NOT IN (SELECT id FROM wanted) ORDER BY messages.id"

@@ -53,10 +53,10 @@ def plan(
     """What shall be done about `rows`, the open rows that are due.
 
     `candidates` are rows that may be partners of theirs (same content hash, EMAILID or unique
-    name), all held or parked rows, and all rows of mailboxes that are gone on one side; of those
-    only pairs, moves and copies are planned.  A row of a mailbox that is not among `mailboxes`,
-    or is out of scope or unknown on a side, is left alone.  The order of the arguments is of no
-    consequence.
+    name), all held or parked rows, drafts that wait beyond a limit, and all rows of mailboxes that
+    are gone on one side; of those only pairs, moves and copies are planned.  A row of a mailbox
+    that is not among `mailboxes`, or is out of scope or unknown on a side, is left alone.  The
+    order of the arguments is of no consequence.
     """
     scene = survey(rows, candidates, mailboxes, policy)
     sheet = Sheet(renames=scene.renames, trash=policy.trash)

@@ -318,46 +318,6 @@ class TestExpungeDeleted:
         assert len(inbox.cache.due(NOW, expunge_deleted=True)) == 1
 
 
-class TestCandidates:
-    def test_by_body_of_a_row_without_a_file(self, inbox: Box, other: Box) -> None:
-        inbox.paired({1: "", 2: ""})
-        inbox.local({"f2": ""})
-        other.local({"n": ""}, looked={"n": facts(content="body 1")})
-        assert [row.uid for row in inbox.cache.candidates([other.file("n")])] == [1]
-
-    def test_not_by_the_body_of_a_closed_row(self, inbox: Box, other: Box) -> None:
-        inbox.paired({1: ""})
-        other.local({"n": ""}, looked={"n": facts(content="body 1")})
-        assert inbox.cache.candidates([other.file("n")]) == []
-
-    def test_by_email_id_of_any_row(self, inbox: Box, other: Box) -> None:
-        inbox.server({1: ""}, email_ids={1: "M1"})
-        inbox.cache.delivered([DeliveredRow(inbox.row(1).id, entry("f"), facts(), Flags.NONE)])
-        other.server({5: ""}, email_ids={5: "M1"})
-        assert [row.uid for row in inbox.cache.candidates([other.row(5)])] == [1]
-
-    def test_by_header_of_an_open_row(self, inbox: Box, other: Box) -> None:
-        inbox.server({1: "", 2: ""})
-        inbox.cache.headers({inbox.row(1).id: digest("x").header})
-        other.local({"n": ""}, looked={"n": facts(content="x")})
-        assert [row.uid for row in inbox.cache.candidates([other.file("n")])] == [1]
-
-    def test_by_name_with_few_and_with_many_rows(self, inbox: Box, other: Box) -> None:
-        inbox.paired(dict.fromkeys(range(1, 30), ""))
-        names = {f"f{uid}": "" for uid in range(1, 30)}
-        other.local(names)
-        new = other.rows()
-        assert [row.uid for row in inbox.cache.candidates(new[:1])] == [1]
-        assert [row.uid for row in inbox.cache.candidates(new)] == list(range(1, 30))
-
-    def test_all_that_is_held(self, inbox: Box, other: Box) -> None:
-        inbox.paired({1: "", 2: ""})
-        inbox.local({})
-        inbox.cache.apply([Defer(inbox.id, (inbox.row(1),), Wait.HELD, "too many", Side.SERVER)])
-        other.server({5: ""})
-        assert [row.uid for row in inbox.cache.candidates([other.row(5)])] == [1]
-
-
 def test_due_only_in_scope(inbox: Box, other: Box) -> None:
     inbox.server({1: "", 2: ""})
     other.server({5: ""})

@@ -254,8 +254,8 @@ class World(Acts):
             if box.facts.selected and box.facts.synced and None in (box.server, box.local)
         }
         bodies = {row.body for row in due} - {None}
-        deleted = any(row.server is T and row.local is G and row.body for row in due)
-        trash = {box.id for box in self.boxes.values() if deleted and box.facts.role is Role.TRASH}
+        deleted = [row for row in due if row.server is T and row.local is G]
+        roles = {box.id: box.facts.role for box in self.boxes.values()}
         relinked = {box.id for box in self.boxes.values() if box.relink}
         return [
             row
@@ -264,7 +264,8 @@ class World(Acts):
             and (
                 row.wait is Wait.HELD
                 or row.mailbox in leaving
-                or (row.mailbox in trash and row.body in bodies)
+                or (deleted and roles[row.mailbox] is Role.TRASH and row.body in bodies)
+                or (deleted and roles[row.mailbox] is Role.DRAFTS and row.wait is Wait.OUT)
                 or (row.mailbox in relinked and (row.server, row.local) == (U, G))
                 or (row.mailbox, row.uid) in origins
                 or not traits.isdisjoint(self._traits(row))

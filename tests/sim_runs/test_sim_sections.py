@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from sim.oracle import body_of
 from sim.server_profile import Profile, plain, strict_qresync
 from support.storied import Story
 
@@ -134,6 +135,29 @@ def test_large_ones_stay_where_they_are(story: Story) -> None:
     ran = story.tell()
     assert (ran.exit, ran.fetched, ran.stored) == (0, 1, 1)
     story.agree({"INBOX": "small large", "Archive": "here huge"})
+    story.idle()
+
+
+def test_a_draft_whose_new_version_is_too_large(story: Story) -> None:
+    """The server keeps the old one, whatever happens to it there meanwhile."""
+    story.serve("Drafts", "old")
+    story.tell()
+    path = story.path_of("Drafts", "old")
+    story.change(max_size=5000)
+    story.unlink("Drafts", "old")
+    story.oracle.born("new", body_of("new", 20_000))
+    story.write(path, body_of("new", 20_000), DAY)
+    ran = story.tell()
+    assert (ran.exit, ran.stored, ran.total.expunged) == (0, 0, 0)
+    story.server.set_flags("Drafts", story.uid_of("Drafts", "old"), ["\\Seen"])
+    ran = story.tell()
+    assert (ran.exit, ran.stored, ran.total.expunged) == (0, 0, 0)
+    assert list(story.server.ghosts("Drafts")) == ["old"]
+    story.idle()
+    story.change(max_size=None)
+    ran = story.tell()
+    assert (ran.exit, ran.stored, ran.total.expunged) == (0, 1, 1)
+    story.agree({"Drafts": "new"})
     story.idle()
 
 

@@ -1,0 +1,69 @@
+"""Rows that a plan needs beside the open ones."""
+
+from __future__ import annotations
+
+from support.cachebox import Box, digest, entry, facts
+
+from mailsync.cache import DeliveredRow
+from mailsync.model.actions import Defer
+from mailsync.model.flags import Flags
+from mailsync.model.mailboxname import INBOX, MailboxName
+from mailsync.model.observation import ServerMailbox
+from mailsync.model.rows import Role, Side, Wait
+
+
+class TestCandidates:
+    def test_by_body_of_a_row_without_a_file(self, inbox: Box, other: Box) -> None:
+        inbox.paired({1: "", 2: ""})
+        inbox.local({"f2": ""})
+        other.local({"n": ""}, looked={"n": facts(content="body 1")})
+        assert [row.uid for row in inbox.cache.candidates([other.file("n")])] == [1]
+
+    def test_not_by_the_body_of_a_closed_row(self, inbox: Box, other: Box) -> None:
+        inbox.paired({1: ""})
+        other.local({"n": ""}, looked={"n": facts(content="body 1")})
+        assert inbox.cache.candidates([other.file("n")]) == []
+
+    def test_by_email_id_of_any_row(self, inbox: Box, other: Box) -> None:
+        inbox.server({1: ""}, email_ids={1: "M1"})
+        inbox.cache.delivered([DeliveredRow(inbox.row(1).id, entry("f"), facts(), Flags.NONE)])
+        other.server({5: ""}, email_ids={5: "M1"})
+        assert [row.uid for row in inbox.cache.candidates([other.row(5)])] == [1]
+
+    def test_by_header_of_an_open_row(self, inbox: Box, other: Box) -> None:
+        inbox.server({1: "", 2: ""})
+        inbox.cache.headers({inbox.row(1).id: digest("x").header})
+        other.local({"n": ""}, looked={"n": facts(content="x")})
+        assert [row.uid for row in inbox.cache.candidates([other.file("n")])] == [1]
+
+    def test_by_name_with_few_and_with_many_rows(self, inbox: Box, other: Box) -> None:
+        inbox.paired(dict.fromkeys(range(1, 30), ""))
+        names = {f"f{uid}": "" for uid in range(1, 30)}
+        other.local(names)
+        new = other.rows()
+        assert [row.uid for row in inbox.cache.candidates(new[:1])] == [1]
+        assert [row.uid for row in inbox.cache.candidates(new)] == list(range(1, 30))
+
+    def test_all_that_is_held(self, inbox: Box, other: Box) -> None:
+        inbox.paired({1: "", 2: ""})
+        inbox.local({})
+        inbox.cache.apply([Defer(inbox.id, (inbox.row(1),), Wait.HELD, "too many", Side.SERVER)])
+        other.server({5: ""})
+        assert [row.uid for row in inbox.cache.candidates([other.row(5)])] == [1]
+
+    def test_new_versions_of_drafts_that_are_left_out(self, inbox: Box, other: Box) -> None:
+        """Of any name and header, while something is deleted; not what lies elsewhere."""
+        inbox.paired({1: "", 2: ""})
+        inbox.local({"f2": ""})
+        name = MailboxName("Drafts")
+        boxes = [ServerMailbox(box, box.encode()) for box in (INBOX, other.name)]
+        boxes.append(ServerMailbox(name, b"Drafts", role=Role.DRAFTS))
+        inbox.cache.see_mailboxes(boxes, [INBOX, other.name, name], lambda name, role: True)
+        drafts = Box(inbox.cache, name)
+        for box in (other, drafts):
+            box.server({9: ""})
+            box.local({"n": "", "sent": ""})
+            rows = (box.row(9), box.file("n"))
+            inbox.cache.apply([Defer(box.id, rows, Wait.OUT, "too large", Side.SERVER)])
+        assert inbox.cache.candidates([inbox.row(2)]) == []
+        assert inbox.cache.candidates([inbox.row(1)]) == [drafts.file("n")]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from mailsync.model.actions import CreateMailbox
 from mailsync.model.flags import Flags
-from mailsync.model.ids import MailboxId, RowId
+from mailsync.model.ids import UID, MailboxId, RowId
 from mailsync.model.rows import Mailbox, Presence, Role, Row, Settled, Side, Wait
 from mailsync.planner.guard import stops
 from mailsync.planner.policy import Departed, Ground, Policy
@@ -65,7 +65,7 @@ def write_deletions(
         sheet.removed[row.mailbox, ruling.reason].append(row)
     deletions = [(row, why) for row, why in doomed.deletions if row.id not in done]
     deletions = _guarded(sheet, deletions, Side.SERVER, grounds, policy)
-    kept = _delete(sheet, deletions, grounds, policy, everything, trash) if deletions else set()
+    kept = _delete(sheet, deletions, grounds, policy, everything, trash)
     gone = {row.id for row, _ in (*doomed.expunges, *removals, *deletions)}
     return (gone | {row.id for row, by in replaced if by.id in sent and not policy.gmail}) - kept
 
@@ -108,7 +108,7 @@ def _replaced_drafts(
         for row in rows
         if row.server is N and (row.parked or _left_out(row, grounds))
     ]
-    news: defaultdict[tuple[MailboxId, int | str], list[Row]] = defaultdict(list)
+    news: defaultdict[tuple[MailboxId, UID | str | None], list[Row]] = defaultdict(list)
     for row in (*(row for row, _ in doomed.new_versions), *parked):
         if row.mailbox in grounds and grounds[row.mailbox].box.role is Role.DRAFTS:
             for key in (row.origin, row.message_id):
@@ -117,8 +117,7 @@ def _replaced_drafts(
     found: list[tuple[Row, Row]] = []
     for row, _ in doomed.deletions:
         for mark in (row.uid, row.message_id):
-            versions = news.get((row.mailbox, mark)) if mark else None
-            if versions:
+            if versions := news.get((row.mailbox, mark)):
                 found.append((row, versions[0]))
                 break
     return found
@@ -166,9 +165,7 @@ def _may_open(sheet: Sheet, there: MailboxId, box: Mailbox | None, policy: Polic
         return True
     if box.read_only:
         return False
-    if box.server is not T and not any(
-        isinstance(one, CreateMailbox) and one.mailbox == box.id for one in sheet.creations
-    ):
+    if box.server is not T and all(one.mailbox != box.id for one in sheet.creations):
         sheet.creations.append(CreateMailbox(box.id))
     return True
 

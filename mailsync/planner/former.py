@@ -12,6 +12,7 @@ from mailsync.model.former import FormerMailbox, FormerMessage, Kind
 from mailsync.model.ids import UID, RowId
 from mailsync.model.rows import Presence, Row, Side
 from mailsync.planner.ladder import is_draft, sizes
+from mailsync.planner.scene import uid_order
 
 N, T = Presence.NONE, Presence.THERE
 
@@ -46,7 +47,7 @@ def claims(rows: Sequence[Row], former: FormerMailbox, number: Number) -> list[C
     return [
         Claim(messages[one.uid], file, one.flags)
         for one in former.messages
-        if one.kind is not Kind.PLACEHOLDER and one.uid in messages and one.number is not None
+        if one.kind is not Kind.PLACEHOLDER and one.uid in messages
         for file in files.get(one.number, ())
     ]
 
@@ -84,7 +85,7 @@ def gone(
     known = {row.uid for row in rows if row.server is T}
     found: list[Gone] = []
     for one in former.messages:
-        own = files.get(one.number or 0, ())
+        own = files.get(one.number, ())
         if own and former.tags and one.uid in messages:
             continue  # there, and not what it was: nothing says that it was deleted
         found += _gone(one, messages, own, known, former.program)
@@ -134,9 +135,9 @@ def _messages(rows: Sequence[Row]) -> dict[UID | None, Row]:
     return {row.uid: row for row in rows if row.server is T and row.local is N}
 
 
-def _files(rows: Sequence[Row], number: Number) -> dict[int, list[Row]]:
-    found: defaultdict[int, list[Row]] = defaultdict(list)
-    for row in rows:
+def _files(rows: Sequence[Row], number: Number) -> dict[int | None, list[Row]]:
+    found: defaultdict[int | None, list[Row]] = defaultdict(list)
+    for row in sorted(rows, key=uid_order):
         if row.local is T and row.server is N and (own := number(row)) is not None:
             found[own].append(row)
-    return {own: sorted(members, key=lambda row: row.name or "") for own, members in found.items()}
+    return found

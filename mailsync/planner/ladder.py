@@ -143,20 +143,20 @@ def message_id_and_date(row: Row) -> Iterable[Hashable]:
     return [(row.message_id, date) for date in sorted(dates(row))]
 
 
-def _uid_and_date(row: Row) -> Iterable[Hashable]:
-    return () if row.uid is None or row.internal_date is None else ((row.uid, row.internal_date),)
+def _uid_and_date(message: Row) -> Iterable[Hashable]:
+    return ((message.uid, message.internal_date),)
 
 
-def _origin_and_date(row: Row) -> Iterable[Hashable]:
-    return () if row.origin is None or row.mtime is None else ((row.origin, row.mtime),)
+def _origin_and_date(file: Row) -> Iterable[Hashable]:
+    return () if file.origin is None or file.mtime is None else ((file.origin, file.mtime),)
 
 
 def _name_and_dates(row: Row) -> Iterable[Hashable]:
-    return () if row.name is None else [(row.name, date) for date in sorted(dates(row))]
+    return [(row.name, date) for date in sorted(dates(row))]
 
 
-def _name_and_date(row: Row) -> Iterable[Hashable]:
-    return () if row.name is None or row.mtime is None else ((row.name, row.mtime),)
+def _name_and_date(file: Row) -> Iterable[Hashable]:
+    return ((file.name, file.mtime),)  # a file that is there has both
 
 
 def same_length(left: Row, right: Row) -> bool:

@@ -9,7 +9,7 @@ from planner_tables import OFF, Table
 
 from mailsync.model.rows import Mailbox, Presence, Role, Side, Tally
 from mailsync.model.settings import Deletions, Direction, Guard
-from mailsync.planner import Policy
+from mailsync.planner import Bounds, Policy
 from mailsync.planner.guard import stops
 
 TRASH = Policy(guard=OFF)
@@ -104,6 +104,13 @@ BY_US = {
         "Move INBOX>Work a",
         "Work a:T",
     ),
+    "a draft that is replaced goes": (
+        EXPUNGE,
+        "Drafts a D x D marked=yes\nDrafts b - D - origin=1 read=yes",
+        {"Drafts": {}},
+        "Upload Drafts b; Expunge Drafts a",
+        "Drafts b:D",
+    ),
 }
 
 
@@ -122,6 +129,17 @@ def test_a_mark_stays_where_nothing_may_be_done(policy: Policy) -> None:
     assert "StoreFlags" not in Table("INBOX a F x . marked=yes", policy).plan()
 
 
+def test_a_draft_whose_new_version_may_not_go_there_stays_without_its_mark() -> None:
+    bounds = {1: Bounds(Direction.BOTH, Deletions.EXPUNGE, max_size=100)}
+    policy = replace(EXPUNGE, bounds=bounds)  # type: ignore[arg-type]
+    lines = """
+        Drafts a D x D marked=yes
+        Drafts b - D - origin=1 read=yes wire_size=900
+    """
+    plan = "Unsent Drafts a; Out Drafts b; StoreFlags Drafts a -T"
+    Table(lines, policy, {"Drafts": {}}).play(plan, "Drafts a:D", "Drafts b:D")
+
+
 WAITING = {
     "Gmail without \\Trash": (GMAIL, {"INBOX": {}}),
     "a \\Trash mailbox that is read-only": (TRASH, {"INBOX": {}, "Trash": {"read_only": True}}),
@@ -136,9 +154,14 @@ def test_deletions_that_wait(case: tuple[Policy, dict[str, dict[str, object]]]) 
 
 def test_a_trash_mailbox_that_this_sync_would_not_make() -> None:
     """`sync A/INBOX`: the mailbox for what is deleted there is made all the same."""
-    boxes = {"INBOX": {}, "Trash": {"only": "local"}}
-    policy = replace(TRASH, only=frozenset({1}))  # type: ignore[arg-type]
-    assert Table("INBOX a . x .", policy, boxes).plan() == "CreateMailbox Trash; Move INBOX>Trash a"
+    boxes = {"INBOX": {}, "New": {"only": "local"}, "Trash": {"only": "local"}}
+    for only, made in (
+        ((1,), "CreateMailbox Trash"),
+        ((1, 2), "CreateMailbox New; CreateMailbox Trash"),
+    ):
+        policy = replace(TRASH, only=frozenset(only))  # type: ignore[arg-type]
+        table = Table("INBOX a . x .", policy, boxes)
+        assert table.plan() == f"{made}; Move INBOX>Trash a"
 
 
 def test_a_trash_mailbox_out_of_sight_takes_them_all_the_same() -> None:
@@ -348,6 +371,13 @@ def test_moves_do_not_count() -> None:
     assert table.plan() == "Move INBOX>Archive " + "+".join(f"m{n}" for n in range(10))
     server, local = table.end()
     assert server == local == "Archive " + " ".join(f"m{n}" for n in range(10))
+
+
+@pytest.mark.parametrize(("guessed", "what"), [(False, "Expunge"), (True, "Held")])
+def test_what_the_user_calls_trash_has_no_guard(guessed: bool, what: str) -> None:
+    policy = Policy(trash=1, trash_guessed=guessed)  # type: ignore[arg-type]
+    table = Table(TEN.replace("INBOX", "Bin"), policy)
+    assert table.plan().startswith(f"{what} Bin m0+")
 
 
 def test_the_guard_for_files() -> None:

@@ -16,13 +16,14 @@ from planner_boxes import (
     Case,
     play,
 )
-from planner_tables import Table
+from planner_tables import OFF, Table
 
 from mailsync.model.actions import Defer
 from mailsync.model.rows import Side
 from mailsync.model.settings import Deletions, Guard
 from mailsync.planner import Policy
 
+TRASH = Policy(guard=OFF)
 MOVING = GONE_HERE | {"renamed": 2}  # to B
 UNSYNCED = {"synced": False}  # B is on both sides: an earlier run was cut off
 
@@ -42,6 +43,12 @@ BY_MOVES = {
         "Move A>B b; Move A>B a",
         "B a b c",
         there=("B", "B"),
+    ),
+    "it is here again": Case(
+        {"A": {"renamed": 2}, "B": UNSYNCED},
+        "A b . - -\nB c . . .",
+        "Download A b",
+        "A b | B c",
     ),
     "what was copied without MOVE has gone there already": Case(
         {"A": MOVING, "B": UNSYNCED},
@@ -143,6 +150,14 @@ DEPARTED = {
         "A a",
         "",
         policy=KEEP,
+    ),
+    "accepted, but the \\Trash mailbox may not be changed": Case(
+        {"A": GONE_HERE | ACCEPTED, "Trash": {"read_only": True}},
+        "A a . . . accepted=yes",
+        "Unsent A a",
+        "A a",
+        "",
+        policy=TRASH,
     ),
     "accepted, what came later is held": Case(
         {"A": GONE_THERE | ACCEPTED},

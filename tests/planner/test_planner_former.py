@@ -88,6 +88,7 @@ def test_what_is_paired_or_a_placeholder_is_not_claimed() -> None:
         ("", "<a>", 100, S, False),
         ("", "", 100, S, None),
         ("", "", 100 + COPIED_SIZE, S, None),
+        ("", "", 100 - COPIED_SIZE, S, None),
         ("", "", 999, S, False),
     ],
 )
@@ -135,25 +136,46 @@ def test_what_one_side_lacks() -> None:
 def test_a_file_that_is_not_what_its_number_says() -> None:
     """Without tags it may come from another mailbox, so the message's own file is gone; with them
     it is from this one, and nothing says so."""
-    rows = [message(1), file(7)]
-    found = gone(rows, known(pair(1, 7)), number, set())
-    assert [(one.row.id, one.side) for one in found] == [(1, Side.LOCAL)]
-    tagged = known(pair(1, 7), tags=frozenset({"t"}))
-    assert gone(rows, tagged, number, set()) == []
+    rows = [message(1), file(7), message(2)]
+    pairs = pair(1, 7), pair(2, 8)
+    found = gone(rows, known(*pairs), number, set())
+    assert [(one.row.id, one.side) for one in found] == [(1, Side.LOCAL), (2, Side.LOCAL)]
+    tagged = known(*pairs, tags=frozenset({"t"}))
+    assert [one.row.id for one in gone(rows, tagged, number, set())] == [2]
     assert doubted(rows, tagged, number, set()) == 1
     assert doubted(rows, tagged, number, {1, 107}) == 0
-    assert doubted(rows, known(pair(1, 7)), number, set()) == 0
+    assert doubted(rows, known(*pairs), number, set()) == 0
+
+
+def test_of_two_files_of_one_number_one_is_gone_on_the_server() -> None:
+    rows = [file(7, name="z", id=RowId(300)), file(7)]
+    found = gone(rows, known(pair(1, 7)), number, set())
+    assert [(one.row.name, one.side) for one in found] == [("a7", Side.SERVER)]
+
+
+def test_a_file_without_a_number_is_nobodys() -> None:
+    rows = [message(1), file(9, info=""), file(8, info="0")]
+    state = known(pair(1, None), pair(2, None))
+    assert [one.row.id for one in gone(rows, state, number, set())] == [1]
 
 
 def test_what_the_program_took_away_itself_is_no_deletion() -> None:
     rows = [message(1), message(2), message(3), message(4), file(7)]
     state = known(
-        pair(1, None, S, Kind.EXPIRED), pair(4, 7, S, Kind.PLACEHOLDER), pair(3, 33), expired_to=3
+        pair(1, None, S, Kind.EXPIRED), pair(4, 7, F, Kind.PLACEHOLDER), pair(3, 33), expired_to=3
     )
     found = gone(rows, state, number, set())
-    assert [(one.row.id, one.side, one.reason) for one in found] == [
-        (107, Side.SERVER, PLACEHOLDER.format(program="tool")),
-        (3, Side.LOCAL, DELETED_HERE.format(program="tool")),
+    assert [(one.row.id, one.side, one.synced, one.reason) for one in found] == [
+        (107, Side.SERVER, F, PLACEHOLDER.format(program="tool")),
+        (3, Side.LOCAL, S, DELETED_HERE.format(program="tool")),
     ]
     assert expired(rows, state, set()) == 2
     assert expired(rows, state, {1, 2}) == 0
+
+
+def test_what_had_expired() -> None:
+    """What is marked so, whatever its UID, and up to a UID what is not known any more."""
+    rows = [message(uid) for uid in (2, 3, 4, 5, 6)]
+    state = known(pair(2, 22), pair(5, None, S, Kind.EXPIRED), expired_to=3)
+    assert expired(rows, state, set()) == 2  # 3 and 5
+    assert expired(rows, known(pair(2, 22)), set()) == 0

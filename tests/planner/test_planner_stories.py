@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mailsync.model.actions import Expunge, RemoveLocal, Upload
+from mailsync.model.actions import Expunge, Move, RemoveLocal, Upload
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, MailboxId, RowId, UIDValidity, UniqueName
 from mailsync.model.mailboxname import MailboxName
@@ -64,6 +64,12 @@ def test_a_draft_saved_anew_is_known_by_its_message_id() -> None:
 
 def test_while_the_new_version_is_parked_the_old_one_stays() -> None:
     assert plan([OLD], [replace(NEW, parked=True)], [DRAFTS, TRASH], POLICY).actions == ()
+
+
+def test_one_that_the_server_has_is_no_new_version_although_it_is_parked() -> None:
+    there = replace(NEW, server=T, uid=UID(6), origin=None, message_id=OLD.message_id, parked=True)
+    (move,) = plan([OLD], [there], [DRAFTS, TRASH], POLICY).actions
+    assert move == Move(DRAFTS.id, TRASH.id, (OLD,), (), "deleted in the Maildir")
 
 
 def test_what_was_accepted_goes_whatever_its_flags_were_then() -> None:

@@ -20,10 +20,12 @@ N, T, G, U = Presence.NONE, Presence.THERE, Presence.GONE, Presence.UNKNOWN
 
 States = tuple[Presence, Presence]  # server, local
 
+BEYOND = 1 << 32  # every UID is less
+
 
 def uid_order(row: Row) -> tuple[int, int, str, int]:
     """Twins pair in UID order (rule 4); what has no UID comes after, by name."""
-    return (row.mailbox, 1 << 32 if row.uid is None else row.uid, row.name or "", row.id)
+    return (row.mailbox, BEYOND if row.uid is None else row.uid, row.name or "", row.id)
 
 
 @dataclass(slots=True)

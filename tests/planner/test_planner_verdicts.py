@@ -243,6 +243,7 @@ def test_rows_with_an_intent_or_of_a_mailbox_out_of_sight_are_left_alone() -> No
     lines = """
         INBOX a . x . intent=yes
         Work  b . x .
+        INBOX c . x .
     """
     table = Table(lines, EXPUNGE, {"Work": {"selected": False}})
-    assert table.plan() == ""
+    assert table.plan() == "Expunge INBOX c"

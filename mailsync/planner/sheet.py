@@ -132,7 +132,7 @@ def _newest_first(bulk: Bulk, doubtful: Mapping[MailboxId, list[Row]]) -> Iterat
     """Mailboxes by their newest message, and its messages by UID, newest first."""
     newest = {place: max(row.internal_date or 0 for row in rows) for place, rows in bulk.items()}
     for place in sorted(bulk, key=lambda place: (-newest[place], place)):
-        rows = sorted(bulk[place], key=lambda row: row.uid or 0, reverse=True)
+        rows = sorted(bulk[place], key=uid_order, reverse=True)
         yield Download(place[0], tuple(rows), place[1], _ascending(doubtful.get(place[0], ())))
 
 

@@ -1,4 +1,4 @@
-"""Relink and what must be looked at: a side is unknown, content decides (rule 4)."""
+"""Relink: a side is unknown, content decides (rule 4)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from planner_tables import OFF, Table
 
 from mailsync.model.settings import Deletions
-from mailsync.planner import Policy, needs
+from mailsync.planner import Policy
 
 EXPUNGE = Policy(deletions=Deletions.EXPUNGE, guard=OFF)
 
@@ -177,71 +177,3 @@ def test_rewritten(case: tuple[str, str, str, str | None]) -> None:
 def test_outside_a_relink_a_message_with_another_header_is_another() -> None:
     table = Table(f"INBOX a - S - read=yes\nINBOX a S - - {SHOWN}", EXPUNGE)
     assert table.plan() == "Download INBOX a; Upload INBOX a"
-
-
-# lines | headers asked for | files asked for | messages to be read whole
-NEEDS = {
-    "nothing open": ("INBOX a . . .", "", "", ""),
-    "new on one side": ("INBOX a . - -", "", "", ""),
-    "new on the other": ("INBOX a - . -", "", "", ""),
-    "new on both, the same date": ("INBOX a . - -\nINBOX a - . -", "a", "a", ""),
-    "the same size": ("INBOX a . - - date=50\nINBOX a - . - date=60", "", "a", ""),
-    "a longer file by another date": (
-        "INBOX a . - - date=50\nINBOX bbbbbbbbbbbbbbbbbbbbbbbbbbbbbb - . - date=9",
-        "",
-        "",
-        "",
-    ),
-    "known by our own name": ("INBOX a . - -\nINBOX a - . - origin=1", "", "", ""),
-    "known by our own name, unless it was edited in the second it was made": (
-        "INBOX a . x .\nINBOX a - . - origin=1",
-        "",
-        "a",
-        "",
-    ),
-    "known by our own name, its bytes by nobody": (
-        "INBOX a . x . body=none\nINBOX a - . - origin=1",
-        "",
-        "a",
-        "a",
-    ),
-    "and the file is read": (
-        "INBOX a . x . body=none\nINBOX a - . - origin=1 read=yes",
-        "",
-        "",
-        "a",
-    ),
-    "known by EMAILID": ("INBOX a . - - email_id=M\nINBOX a - . - email_id=M", "", "", ""),
-    "a draft's header tells nothing": ("INBOX a D - -\nINBOX a - D -", "", "a", ""),
-    "any file in \\Drafts": ("Drafts a D x D\nDrafts aaaa - D - date=9", "", "aaaa", ""),
-    "a file that left, a new one": ("INBOX a . x .\nWork a - . -", "", "a", ""),
-    "the same under its old name": ("INBOX a . x . name=n\nWork a - . - name=n", "", "", ""),
-    "a message that left, a new one": ("INBOX a x . .\nWork a . - -", "a", "", ""),
-    "a draft that left, a new one": ("INBOX a x D D\nWork a D - -", "", "", "a"),
-    "a source of which no header is known": (
-        "INBOX a x . . header=none body=none\nWork a . - -",
-        "a",
-        "a",
-        "",
-    ),
-    "both left": ("INBOX a x x .\nWork a . - -\nOld a - . -", "a", "a", ""),
-    "a file of another length": (
-        "INBOX a . x . file_size=5000 size=5000 wire_size=5000\nWork b - . -",
-        "",
-        "",
-        "",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", NEEDS.values(), ids=NEEDS)
-def test_needs(case: tuple[str, str, str, str]) -> None:
-    table = Table(case[0], EXPUNGE)
-    world, due = table.world, table.world.due()
-    wanted = needs(due, world.candidates(due), world.mailboxes())
-    asked = [
-        " ".join(table.texts[row.id] for rows in group.values() for row in rows)
-        for group in (wanted.headers, wanted.digests, wanted.bodies)
-    ]
-    assert tuple(asked) == case[1:]
-    assert bool(wanted) == any(asked)

@@ -142,7 +142,7 @@ NEEDS = {
     "a message of no size": (
         "INBOX a . - - date=5 size=none\nINBOX b - . - date=6",
         "",
-        "bb",
+        "b",
         "",
     ),
 }

@@ -1,0 +1,84 @@
+"""Pairs beside each other: what one of them says of another (rules 4 and 7)."""
+
+from __future__ import annotations
+
+import pytest
+from planner_tables import OFF, Table
+
+from mailsync.model.settings import Deletions
+from mailsync.planner import Policy
+
+EXPUNGE = Policy(deletions=Deletions.EXPUNGE, guard=OFF)
+
+# lines | first plan | the server in the end | the Maildir, when it is not the same
+CASES = {
+    "an edited file is known by its bytes alone": (
+        "INBOX a . x .\nINBOX b . x .\nINBOX b - . - origin=1 read=yes",
+        "Pair INBOX b BODY; Expunge INBOX a",
+        "INBOX b",
+    ),
+    "beside an edited file the others are known by all that they are": (
+        "INBOX a . x .\nINBOX e - . - origin=1 read=yes\n"
+        "INBOX b . - - email_id=M\nINBOX b - . - email_id=M read=yes header=h\n"
+        "INBOX c . - -\nINBOX c - . - origin=3 read=yes header=h\n"
+        "INBOX d . - - header=d\nINBOX d - . - read=yes header=d\n"
+        "INBOX f . x . header=f date=7\nINBOX g - . - header=f date=7 read=yes",
+        "Pair INBOX b EMAIL_ID; Pair INBOX c OWN_NAME; Pair INBOX d HEADER; "
+        "Upload INBOX e+g; Expunge INBOX a+f",
+        "INBOX b c d e g",
+    ),
+    "moved by both sides, and another one by half": (
+        "INBOX a x x F\nWork a . - -\nWork a - F -\n"
+        "INBOX b x F F\nWork b F - -\nWork b - F - origin=2",
+        "Pair Work a HEADER; Pair Work b OWN_NAME; Forget INBOX a; RemoveLocal INBOX b",
+        "Work a b:F",
+    ),
+    "moved by both sides: among twins by the name of the mailbox": (
+        "Work a F - -\nOld a F - -\nINBOX a x x F\nWork a - . -\nOld a - . -",
+        "Pair Work a HEADER; Pair Old a HEADER; Forget INBOX a",
+        "Old a | Work a:F",
+    ),
+    "moved by both sides, by EMAILID": (
+        "INBOX a x x F email_id=M body=none header=none\nWork a F - - email_id=M\n"
+        "Work a - . - email_id=M",
+        "Pair Work a EMAIL_ID; Forget INBOX a",
+        "Work a",
+    ),
+    "moved by both sides: a pair that has a base keeps it": (
+        "INBOX a x x .\nWork a F x F\nWork a - . -",
+        "Pair Work a HEADER; Forget INBOX a",
+        "Work a",
+    ),
+    "a twin of a file under a new name is not left behind": (
+        "INBOX a x F .\nWork a . x .\nWork a - . - origin=1",
+        "Pair Work a OWN_NAME; Upload INBOX a",
+        "INBOX a:F | Work a",
+    ),
+    "a twin of what both sides moved is not left behind": (
+        "Old a x x . email_id=M\nINBOX a x F .\nWork a . - - email_id=M\nWork a - . - origin=1",
+        "Pair Work a OWN_NAME; Forget Old a; Upload INBOX a",
+        "INBOX a:F | Work a",
+    ),
+    "a file that got another UID is not left behind": (
+        "INBOX a . - -\nINBOX a x . .\nWork a . - -\nWork a - . - origin=1",
+        "Pair INBOX a HEADER; Pair Work a OWN_NAME",
+        "INBOX a | Work a",
+    ),
+    "a file that was never synced is not left behind": (
+        "INBOX a x F - read=yes\nWork a . - -\nWork a - . - origin=1",
+        "Pair Work a OWN_NAME; Upload INBOX a",
+        "INBOX a:F | Work a",
+    ),
+    "a file whose message is not gone for sure is not left behind": (
+        "INBOX a ? F .\nWork a . - -\nWork a - . - origin=1",
+        "Pair Work a OWN_NAME; Held INBOX a",
+        "Work a",
+        "INBOX a:F | Work a",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_pairs(case: tuple[str, str, str] | tuple[str, str, str, str]) -> None:
+    lines, plan, server, *local = case
+    Table(lines, EXPUNGE).play(plan, server, *local)

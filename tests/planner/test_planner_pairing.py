@@ -12,6 +12,17 @@ EXPUNGE = Policy(deletions=Deletions.EXPUNGE, guard=OFF)
 
 # lines | first plan | the server in the end | the Maildir, when it is not the same
 CASES = {
+    "twins: what has no UID comes after, by its name": (
+        "INBOX a - F - name=z\nINBOX a - T - name=y\nINBOX a ? S S\nINBOX a R - -\nINBOX a R - -",
+        "Pair INBOX a HEADER; Pair INBOX a HEADER; Upload INBOX a",
+        "INBOX a:F a:R a:R",
+    ),
+    "the copy of a file, edited, under the name of ours": (
+        "INBOX a . . . date=1 header=h\nINBOX b - . - date=1 origin=1 read=yes header=h\n"
+        "INBOX b . - - date=1 header=h",
+        "Pair INBOX b HEADER",
+        "INBOX a b",
+    ),
     "an edited file is known by its bytes alone": (
         "INBOX a . x .\nINBOX b . x .\nINBOX b - . - origin=1 read=yes",
         "Pair INBOX b BODY; Expunge INBOX a",

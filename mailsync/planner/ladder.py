@@ -59,6 +59,16 @@ def _at_home(step: Step) -> Step:
     return step._replace(left=inside(step.left), right=inside(step.right))
 
 
+def elsewhere(step: Step) -> Step:
+    """The same step for rows of two mailboxes only."""
+
+    def fits(left: Row, right: Row) -> bool:
+        other = left.mailbox != right.mailbox
+        return other and (step.fits is None or step.fits(left, right))
+
+    return step._replace(fits=fits)
+
+
 def _rung(
     step: Step, lefts: Sequence[Row], rights: Sequence[Row], used: set[RowId]
 ) -> Iterable[Match]:
@@ -168,13 +178,8 @@ def same_body(left: Row, right: Row) -> bool:
     return None in (left.body, right.body) or left.body == right.body
 
 
-def _not_edited(message: Row, file: Row) -> bool:
-    return same_length(message, file) and same_body(message, file)
-
-
-def _same_file_elsewhere(left: Row, right: Row) -> bool:
-    """Under one name in two mailboxes; inside one mailbox the same name means: edited."""
-    return left.mailbox != right.mailbox and same_length(left, right) and same_body(left, right)
+def _not_edited(left: Row, right: Row) -> bool:
+    return same_length(left, right) and same_body(left, right)
 
 
 EMAIL_ID = Step(Rung.EMAIL_ID, email_id, email_id)
@@ -188,8 +193,8 @@ OWN_NAME = Step(Rung.OWN_NAME, _uid_and_date, _origin_and_date, _not_edited)
 PAIRING = (EMAIL_ID, OWN_NAME, *CONTENT)
 # In a relink only: what a server stored otherwise than it was sent, with another header
 MESSAGE_ID = Step(Rung.MESSAGE_ID, message_id_and_date, message_id_and_date)
-# left: the row whose file is gone, right: the new file
-MOVED_NAME = Step(Rung.OWN_NAME, _name_and_dates, _name_and_date, _same_file_elsewhere)
+# left: the row whose file is gone, right: the new file; in one mailbox an equal name means: edited
+MOVED_NAME = elsewhere(Step(Rung.OWN_NAME, _name_and_dates, _name_and_date, _not_edited))
 LOCAL_MOVES = (MOVED_NAME, *CONTENT)
 # left: the new UID, right: the row whose UID is gone
 SERVER_MOVES = (EMAIL_ID, *CONTENT)

@@ -21,6 +21,7 @@ from mailsync.planner.ladder import (
     Step,
     climb,
     dates,
+    elsewhere,
     header_hashes,
     message_id_and_date,
     sizes,
@@ -206,7 +207,8 @@ def _left_behind(
         return {}
     by_file = {one.right.id: one.left.id for one in new}
     files = [one.right for one in new]
-    return {by_file[one.left.id]: one.right for one in climb(CONTENT, [(files, old)])}
+    steps = [elsewhere(step) for step in CONTENT]
+    return {by_file[one.left.id]: one.right for one in climb(steps, [(files, old)])}
 
 
 # -- not yet to be told apart ------------------------------------------------------------------

@@ -132,6 +132,11 @@ MOVES = {
         "Pair Work a OWN_NAME; RemoveLocal INBOX a",
         "Work a",
     ),
+    "a half-done MoveLocal to where a twin was expunged: that one is not its file": Case(
+        "Work a x F .\nINBOX a . - -\nINBOX a - . - origin=1\nINBOX a x . .",
+        "Pair INBOX a OWN_NAME; RemoveLocal Work a; RemoveLocal INBOX a",
+        "INBOX a",
+    ),
     "a copy that a user made is none": Case(
         "INBOX a x F .\nWork a . - -\nWork a - . -",
         "Pair Work a HEADER; Upload INBOX a",

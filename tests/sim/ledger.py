@@ -48,6 +48,7 @@ class Ledger:
     rewritten: bool = False  # the server changes what it stores: nothing pairs by content
     deeds: dict[str, Deeds] = field(default_factory=dict)
     settled: Callable[[str], None] = lambda ghost: None  # told what is at rest
+    scoped: Callable[[str], bool] = lambda box: False  # some machine leaves out a part of it
 
     def born(self, ghost: str, box: str, letters: str) -> None:
         flags = {letter: letter in letters for letter in LETTERS}
@@ -59,7 +60,11 @@ class Ledger:
         rested = deeds.at_rest and not self.busy
         deeds.touched = self.now
         deeds.rest_at = None
+        deeds.restless |= self._scoped(deeds)  # it waits, for another side to do otherwise
         return deeds, rested
+
+    def _scoped(self, deeds: Deeds) -> bool:
+        return any(count and self.scoped(box) for box, count in deeds.homes.items())
 
     def moved(self, ghost: str, box: str, target: str) -> None:
         deeds, rested = self._touch(ghost)
@@ -79,7 +84,7 @@ class Ledger:
     def gone(self, ghost: str) -> None:
         deeds, rested = self._touch(ghost)
         simple = deeds.moves == deeds.copies == 0
-        deeds.for_good = simple and (rested or deeds.for_good)
+        deeds.for_good = simple and (rested or deeds.for_good) and not self._scoped(deeds)
         deeds.deleted = True
 
     def shaken(self, ghost: str) -> None:
@@ -109,9 +114,10 @@ class Ledger:
         for deeds in self.deeds.values():
             for box in list(deeds.homes):
                 if box == old or box.startswith(f"{old}/"):
+                    doubtful = not deeds.at_rest or self.scoped(box)
                     deeds.homes[new + box[len(old) :]] += deeds.homes.pop(box)
-                    deeds.restless |= not deeds.at_rest
-                    deeds.spare += not deeds.at_rest
+                    deeds.restless |= doubtful
+                    deeds.spare += doubtful
                     deeds.for_good = False
                     deeds.touched, deeds.rest_at = self.now, None
 

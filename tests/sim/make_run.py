@@ -9,6 +9,7 @@ from sim.events import Act, Event, Fault, Meddling, Pause, Run, Sync
 from sim.faulty import ANSWERS, ERRORS
 from sim.liar import LIES
 from sim.rand import SimRand
+from sim.sections import KINDS
 from sim.server_profile import PRESETS
 
 BOXES = ("INBOX", "Work", "Archive", "Lists/Python")
@@ -52,6 +53,8 @@ class _Maker:
         self.meddles = rand.choice([0, 0, 2, 6])
         self.rare = rand.chance(0.25)
         self.accidents = rand.chance(0.2)
+        self.aside = rand.fork("sections")
+        self.sections = self.aside.chance(0.3)
 
     def run(self) -> Run:
         rand = self.rand
@@ -67,6 +70,8 @@ class _Maker:
         for _ in range(2 + rand.below(5)):
             events += [self._act() for _ in range(rand.below(6))]
             events.append(Pause(rand.choice([1.0, 5.0, 60.0, 3700.0])))
+            if self.sections:
+                events += self._section()
             events.append(self._sync())
             if rand.chance(0.3):  # what comes next, comes when all is at rest
                 events += self._rest()
@@ -98,9 +103,22 @@ class _Maker:
         ghost = self._new()
         self.where[ghost] = box
         letters = self._some()
+        odd: tuple[str, ...] = ()
+        if self.sections and self.aside.chance(0.4):
+            odd = (self.aside.choice(["large", "old"]),)
         if rand.chance(0.6):
-            return Act("server", "serve", (ghost, box, letters))
-        return Act(self._who(), "file", (ghost, box, f":2,{letters}" if letters else ""))
+            return Act("server", "serve", (ghost, box, letters, *odd))
+        info = f":2,{letters}" if letters else ""
+        return Act(self._who(), "file", (ghost, box, info, *odd))
+
+    def _section(self) -> list[Event]:
+        """The configuration is edited, of any machine."""
+        aside, found = self.aside, list[Event]()
+        while aside.chance(0.4):
+            who, box = str(aside.below(self.machines)), aside.choice(self.boxes)
+            kind = aside.choice([*KINDS, "", ""])
+            found.append(Act(who, "section", (box, kind)))
+        return found
 
     def _some(self) -> str:
         return "".join(sorted(x for x in self.letters if self.rand.chance(0.2)))

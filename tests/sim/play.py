@@ -26,6 +26,7 @@ from sim.events import Act, Event, Pause, Run, Sync
 from sim.ledger import Ledger
 from sim.loop import crashed
 from sim.oracle import Oracle, Violation
+from sim.sections import Scope
 from sim.server_profile import PRESETS, Profile
 from sim.stack import Stack, together
 from sim.steps import Steps
@@ -79,6 +80,7 @@ class Play:
         self.hash = hashlib.sha256()
         self.syncs = self.steps = self.rounds = self.crashes = 0
         self.stuck = False  # a server without UIDPLUS does not let us go on (I16)
+        self.began = 0  # the number of the event before a calm end
         self.seen: tuple[int, ...] = ()
         settings: dict[str, Any] = {"secret": Secret(inline=PASSWORD)}
         for key, value in run.settings:
@@ -166,6 +168,7 @@ class Play:
         for machine in self.machines:
             machine.cursors.blind |= any(one.what == "mislist" for one in event.faults)
         had = [self.oracle.kept(None, machine.fs) for machine, _ in jobs]
+        scope = self._scope(event, processes)
         late = []
         for one in event.meddling:
             task = _Once(self, one.act)
@@ -187,10 +190,30 @@ class Play:
         if server.time.now - began > LONGEST + slept:
             raise Violation(f"I18: a sync took {server.time.now - began:.0f} s")
         self._alone(processes, watched)
+        self.witness.forbids = lambda *_: ""
         self._protocol(event)
+        if scope is not None and not event.meddling and (broken := scope.broken()):
+            raise Violation(f"rule 9: {broken}")
         self._undo(jobs, had)
         self._rest(event, processes, results)
         return results
+
+    def _scope(self, event: Sync, processes: list[int]) -> Scope | None:
+        """Where nobody else's command can be taken for this machine's."""
+        if len(processes) > 1 or self.server.haunted:
+            return None
+        machine = self.machines[processes[0]]
+        boxes = [section.pattern for section in machine.account.sections]
+        jumps = machine.skew or any(one.what in ("jump", "suspend") for one in event.faults)
+        scope = Scope(
+            machine,
+            {box: self.users.wire(box) for box in boxes},
+            frozenset(self.users.old),
+            not jumps and self.profile.alter is None,
+            self.run.profile == "gmail",
+        )
+        self.witness.forbids = scope.forbids
+        return scope
 
     def _trace_commands(self, since: int) -> None:
         for one in self.server.executed[since:]:
@@ -293,29 +316,40 @@ class Play:
     # -- the calm end --------------------------------------------------------------------------
 
     def calm(self) -> None:
-        """No faults and no users any more: idle within a few rounds, and all as it must be."""
+        """No faults and no users any more: idle within a few rounds, and all as it must be; first
+        with what is left out, then with all of it."""
         self.server.settle()
         for machine in self.machines:
             machine.skew = 0.0
-        for number in range(ROUNDS):
-            self.rounds = number + 1
-            self.ledger.now += 1
-            self.server.time.now += HEALED if number < 2 else 60
-            quiet = [self._quiet(at) for at in range(len(self.machines))]
-            if self.stuck:
-                return  # as the rule wants it
-            if number >= 2 and all(quiet):
-                break
-        else:
-            raise Violation(f"I4: not idle after {ROUNDS} rounds: {self._apart()}")
+        if any(machine.account.sections for machine in self.machines):
+            self._rounds()
+            for number, machine in enumerate(self.machines):
+                for section in machine.account.sections:
+                    self.users.do(Act(str(number), "section", (section.pattern,)))
+        if not self.stuck:
+            self._rounds()
+        if self.stuck:
+            return  # as the rule wants it
         if apart := self._apart():
             raise Violation(f"I4: idle, and not equal: {apart}")
         if wrong := self.ledger.judge(self.views()[0], self.letters, "Trash"):
             raise Violation(wrong)
         self._secrets()
 
+    def _rounds(self) -> None:
+        """Until nobody has anything to do."""
+        self.began = self.ledger.now
+        for number in range(ROUNDS):
+            self.rounds = number + 1
+            self.ledger.now += 1
+            self.server.time.now += HEALED if number < 2 else 60
+            quiet = [self._quiet(at) for at in range(len(self.machines))]
+            if self.stuck or (number >= 2 and all(quiet)):
+                return
+        raise Violation(f"I4: not idle after {ROUNDS} rounds: {self._apart()}")
+
     def _late(self) -> bool:
-        return self.ledger.now - len(self.run.events) > 2
+        return self.ledger.now - self.began > 2
 
     def _foreign(self, report: AccountReport) -> bool:
         """Without UIDPLUS what others marked \\Deleted, or a run that was forgotten, holds up our

@@ -106,14 +106,14 @@ class Stack:
 
     # -- what users do -------------------------------------------------------------------------
 
-    def serve(self, box: str, ghost: str, *flags: str, size: int = 0) -> int:
-        """A message arrives on the server."""
+    def serve(self, box: str, ghost: str, *flags: str, size: int = 0, age: int = 0) -> int:
+        """A message arrives on the server; `age` in seconds beyond that of others."""
         body = body_of(ghost, size)
         self.oracle.born(ghost, body)
-        date = DATE + len(self.oracle.bodies)
+        date = DATE + len(self.oracle.bodies) - age
         return self.server.deliver(box, body.replace(b"\n", b"\r\n"), flags, date)
 
-    def file(self, box: str, ghost: str, info: str = "", size: int = 0) -> str:
+    def file(self, box: str, ghost: str, info: str = "", size: int = 0, age: int = 0) -> str:
         """A mail reader saves a message."""
         body = body_of(ghost, size)
         self.oracle.born(ghost, body)
@@ -121,7 +121,7 @@ class Stack:
         path = (
             f"{self.oracle.directory(box)}/{'cur' if info else 'new'}/{DATE}.{ghost}.reader{info}"
         )
-        self.write(path, body, DATE + len(self.oracle.bodies))
+        self.write(path, body, DATE + len(self.oracle.bodies) - age)
         return path
 
     def write(self, path: str, data: bytes, mtime: int) -> None:

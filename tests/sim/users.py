@@ -12,6 +12,7 @@ from collections.abc import Callable
 from sim.events import Act
 from sim.ledger import Ledger
 from sim.letters import LETTERS, WORDS, info_letters, letters_of, shown_words, words_of
+from sim.sections import LARGE, OLD, has_section, set_section
 from sim.server_state import Message, ghost_of
 from sim.stack import ROOT, Stack
 
@@ -30,6 +31,8 @@ class Users:
         self.server = machines[0].server
         self.ledger = ledger
         self.saved: dict[int, list[tuple[str, bytes]]] = {}
+        self.old: set[str] = set()  # ghosts beyond max-age
+        ledger.scoped = lambda box: any(has_section(m, box) for m in machines)
 
     def do(self, act: Act) -> None:
         named: Callable[..., None] = getattr(self, f"{act.what}_")
@@ -55,10 +58,16 @@ class Users:
             raise KeyError(ghost)
         return found[0]
 
-    def serve_(self, ghost: str, box: str, letters: str = "") -> None:
+    def _odd(self, ghost: str, how: str) -> dict[str, int]:
+        """`how`: "large" or "old", beyond the limits of `sections`."""
+        if how == "old":
+            self.old.add(ghost)
+        return {"size": LARGE * (how == "large"), "age": OLD * (how == "old")}
+
+    def serve_(self, ghost: str, box: str, letters: str = "", how: str = "") -> None:
         flags = [FLAGS[letter] for letter in letters]
         self.server.box(self.wire(box))
-        self.machines[0].serve(self.wire(box), ghost, *flags)
+        self.machines[0].serve(self.wire(box), ghost, *flags, **self._odd(ghost, how))
         self.ledger.born(ghost, box, letters)
 
     def sflag_(self, ghost: str, box: str, on: str, off: str = "") -> None:
@@ -101,9 +110,9 @@ class Users:
 
     # -- a mail reader -------------------------------------------------------------------------
 
-    def file_(self, m: Stack, ghost: str, box: str, info: str = "") -> None:
+    def file_(self, m: Stack, ghost: str, box: str, info: str = "", how: str = "") -> None:
         info = info and self._info(m, box, info.removeprefix(":2,"))
-        path = m.file(box, ghost, info)
+        path = m.file(box, ghost, info, **self._odd(ghost, how))
         self.ledger.born(ghost, box, self._shown(m, path))
 
     def fflag_(self, m: Stack, ghost: str, box: str, on: str, off: str = "") -> None:
@@ -252,6 +261,12 @@ class Users:
             self._accident(list(files.values()))
 
     # -- the machine ---------------------------------------------------------------------------
+
+    def section_(self, m: Stack, box: str, kind: str = "") -> None:
+        """The configuration is edited; see `sections`."""
+        if kind or has_section(m, box):
+            set_section(m, box, kind)
+            self.ledger.doubt(box)
 
     def jump_(self, m: Stack, seconds: str) -> None:
         m.skew += float(seconds)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Others = Callable[[], Iterable[tuple[str, str]]]
 """The copies of a message that a side has in other mailboxes: mailbox, letters."""
+Forbids = Callable[[str, str, str, bool], str]
 SERVER = "server"
 SAVING = "FRDP"  # set since the other side deleted: the message survives (I10)
 
@@ -45,6 +46,7 @@ class Witness:
     found: list[str] = field(default_factory=list)
     keeps: str = "DFPRST"
     lied: bool = False  # the server said what is not so
+    forbids: Forbids = lambda *_: ""  # see sections.Scope
     now: int = 0
     given_up: set[str] = field(default_factory=set)  # mailboxes: a user agreed that they go
     decided: int = -1  # when: flags that were set before save nothing
@@ -116,6 +118,8 @@ class Witness:
             if one.side != side
         ]
         where = f"{ghost}[{letters}] in {box} on {side}, by {how}"
+        if why := self.forbids(side, box, ghost, any(one.moved for one in reasons)):
+            self.found.append(f"rule 9: {why}: {where}")
         if not reasons and any(self._root(place) == self._root(box) for place, _ in others()):
             return  # along with its mailbox, which a user renamed
         if not reasons:

@@ -18,6 +18,7 @@ from sim.shrink import shrunk
 
 from mailsync.modes import cycle
 from mailsync.planner import verdict
+from mailsync.planner.policy import Bounds, Ground
 
 SYNC = Sync((0,), 1)
 
@@ -129,6 +130,48 @@ class TestLedger:
         ledger.moved("a", "INBOX", "Work")
         ledger.deeds["a"].restless = False
         assert judge("Work", "FS") == ""
+
+
+class TestSections:
+    """An engine that does not keep to them is found, and one that does is not."""
+
+    DELETED_HERE = (Act("0", "unlink", ("a", "Work")), SYNC)
+    DELETED_THERE = (Act("server", "expunge", ("a", "Work")), SYNC)
+    FLAGGED_HERE = (Act("0", "fflag", ("a", "Work", "F")), SYNC)
+    FLAGGED_THERE = (Act("server", "sflag", ("a", "Work", "F")), SYNC)
+
+    def run_of(self, kind: str, then: tuple[Act | Sync, ...], how: str = "") -> Run:
+        return run_of(
+            Act("server", "screate", ("Work",)),
+            Act("server", "serve", ("a", "Work", "", how)),
+            *(SYNC, SYNC),
+            Act("0", "section", ("Work", kind)),
+            *then,
+        )
+
+    CASES = (
+        ("pull", DELETED_HERE, "", "server_may_change", True),
+        ("pull", FLAGGED_HERE, "", "server_may_change", True),
+        ("push", DELETED_THERE, "", "maildir_may_change", True),
+        ("push", FLAGGED_THERE, "", "maildir_may_change", True),
+        ("keep", DELETED_HERE, "", "keeps", False),
+        ("size", DELETED_HERE, "large", "leaves_out", lambda *_: ""),
+        ("size", DELETED_THERE, "large", "leaves_out", lambda *_: ""),
+        ("age", DELETED_HERE, "old", "leaves_out", lambda *_: ""),
+        ("age", DELETED_THERE, "old", "leaves_out", lambda *_: ""),
+    )
+
+    @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]} {case[1][0].what}")
+    def test_sections(
+        self,
+        case: tuple[str, tuple[Act | Sync, ...], str, str, object],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        kind, then, how, name, instead = case
+        run = self.run_of(kind, then, how)
+        assert play(run).wrong == ""
+        monkeypatch.setattr(Ground if name == "keeps" else Bounds, name, instead)
+        assert "rule 9" in play(run).wrong
 
 
 def test_what_goes_wrong_is_over_with_its_sync() -> None:

@@ -1,0 +1,113 @@
+"""Sections of the configuration in random runs: what mailsync leaves alone in a mailbox (rule 9).
+
+Users change them between syncs, each machine its own: `Act("0", "section", ("Work", "pull"))`;
+without a kind the section goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from mailsync.model.settings import Deletions, Direction, Rules, Section
+from sim.server_state import ghost_of
+from sim.stack import DATE, Stack
+from sim.witness import SERVER
+
+LIMIT = 10_000  # bytes
+LARGE = 2 * LIMIT
+DAY = 86400  # seconds
+OLD = 90 * DAY  # how much older than others what is old is
+KINDS = ("pull", "push", "keep", "size", "age")
+Shown = dict[str, object]
+
+
+def has_section(machine: Stack, box: str) -> bool:
+    return any(one.pattern == box for one in machine.account.sections)
+
+
+def set_section(machine: Stack, box: str, kind: str) -> None:
+    """`kind`: of KINDS; "": none from now on."""
+    days = int((machine.server.wall() - DATE) // DAY) + 30
+    said: dict[str, object] = {
+        "pull": {"direction": Direction.PULL},
+        "push": {"direction": Direction.PUSH},
+        "keep": {"deletions": Deletions.KEEP},
+        "size": {"max_size": LIMIT},
+        "age": {"max_age": days},
+        "": {},
+    }[kind]
+    kept = [one for one in machine.account.sections if one.pattern != box]
+    if said:
+        kept.append(Section(box, Rules(**said), frozenset(said)))  # type: ignore[arg-type]
+    machine.account = replace(machine.account, sections=tuple(kept))
+
+
+@dataclass
+class Scope:
+    """What the sections of one machine forbid during one sync."""
+
+    machine: Stack
+    wire: dict[str, str]  # names on the server
+    old: frozenset[str]  # ghosts
+    age_holds: bool  # its clock is right all the time, and dates are what they were
+    gmail: bool
+    _before: dict[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._before = self._shown()
+
+    def _rules(self, box: str) -> Iterable[Section]:
+        return (one for one in self.machine.account.sections if one.pattern == box)
+
+    def forbids(self, side: str, box: str, ghost: str, moved: bool) -> str:
+        """Why this machine may not take a message out of a mailbox on `side`; `moved`: a user
+        moved it.  Empty: it may."""
+        for one in self._rules(box):
+            if side == SERVER and one.rules.direction is Direction.PULL:
+                return "direction is pull"
+            if side != SERVER and one.rules.direction is Direction.PUSH:
+                return "direction is push"
+            if moved:
+                continue
+            if side == SERVER and "deletions" in one.given and not self.gmail:
+                return "deletions are kept"
+            if one.rules.max_size and len(self.machine.oracle.bodies[ghost]) > LIMIT:
+                return "it is too large"
+            if one.rules.max_age and self.age_holds and ghost in self.old:
+                return "it is too old"
+        return ""
+
+    # -- what no machine but this one, and no user, could have changed ---------------------------
+
+    def _shown(self) -> Shown:
+        found: Shown = {}
+        for one in self.machine.account.sections:
+            if one.rules.direction is Direction.PULL:
+                found[f"{one.pattern} on the server"] = self._served(one.pattern)
+            elif one.rules.direction is Direction.PUSH:
+                found[f"{one.pattern} in the Maildir"] = self._files(one.pattern)
+        return found
+
+    def _served(self, box: str) -> object:
+        try:
+            held = self.machine.server.box(self.wire[box])
+        except KeyError:
+            return None
+        return held.uid_validity, {uid: set(one.flags) for uid, one in held.messages.items()}
+
+    def _files(self, box: str) -> object:
+        places, files = self.machine.oracle.places, self.machine.fs.files()
+        return {
+            path: ghost_of(data)
+            for path, data in files.items()
+            if (place := places.message(path)) and place[0] == box
+        }
+
+    def broken(self) -> str:
+        """What was changed although `direction` forbids it; empty: nothing."""
+        after = self._shown()
+        for where, before in self._before.items():
+            if after[where] != before:
+                return f"direction forbids to change {where}: {before} became {after[where]}"
+        return ""

@@ -23,8 +23,7 @@ _Age = Annotated[str, Meta(pattern=r"\A(?:off|[1-9][0-9]{0,4}[ ]?[dwy])\Z")]
 _Words = Annotated[list[_Text], Meta(min_length=1, max_length=1000)]
 _Names = Annotated[list[_Text], Meta(max_length=100)]
 
-_NameRule = dict[Literal["server", "here", "flatten"], _Text]
-_NameRules = Annotated[list[_NameRule], Meta(max_length=1000)]
+_NameRules = Annotated[list[dict[str, Any]], Meta(max_length=1000)]  # each: see `rules`
 _Command = Annotated[list[_Text], Meta(max_length=1000)]
 
 _COMMAND = 'a list of words, like ["notmuch", "new"]; it is run without a shell'

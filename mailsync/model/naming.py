@@ -25,6 +25,10 @@ class NameRule:
     here: str
     flatten: str = ""
 
+    def fits(self, server: str) -> bool:
+        """Whether it is for this name on the server; of a pattern, for all that it is for."""
+        return _star(self.server, server) is not None
+
 
 @dataclass(frozen=True, slots=True)
 class NameRules:
@@ -73,7 +77,7 @@ def wrong(pattern: str) -> str:
     return ""
 
 
-def _star(pattern: str, name: MailboxName) -> str | None:
+def _star(pattern: str, name: str) -> str | None:
     """What `*` stands for, at least one character; None: the pattern does not fit."""
     if name == INBOX:
         return None

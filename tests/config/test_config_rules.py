@@ -29,14 +29,24 @@ def test_rules(tmp_path: Path) -> None:
         (NameRule("[Gmail]/Sent Mail", "Sent"), NameRule("*", "*", "."))
     )
     assert load(tmp_path, "[]") == NameRules()
+    assert load(tmp_path, '[{ server = "*", here = "*", flatten = "" }]').rules[0].flatten == ""
+    text = '[{ server = "a/b", here = "c" }, { server = "a/*", here = "*" }]'
+    assert len(load(tmp_path, text).rules) == 2
 
 
 @pytest.mark.parametrize(
     ("rules", "said"),
     [
         ('["a"]', 'must be a list of rules, like [{ server = "[Gmail]/Sent Mail"'),
-        ('[{ server = "a", her = "b" }]', "must be a list of rules"),
-        ("[{ server = 1 }]", "must be a list of rules"),
+        ('[{ server = "a", her = "b" }]', 'rule 1 has a key her: did you mean "here"?'),
+        ('[{ server = "a", x = "b" }]', "rule 1 has a key x: there are: server, here, flatten"),
+        ("[{ server = 1 }]", "rule 1 server must be a text of one line, in quotes"),
+        ('[{ server = "a\\n", here = "b" }]', "rule 1 server must be a text of one line"),
+        (
+            '[{ server = "*", here = "*", flatten = "." }, { server = "a", here = "b" }]',
+            "rule 2 is never used: rule 1 is for all that it is for, put it above that",
+        ),
+        ('[{ server = "a/*", here = "*" }, { server = "a/b*", here = "c*" }]', "is never used"),
         ('"a"', "must be a list of rules"),
         ('[{ server = "a" }]', "rule 1 needs here, as in { server ="),
         ('[{ here = "a" }]', "rule 1 needs server"),

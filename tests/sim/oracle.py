@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from mailsync.model.report import AccountReport
 from sim.fs import SimFs
 from sim.letters import info_letters, letters_of, shown_words, words_of
 from sim.places import Places
@@ -146,3 +147,10 @@ def _shown(views: dict[str, View]) -> str:
         f"{name}: " + " ".join(f"{g}[{f}]×{n}" for (g, f), n in sorted(view.items()))
         for name, view in sorted(views.items())
     )
+
+
+def told(report: AccountReport) -> bool:
+    """Whether it says why it was not well."""
+    counts = report.total()
+    notices = any(box.notices for box in report.mailboxes)
+    return bool(report.errors or notices or counts.failed or counts.parked or counts.held)

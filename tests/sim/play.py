@@ -25,12 +25,12 @@ from sim import faults as faulty
 from sim.events import Act, Event, Pause, Run, Sync
 from sim.ledger import Ledger
 from sim.loop import crashed
-from sim.oracle import Oracle, Violation
-from sim.sections import Scope
+from sim.oracle import Oracle, Violation, told
+from sim.sections import Scope, wrong_clock
 from sim.server_profile import PRESETS, Profile
 from sim.stack import Stack, together
 from sim.steps import Steps
-from sim.users import FLAGS, Users
+from sim.users import FLAGS, Once, Users
 from sim.world import make_world
 
 PASSWORD = "Taint-5f1c0e"
@@ -171,7 +171,7 @@ class Play:
         scope = self._scope(event, processes)
         late = []
         for one in event.meddling:
-            task = _Once(self, one.act)
+            task = Once(self.users, one.act)
             late.append(task)
             watched[one.who % len(watched)].at(one.at, task)
         with faulty.applied(self, event, watched, [job for _, job in jobs]):
@@ -203,15 +203,8 @@ class Play:
         if len(processes) > 1 or self.server.haunted:
             return None
         machine = self.machines[processes[0]]
-        boxes = [section.pattern for section in machine.account.sections]
-        jumps = machine.skew or any(one.what in ("jump", "suspend") for one in event.faults)
-        scope = Scope(
-            machine,
-            {box: self.users.wire(box) for box in boxes},
-            frozenset(self.users.old),
-            not jumps and self.profile.alter is None,
-            self.run.profile == "gmail",
-        )
+        dated = self.profile.alter is None and not wrong_clock(machine, event.faults)
+        scope = Scope(machine, self.users, dated, self.run.profile == "gmail")
         self.witness.forbids = scope.forbids
         return scope
 
@@ -236,7 +229,7 @@ class Play:
         self.trace(_OF_THIS_PROCESS.sub("", repr(said)))
         if PASSWORD in repr(said):
             raise Violation("I17: the password is in the report")
-        if said.exit is not Exit.OK and not _told(said):
+        if said.exit is not Exit.OK and not told(said):
             raise Violation(f"machine {who}: exit {said.exit}, and no reason: {said}")
         return said
 
@@ -397,26 +390,6 @@ class Play:
             for path in machine.state.rglob("*"):
                 if path.is_file() and PASSWORD.encode() in path.read_bytes():
                     raise Violation(f"I17: the password is in {path.name}")
-
-
-class _Once:
-    """A user's act, done at most once: at its step, or after the sync that ended before."""
-
-    __name__ = "act"
-
-    def __init__(self, play: Play, act: Act) -> None:
-        self.play, self.act, self.done = play, act, False
-
-    def __call__(self) -> None:
-        if not self.done:
-            self.done = True
-            self.play.users.do(self.act)
-
-
-def _told(report: AccountReport) -> bool:
-    counts = report.total()
-    notices = any(box.notices for box in report.mailboxes)
-    return bool(report.errors or notices or counts.failed or counts.parked or counts.held)
 
 
 def play(run: Run) -> Outcome:

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from mailsync.model.settings import Deletions, Direction, Rules, Section
+from sim.events import Fault
 from sim.server_state import ghost_of
 from sim.stack import DATE, Stack
 from sim.witness import SERVER
+
+if TYPE_CHECKING:
+    from sim.users import Users
 
 LIMIT = 10_000  # bytes
 LARGE = 2 * LIMIT
@@ -43,14 +48,17 @@ def set_section(machine: Stack, box: str, kind: str) -> None:
     machine.account = replace(machine.account, sections=tuple(kept))
 
 
+def wrong_clock(machine: Stack, faults: Iterable[Fault]) -> bool:
+    return bool(machine.skew) or any(one.what in ("jump", "suspend") for one in faults)
+
+
 @dataclass
 class Scope:
     """What the sections of one machine forbid during one sync."""
 
     machine: Stack
-    wire: dict[str, str]  # names on the server
-    old: frozenset[str]  # ghosts
-    age_holds: bool  # its clock is right all the time, and dates are what they were
+    users: Users
+    dated: bool  # its clock is right all the time, and dates are what they were
     gmail: bool
     _before: dict[str, object] = field(default_factory=dict)
 
@@ -74,7 +82,7 @@ class Scope:
                 return "deletions are kept"
             if one.rules.max_size and len(self.machine.oracle.bodies[ghost]) > LIMIT:
                 return "it is too large"
-            if one.rules.max_age and self.age_holds and ghost in self.old:
+            if one.rules.max_age and self.dated and ghost in self.users.old:
                 return "it is too old"
         return ""
 
@@ -91,7 +99,7 @@ class Scope:
 
     def _served(self, box: str) -> object:
         try:
-            held = self.machine.server.box(self.wire[box])
+            held = self.machine.server.box(self.users.wire(box))
         except KeyError:
             return None
         return held.uid_validity, {uid: set(one.flags) for uid, one in held.messages.items()}

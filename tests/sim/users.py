@@ -290,3 +290,17 @@ class Users:
             self.forget_(m)
             for name, data in saved:
                 (m.state / name).write_bytes(data)
+
+
+class Once:
+    """A user's act, done at most once: at its step, or after the sync that ended before."""
+
+    __name__ = "act"
+
+    def __init__(self, users: Users, act: Act) -> None:
+        self.users, self.act, self.done = users, act, False
+
+    def __call__(self) -> None:
+        if not self.done:
+            self.done = True
+            self.users.do(self.act)

@@ -151,6 +151,10 @@ async def _mailboxes(account: Account, interactive: bool) -> tuple[list[MailboxL
         if shown is not None and not shown.selectable:
             wanted, why = False, "the server says it holds no messages (\\Noselect)"
         cursor = shown.cursor if shown else None
+        try:
+            called = server.called(name)
+        except ValueError as error:
+            called, wanted, why = name, False, str(error)
         lines.append(
             MailboxLine(
                 name=name,
@@ -159,20 +163,11 @@ async def _mailboxes(account: Account, interactive: bool) -> tuple[list[MailboxL
                 selected=wanted,
                 why=why,
                 messages=None if cursor is None else cursor.messages,
-                server_name=_server_name(account, name),
+                server_name="" if called == name else called,
                 directory=_directory(account, name),
             )
         )
     return lines, notices
-
-
-def _server_name(account: Account, name: MailboxName) -> str:
-    """What it is called on the server, where the rules of `mailbox-names` say otherwise."""
-    try:
-        there = account.mailbox_names.there(name)
-    except ValueError:
-        return ""
-    return "" if there == name else there
 
 
 def _directory(account: Account, name: MailboxName) -> str:

@@ -72,6 +72,12 @@ class Names:
             return known
         return to_wire(self.rules.there(name), self.delimiter, self.prefix)
 
+    def called(self, name: MailboxName) -> MailboxName:
+        """What it is called on the server, as listed or as it would be made.  Raises ValueError for
+        a name that the server could not keep."""
+        known = self.wire.get(name)
+        return self.rules.there(name) if known is None else self.from_wire(known, None)[0]
+
     def from_wire(self, wire: bytes, delimiter: str | None) -> tuple[MailboxName, MailboxName]:
         """What a mailbox is called on the server and here.  Raises ValueError for a name that has
         no counterpart."""

@@ -64,6 +64,11 @@ class Server(Changes):
         link.tell_quirks()
         return found
 
+    def called(self, box: MailboxName) -> MailboxName:
+        """What a mailbox is called on the server, by the last listing or as it would be made.
+        Raises ValueError where no name there leads to it."""
+        return self.link.names.called(box)
+
     def carried(self, old: bytes, new: bytes) -> list[tuple[MailboxName, MailboxName, bytes]]:
         """What lay below a mailbox when it was renamed from `old` to `new`, by the last listing:
         the name here until now, the one by now, and that on the wire."""

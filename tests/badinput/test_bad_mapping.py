@@ -267,3 +267,19 @@ def test_a_name_that_the_rules_take_away(full: Spot) -> None:
     full.rig.put(b"Subject: of here\n\n", "Deep/er")
     done = full.sync(1, "Deep/er", "no name on the server becomes Deep/er by mailbox-names")
     assert len(full.rig.files("Deep/er")) == 1, done
+
+
+def test_mailboxes_shows_what_the_server_has(spot: Spot) -> None:
+    """Not what would be made there: `Lists/a-b` has the same name here as `Lists/a/b` would."""
+    with spot.client() as client:
+        client.create("Lists/a-b")
+    rule = '{ server = "Lists/*", here = "L-*", flatten = "-" }'
+    spot.configure(f'mailbox-names = [{rule}, {{ server = "*", here = "*", flatten = "." }}]\n')
+    spot.sync(0)
+    for folder in ("cur", "new", "tmp"):
+        (spot.mail / "A" / "B" / folder).mkdir(parents=True)
+    done = spot.run("mailboxes", "--json")
+    found = {one["name"]: one for one in json.loads(done.out)["accounts"]["me"]}
+    assert found["L-a-b"]["server-name"] == "Lists/a-b"
+    assert not found["A/B"]["selected"]
+    assert found["A/B"]["why"] == "no name on the server becomes A/B by mailbox-names"

@@ -132,7 +132,8 @@ def _of_account(account: AccountReport, verbose: int, whole: bool) -> Iterator[s
         yield f"{account.name}: {told}"
     elif account.exit is Exit.OK:
         # A part of an account leaves open what touches the rest (semantics.md, rule 9).
-        yield f"{account.name}: {'both sides agree, ' if whole else ''}nothing to do"
+        agreed = whole and not any(box.notices for box in account.mailboxes)
+        yield f"{account.name}: {'both sides agree, ' if agreed else ''}nothing to do"
     for box in account.mailboxes:
         counted = words(box)
         if counted or verbose:

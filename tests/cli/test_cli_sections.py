@@ -92,5 +92,8 @@ def test_less_in_one_run(dovecot: Dovecot, home: Home) -> None:
         (notice,) = told["mailboxes"]["INBOX"]["notices"]
         assert notice == "left to a sync without --pull: Expunge 1"
         assert len(client.uids()) == 2
+        assert home.run("sync", "--no-delete").out == (
+            "me: nothing to do\n  INBOX: left to a sync without --no-delete: Expunge 1\n"
+        )
         assert "1 deleted on the server" in home.run("sync").out
         assert len(client.uids()) == 1

@@ -310,9 +310,12 @@ def test_a_file_left_behind_that_waits_already_is_not_told_again() -> None:
 
 
 def test_a_file_left_behind_in_another_mailbox_waits_for_its_own_sync() -> None:
-    policy = Policy(guard=OFF, only=frozenset({2}))  # type: ignore[arg-type]
-    table = Table(MOVES["a half-done MoveLocal: the file is under both names"].lines, policy)
-    assert table.plan() == "Pair Work a OWN_NAME"
+    policy = Policy(guard=OFF, only=frozenset({2, 3}))  # type: ignore[arg-type]
+    lines = MOVES["a half-done MoveLocal: the file is under both names"].lines
+    assert Table(lines, policy).plan() == "Pair Work a OWN_NAME"
+    lines += "\nOld b x . .\nWork b . - -\nWork b - . - origin=2"
+    plan = "Pair Work a OWN_NAME; Pair Work b OWN_NAME; RemoveLocal Old b"
+    assert Table(lines, policy).plan() == plan
 
 
 @pytest.mark.parametrize("only", [1, 2])

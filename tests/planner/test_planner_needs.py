@@ -45,7 +45,7 @@ NEEDS = {
     ),
     "known by EMAILID": ("INBOX a . - - email_id=M\nINBOX a - . - email_id=M", "", "", ""),
     "a draft's header tells nothing": ("INBOX a D - -\nINBOX a - D -", "", "a", ""),
-    "any file in \\Drafts": ("Drafts a D x D\nDrafts aaaa - D - date=9", "", "aaaa", ""),
+    "any file in \\Drafts": ("Drafts a D x D\nDrafts b - D - date=9 file_size=5000", "", "b", ""),
     "a file that left, a new one": ("INBOX a . x .\nWork a - . -", "", "a", ""),
     "the same under its old name": ("INBOX a . x . name=n\nWork a - . - name=n", "", "", ""),
     "a message that left, a new one": ("INBOX a x . .\nWork a . - -", "a", "", ""),
@@ -70,9 +70,9 @@ NEEDS = {
         "",
     ),
     "it was never synced": ("INBOX a x . -\nWork a . - -\nWork a - . - origin=1", "", "", ""),
-    "a removed file and a new one, both known by EMAILID": (
-        "INBOX a ? x . email_id=M\nINBOX a . - - email_id=M\n"
-        "INBOX b - . - email_id=N\nINBOX b . - - email_id=N\nWork b x . .",
+    "the same beside a removed file that is known by EMAILID": (
+        "INBOX c ? x . email_id=M\nINBOX c . - - email_id=M\n"
+        "INBOX b . - -\nINBOX b - . - origin=3\nWork b x . .",
         "",
         "b",
         "",
@@ -100,6 +100,13 @@ NEEDS = {
     "left on both sides, and there known by EMAILID": (
         "INBOX a x x . email_id=M\nWork a . - - email_id=M",
         "",
+        "",
+        "",
+    ),
+    "left on both sides, and twice there, known by EMAILID where it was": (
+        "INBOX a x x . email_id=M\nINBOX b . - - email_id=M date=1001\n"
+        "Archive c . - - email_id=M date=1001",
+        "c",
         "",
         "",
     ),
@@ -135,6 +142,12 @@ NEEDS = {
     ),
     "nothing is known of a file, and there is nothing else": (
         "INBOX b - . - file_size=none mtime_ns=none",
+        "",
+        "",
+        "",
+    ),
+    "nothing is known of a file but our own name": (
+        "INBOX a . - -\nINBOX a - . - origin=1 file_size=none",
         "",
         "",
         "",

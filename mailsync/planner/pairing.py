@@ -203,8 +203,6 @@ def _left_behind(
         for row in scene.local_only
         if scene.states(row)[0] is G and row.synced is not None and row.id not in paired
     )
-    if not new or not old:
-        return {}
     by_file = {one.right.id: one.left.id for one in new}
     files = [one.right for one in new]
     steps = [elsewhere(step) for step in CONTENT]
@@ -215,9 +213,10 @@ def _left_behind(
 
 
 def maybe_same(message: Row, file: Row) -> bool:
-    """Only the whole body can tell: neither proven equal nor, by their headers, different."""
+    """Of a message whose body is not known: only that can tell, by their headers they are neither
+    proven equal nor different."""
     heads, others = header_hashes(message), header_hashes(file)
-    if message.body is not None or file.body is None or (heads and not heads & others):
+    if file.body is None or (heads and not heads & others):
         return False
     return bool(heads) or not dates(message).isdisjoint(dates(file)) or _one_size(message, file)
 

@@ -59,14 +59,22 @@ def plan(
     order of the arguments is of no consequence.
     """
     scene = survey(rows, candidates, mailboxes, policy)
-    sheet = Sheet(renames=scene.renames, trash=policy.trash)
     later = unmade(scene.boxes.values(), policy)
-    sheet.creations = creations(scene.boxes.values(), later, policy)
-    grounds = _grounds(scene, sheet.creations, later, policy)
+    made = creations(scene.boxes.values(), later, policy)
+    grounds = _grounds(scene, made, later, policy)
     pairing = pair_up(scene, policy)
-    sheet.pairs += pairing.pairs
     moves = find_moves(scene, pairing.spent, grounds, policy)
-    _write_moves(sheet, moves, scene)
+    sheet = Sheet(
+        pairs=[*pairing.pairs, *moves.pairs],
+        renames=scene.renames,
+        creations=made,
+        moves=moves.moves,
+        local_moves=moves.local_moves,
+        copies=[*moves.copies],
+        local_copies=[*moves.local_copies],
+        trash=policy.trash,
+    )
+    _write_waiting_moves(sheet, moves, scene)
     for row in pairing.behind:
         if not policy.covers(row.mailbox):
             continue
@@ -206,13 +214,8 @@ def _to_judge(scene: Scene, grounds: Mapping[MailboxId, Ground]) -> list[Row]:
 # -- writing it down ---------------------------------------------------------------------------
 
 
-def _write_moves(sheet: Sheet, moves: Moves, scene: Scene) -> None:
+def _write_waiting_moves(sheet: Sheet, moves: Moves, scene: Scene) -> None:
     due = {row.id for row in scene.due}
-    sheet.pairs += moves.pairs
-    sheet.moves += moves.moves
-    sheet.local_moves += moves.local_moves
-    sheet.copies += moves.copies
-    sheet.local_copies += moves.local_copies
     for row, ruling in moves.waiting:
         if row.id in due:
             _write_wait(sheet, row, ruling)

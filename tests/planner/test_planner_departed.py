@@ -103,6 +103,13 @@ DEPARTED = {
     "gone in the Maildir: the rest is held": Case(
         {"A": GONE_HERE}, "A a . . .", "Held A", "A a", ""
     ),
+    "what was in it is not forgotten, elsewhere it is": Case(
+        {"A": GONE_THERE, "B": {}},
+        "A a . x .\nB b x x .\nA c . . .",
+        "Forget B b; Held A",
+        "",
+        "A c",
+    ),
     "once told": Case({"A": GONE_THERE | {"held": True}}, "A a . . . wait=held", "", "", "A a"),
     "pull: the server keeps it": Case({"A": GONE_HERE}, "A a . . .", "", "A a", "", policy=PULL),
     "push: the Maildir keeps it": Case({"A": GONE_THERE}, "A a . . .", "", "", "A a", policy=PUSH),

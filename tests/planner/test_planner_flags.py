@@ -7,18 +7,20 @@ from dataclasses import replace
 import pytest
 from planner_tables import OFF, Table
 
-from mailsync.model.actions import SetLocalFlags, StoreFlags
+from mailsync.model.actions import Defer, SetLocalFlags, StoreFlags
 from mailsync.model.flags import ALL_FLAGS, KEYWORDS, SYSTEM, Flags, from_letters
 from mailsync.model.ids import UID, MailboxId, RowId, UniqueName
 from mailsync.model.keywords import Keywords
 from mailsync.model.mailboxname import INBOX
-from mailsync.model.rows import Mailbox, Presence, Row
-from mailsync.model.settings import Deletions
+from mailsync.model.rows import Mailbox, Presence, Row, Side
+from mailsync.model.settings import Deletions, Direction
 from mailsync.planner import Policy, plan
 from mailsync.planner.flags import based, for_file, keyword_saves, merge, merged, saves
 
 EXPUNGE = Policy(deletions=Deletions.EXPUNGE, guard=OFF)
 GMAIL = Policy(guard=OFF, gmail=True)
+PULL = Policy(guard=OFF, direction=Direction.PULL)
+PUSH = Policy(guard=OFF, direction=Direction.PUSH)
 
 
 def test_the_merge_of_every_flag() -> None:
@@ -116,6 +118,22 @@ ON_GMAIL = """
 def test_gmail_is_never_sent_deleted(line: str) -> None:
     state, plan, server, local = (cell.strip() for cell in line.split("|"))
     Table(f"INBOX a {state}", GMAIL).play(plan, server, local)
+
+
+@pytest.mark.parametrize(
+    ("state", "policy", "side", "reason"),
+    [
+        (". S .", PULL, Side.SERVER, "flags: the server is not to be changed here"),
+        ("S . .", PUSH, Side.LOCAL, "flags: the Maildir is not to be changed here"),
+        (". T .", GMAIL, Side.SERVER, "\\Deleted is never sent to Gmail"),
+    ],
+)
+def test_what_is_said_of_flags_that_wait(
+    state: str, policy: Policy, side: Side, reason: str
+) -> None:
+    (defer,) = Table(f"INBOX a {state}", policy).world.plan().actions
+    assert isinstance(defer, Defer)
+    assert (defer.side, defer.reason) == (side, reason)
 
 
 def test_groups_of_equal_changes() -> None:

@@ -23,6 +23,36 @@ CASES = {
         "Pair INBOX b HEADER",
         "INBOX a b",
     ),
+    "a new name goes before a new UID, whichever is older": (
+        "INBOX a . - -\nINBOX a S x S\nINBOX a - . -",
+        "Pair INBOX a HEADER; Download INBOX a",
+        "INBOX a a",
+    ),
+    "a draft that only its body can tell, under a header that is known": (
+        "INBOX a D - - header=h date=50 size=999\nINBOX a - D - header=h date=60 read=yes",
+        "Download INBOX a",
+        "INBOX a:D",
+    ),
+    "with its size and date and under a name of ours, too": (
+        "INBOX a D - - header=h\nINBOX a - D - header=h read=yes origin=7",
+        "Download INBOX a",
+        "INBOX a:D",
+    ),
+    "by its date alone": (
+        "INBOX a D - - size=999\nINBOX a - D - read=yes",
+        "Download INBOX a",
+        "INBOX a:D",
+    ),
+    "neither by its date nor by its size": (
+        "INBOX a D - - date=50 size=999\nINBOX b - D - date=60 read=yes",
+        "Download INBOX a; Upload INBOX b",
+        "INBOX a:D b:D",
+    ),
+    "a message whose body is known is told at once": (
+        "INBOX a F x .\nINBOX a - . - body=other date=9 file_size=60 wire_size=60",
+        "Download INBOX a; Upload INBOX a",
+        "INBOX a a:F",
+    ),
     "an edited file is known by its bytes alone": (
         "INBOX a . x .\nINBOX b . x .\nINBOX b - . - origin=1 read=yes",
         "Pair INBOX b BODY; Expunge INBOX a",
@@ -40,7 +70,7 @@ CASES = {
     ),
     "moved by both sides, and another one by half": (
         "INBOX a x x F\nWork a . - -\nWork a - F -\n"
-        "INBOX b x F F\nWork b F - -\nWork b - F - origin=2",
+        "INBOX b x F S\nWork b S - -\nWork b - F - origin=2",
         "Pair Work a HEADER; Pair Work b OWN_NAME; Forget INBOX a; RemoveLocal INBOX b",
         "Work a b:F",
     ),
@@ -48,6 +78,11 @@ CASES = {
         "Work a F - -\nOld a F - -\nINBOX a x x F\nWork a - . -\nOld a - . -",
         "Pair Work a HEADER; Pair Old a HEADER; Forget INBOX a",
         "Old a | Work a:F",
+    ),
+    "moved by both sides: a twin at home goes first": (
+        "Work a x x F\nOld a F - -\nOld a - . -\nWork a F - -\nWork a - . -",
+        "Pair Work a HEADER; Pair Old a HEADER; Forget Work a",
+        "Old a:F | Work a",
     ),
     "moved by both sides, by EMAILID": (
         "INBOX a x x F email_id=M body=none header=none\nWork a F - - email_id=M\n"
@@ -76,12 +111,12 @@ CASES = {
         "INBOX a | Work a",
     ),
     "a file that was never synced is not left behind": (
-        "INBOX a x F - read=yes\nWork a . - -\nWork a - . - origin=1",
+        "INBOX a x F - read=yes\nWork a . - -\nWork a - . - origin=1 read=yes",
         "Pair Work a OWN_NAME; Upload INBOX a",
         "INBOX a:F | Work a",
     ),
     "a file whose message is not gone for sure is not left behind": (
-        "INBOX a ? F .\nWork a . - -\nWork a - . - origin=1",
+        "INBOX a ? F .\nWork a . - -\nWork a - . - origin=1 read=yes",
         "Pair Work a OWN_NAME; Held INBOX a",
         "Work a",
         "INBOX a:F | Work a",

@@ -161,5 +161,8 @@ def test_what_went_to_a_mailbox_that_is_not_made_yet_waits_for_nothing_but_that(
     rest = [replace(row, wait=Wait.HELD, file_size=10 * row.id) for row in rest]
     boxes, policy = [BOXES[0], gone, fresh], Policy(unseen_local=frozenset({fresh.id}))
     assert plan([moved, new], [HIDDEN, *rest], boxes, policy).actions == ()
+    late = file(id=RowId(20), name=UniqueName("late"), file_size=78)
+    (upload,) = plan([moved, new, late], [HIDDEN, *rest], boxes, policy).actions
+    assert upload == Upload(INBOX, (late,), "new in the Maildir")
     made = plan([moved, new], [HIDDEN, *rest], boxes, Policy())
     assert [type(action).__name__ for action in made.actions] == ["CreateMailbox", "Move", "Upload"]

@@ -24,6 +24,7 @@ VERDICTS = """
     .  ?  S | Download INBOX a                        | INBOX a   |
     .  .  . |                                         | INBOX a   |
     S  .  . | SetLocalFlags INBOX a +S                | INBOX a:S |
+    S  F  - | StoreFlags INBOX a +F; SetLocalFlags INBOX a +S | INBOX a:FS |
     .  S  . | StoreFlags INBOX a +S                   | INBOX a:S |
     S  F  . | StoreFlags INBOX a +F; SetLocalFlags INBOX a +S | INBOX a:FS |
     .  x  . | Expunge INBOX a                         |           |
@@ -203,6 +204,18 @@ def test_an_edited_file_is_sent_even_if_nobody_knows_what_it_was() -> None:
         INBOX b - . - date=1 origin=1
     """
     Table(lines, EXPUNGE).play("Forget INBOX a; Upload INBOX b", "INBOX b")
+
+
+@pytest.mark.parametrize(
+    ("state", "first", "end"),
+    [
+        ("F . .", "SetLocalFlags INBOX a +F; Upload INBOX a", "INBOX a a:F"),
+        ("x . .", "Upload INBOX a; RemoveLocal INBOX a", "INBOX a"),
+    ],
+)
+def test_a_copy_that_a_user_made_under_our_name(state: str, first: str, end: str) -> None:
+    """The file of that message is there, too."""
+    Table(f"INBOX a {state}\nINBOX a - . - origin=1", EXPUNGE).play(first, end)
 
 
 @pytest.mark.parametrize("more", ["origin=2", "origin=1 mtime_ns=5000000000"])

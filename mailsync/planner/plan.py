@@ -323,5 +323,4 @@ def _say_farewell(
     rest = (*rulings.forgotten, *rulings.followers)
     leaving = moves.leaving() | gone | {row.id for row, _ in rest}
     end = farewells(scene.boxes, departing, scene.rows_of, leaving, gone, policy)
-    sheet.held_boxes += end.held
-    sheet.removals += end.removed
+    sheet.held_boxes, sheet.removals = end.held, end.removed

@@ -103,6 +103,9 @@ DEPARTED = {
     "gone in the Maildir: the rest is held": Case(
         {"A": GONE_HERE}, "A a . . .", "Held A", "A a", ""
     ),
+    "gone in the Maildir, what was copied goes, and the mailbox with it": Case(
+        {"A": GONE_HERE}, "A a . x . settled=copied", "Expunge A a", there=("", "")
+    ),
     "what was in it is not forgotten, elsewhere it is": Case(
         {"A": GONE_THERE, "B": {}},
         "A a . x .\nB b x x .\nA c . . .",

@@ -64,7 +64,7 @@ def renames(
     policy: Policy,
 ) -> Renames:
     """Every old mailbox that has exactly one new name, no other claiming it, and what went along
-    with it."""
+    with it.  `rows`: at least those of all that are gone on a side."""
     by_moves = _by_moves(boxes, policy)
     moving = {*by_moves, *by_moves.values()}
     claims: list[Two] = []
@@ -182,7 +182,7 @@ def _renamed_there(old: Mailbox, new: Mailbox, rows: Mapping[MailboxId, Sequence
         return old.mailbox_id == new.mailbox_id
     if not _one_validity(old, new):
         return False
-    known = [row for row in rows.get(old.id, ()) if T in (row.server, row.local)]
+    known = [row for row in rows[old.id] if T in (row.server, row.local)]
     uids = {row.uid for row in known if row.server is T}
     return (
         bool(uids)
@@ -193,7 +193,7 @@ def _renamed_there(old: Mailbox, new: Mailbox, rows: Mapping[MailboxId, Sequence
 
 def _renamed_here(old: Mailbox, new: Mailbox, rows: Mapping[MailboxId, Sequence[Row]]) -> bool:
     """Over half of its unique names."""
-    names = {row.name for row in rows.get(old.id, ()) if row.name is not None}
+    names = {row.name for row in rows[old.id] if row.name is not None}
     found = names & {row.name for row in rows.get(new.id, ()) if row.local is T}
     return 2 * len(found) > max(len(names), old.on_local.there)
 
@@ -275,7 +275,7 @@ def farewells(
         box = boxes[number]
         if status is Departed.UNSENT or not policy.covers(number):
             continue
-        there = [row for row in rows.get(number, ()) if T in (row.server, row.local)]
+        there = [row for row in rows[number] if T in (row.server, row.local)]
         rest = max(box.messages, len(there))
         if rest == 0 or (
             status is Departed.ACCEPTED and sum(row.id in deleted for row in there) == rest

@@ -45,9 +45,10 @@ BY_MOVES = {
         there=("B", "B"),
     ),
     "it is here again": Case(
-        {"A": {"renamed": 2}, "B": UNSYNCED},
-        "A b . - -\nB c . . .",
-        "Download A b",
+        {"A": {"renamed": 2}, "B": UNSYNCED, "C": GONE_HERE},
+        "A b . - -\nB c . . .\nC d . . .",
+        "Held C; Download A b",
+        "A b | B c | C d",
         "A b | B c",
     ),
     "what was copied without MOVE has gone there already": Case(

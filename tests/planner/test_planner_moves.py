@@ -137,6 +137,16 @@ MOVES = {
         "Pair INBOX a OWN_NAME; RemoveLocal Work a; RemoveLocal INBOX a",
         "INBOX a",
     ),
+    "a half-done MoveLocal of a draft: told by its body": Case(
+        "INBOX a x DF D\nWork a D - -\nWork a - D - origin=1 read=yes",
+        "Pair Work a OWN_NAME; RemoveLocal INBOX a",
+        "Work a:D",
+    ),
+    "where it was is a file of other bytes": Case(
+        "INBOX a x F . body=other\nWork a . - -\nWork a - . - origin=1 read=yes",
+        "Pair Work a OWN_NAME; Upload INBOX a",
+        "INBOX a:F | Work a",
+    ),
     "a copy that a user made is none": Case(
         "INBOX a x F .\nWork a . - -\nWork a - . -",
         "Pair Work a HEADER; Upload INBOX a",

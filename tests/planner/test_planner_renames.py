@@ -93,10 +93,10 @@ RENAMED = {
     ),
     "in the Maildir, to one that is there already": Case(
         {"A": GONE_HERE, "B": {"synced": False}},
-        "A a . . . name=n\nB b . . . name=n",
-        "Held A",
-        "A a | B b",
-        "B b",
+        "A a . . . name=n\nB b . S . name=n",
+        "Held A; StoreFlags B b +S",
+        "A a | B b:S",
+        "B b:S",
     ),
     "in the Maildir, by over half of its names": Case(
         {"A": GONE_HERE, "B": ON_LOCAL},

@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from itertools import islice
 
 import pytest
-from sim.exhaust import calm, prepared
+from sim import loop
+from sim.exhaust import calm, prepared, settled
+from sim.faulty import named
+from sim.net import Cut, SimNet
 from sim.oracle import body_of
 from sim.scenarios import SCENARIOS
 from sim.stack import Stack
 from sim.steps import Crash, Steps
+
+from mailsync.modes.once import sync_account
 
 SOME = 3
 LATE = 300.0  # seconds; `append-wait` is 30
@@ -64,3 +69,49 @@ def test_exactly_one_twin_is_reported_and_none_expunged() -> None:
         late = [one.name for one in stack.server.changing(executed)]
         assert late == ["APPEND"], "the dead client's, and nothing of ours"
     assert seen, "no crash left an APPEND behind: the test tests nothing"
+
+
+def ends_of_appends(name: str) -> list[int]:
+    """How many bytes the server has got when each APPEND is whole."""
+    stack = prepared(named(name), 0)
+    found: list[int] = []
+    try:
+        job = stack.job(Steps())
+        net = job.world.net
+        assert isinstance(net, SimNet)
+
+        def note(answer: bytes) -> bytes:
+            found.append(net.bytes_up)
+            return answer
+
+        stack.server.fault("APPEND", note, sticky=True)
+        assert loop.run(sync_account(job)).exit == 0
+        return found
+    finally:
+        stack.close()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["new on both sides", "new on both sides, plain", "new on both sides, no UIDPLUS"],
+)
+@pytest.mark.parametrize("delay", [1.0, 29.0])
+def test_a_connection_lost_behind_a_whole_append(name: str, delay: float) -> None:
+    """The run goes on by another connection, and the server has not executed it yet: it is not
+    sent again meanwhile."""
+    scenario, ends = named(name), ends_of_appends(name)
+    assert len(ends) >= 2
+    for end in ends:
+        stack = prepared(scenario, 0)
+        try:
+            stack.cuts = [Cut(up=end)]
+            stack.server.zombie(lambda complete: (complete, delay))
+            report = stack.sync()
+            stack.cuts = []
+            assert report.exit == 0, report
+            stack.witnessed(name)
+            stack.pass_time(LATE)
+            stack.server.settle()
+            settled(scenario, stack, f"{name}, cut behind {end} bytes")
+        finally:
+            stack.close()

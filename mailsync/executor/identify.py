@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mailsync.cache import Intent, IntentKind
-from mailsync.executor.run import Run
-from mailsync.model.actions import uid_of
 from mailsync.model.content import header_hash
-from mailsync.model.ids import UID, MailboxId
+from mailsync.model.ids import UID
 from mailsync.model.uidset import UIDSet
 from mailsync.server import Identity
 
@@ -86,17 +84,3 @@ def match(
 def near(intents: Sequence[Intent], shown: Mapping[UID, Identity]) -> UIDSet:
     """The UIDs whose headers decide."""
     return UIDSet(uid for uid, one in shown.items() if any(resembles(i, one) for i in intents))
-
-
-async def are_copies(run: Run, intents: Sequence[Intent]) -> bool:
-    """A COPY of what another client took out before is OK, and makes nothing: what is new in its
-    target is somebody else's."""
-    kinds = (IntentKind.COPY, IntentKind.MOVE_BY_COPY)
-    made_of = [one.new.source for one in intents if one.new.kind in kinds]
-    sources: dict[MailboxId, list[UID]] = {}
-    for row in await run.stored(run.cache.rows, [one for one in made_of if one is not None]):
-        sources.setdefault(row.mailbox, []).append(uid_of(row))
-    for mailbox, uids in sources.items():
-        if set(uids) - (await run.server.identify(run.name(mailbox), UIDSet(uids))).keys():
-            return False
-    return True

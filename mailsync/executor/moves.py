@@ -11,9 +11,9 @@ from mailsync.executor.boxes import ensure_observed
 from mailsync.executor.download import fetch, record
 from mailsync.executor.files import Failed, as_they_were, digested, each, entry_of, seen_as
 from mailsync.executor.flags import bisected, of_all
+from mailsync.executor.outcome import known_uid_next, link_appended
 from mailsync.executor.run import RESOLVE, Run
 from mailsync.executor.undo import put_away_doubles
-from mailsync.executor.upload import known_uid_next, link_appended
 from mailsync.model.actions import Copy, CopyLocal, Move, MoveLocal, uid_of, uids_of
 from mailsync.model.content import Digest, header_hash, message_id
 from mailsync.model.errors import Disconnected, Refused

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from mailsync.cache import Intent, IntentKind
 from mailsync.executor.boxes import ensure_observed, observe_again
+from mailsync.executor.outcome import is_hidden, look_up
 from mailsync.executor.run import RESOLVE, Run
-from mailsync.executor.upload import is_hidden, look_up
 from mailsync.model.ids import MailboxId
 from mailsync.model.rows import Mailbox, Presence, Row
 

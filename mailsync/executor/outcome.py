@@ -1,0 +1,202 @@
+"""What became of what was sent: an intent is linked with the message that it made (rule 8)."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+
+from mailsync.cache import Intent, IntentKind, Linked
+from mailsync.executor.identify import agrees, alike, match, may_be, near, same_header
+from mailsync.executor.run import Run
+from mailsync.model.actions import uid_of
+from mailsync.model.errors import Refused
+from mailsync.model.flags import KEYWORDS, Flags
+from mailsync.model.ids import UID, MailboxId
+from mailsync.model.rows import Mailbox, Presence
+from mailsync.model.uidset import UIDSet
+from mailsync.server import Identity
+
+
+async def link_appended(
+    run: Run, box: Mailbox, intents: Sequence[Intent], named: Sequence[UID] | None
+) -> list[Intent]:
+    """After an OK: give the rows their UIDs, those that the server named if they hold, else by a
+    look-up.  Returns those that are not to be found: the server may show them later."""
+    left = list(intents)
+    if named is not None and len(named) == len(intents) == len(set(named)):
+        left = await _link_named(run, box, dict(zip(named, intents, strict=True)))
+    if left:
+        left = await look_up(run, box, left, answered=True)
+    if left and await _link_alone(run, box, left):
+        left = []
+    return left
+
+
+async def _link_named(run: Run, box: Mailbox, named: dict[UID, Intent]) -> list[Intent]:
+    """Link what the server named and what holds; returns the intents that are left.
+
+    A server may store another form, with another date, so that size, date and Message-ID all
+    differ (Dovecot drops a CR before CR LF, and takes a date after 2037 for now).  Then equal
+    headers prove a new UID to be ours; or that nothing else is new in the mailbox.
+    """
+    taken = await linked_uids(run, box, list(named))
+    shown = await run.server.identify(box.name, UIDSet(named))
+    free = {uid: intent for uid, intent in named.items() if uid in shown and uid not in taken}
+    fresh = {uid for uid, intent in free.items() if uid >= intent.new.uid_next}
+    sure = [uid for uid, one in free.items() if agrees(one, shown[uid], fresh=uid in fresh)]
+    doubtful = fresh.difference(sure)
+    mixed_up = False
+    if doubtful:
+        heads = await run.server.headers(box.name, UIDSet(doubtful))
+        sure += [uid for uid in doubtful if same_header(free[uid], heads.get(uid))]
+        doubtful.difference_update(sure)
+        # One that is another's: the server named them in a wrong order (MailKit #1405).
+        rest = {uid: shown[uid] for uid in doubtful}
+        mixed_up = bool(match([free[uid] for uid in doubtful], rest, heads))
+    await _link(run, box, [(free[uid], uid) for uid in sure], shown, answered=True)
+    if doubtful and not mixed_up and len(sure) + len(doubtful) == len(named):
+        alone = await _new_uids(run, box, [free[uid] for uid in doubtful])
+        if alone == UIDSet(doubtful):
+            await _link(run, box, [(free[uid], uid) for uid in doubtful], shown, answered=True)
+            return []
+    return [intent for uid, intent in named.items() if uid not in sure]
+
+
+async def _link_alone(run: Run, box: Mailbox, intents: Sequence[Intent]) -> bool:
+    """Nothing else is new in the mailbox, the dates or sizes agree and no Message-ID says
+    otherwise: a server that names no UIDs and rewrites headers."""
+    free = list(await _new_uids(run, box, intents))
+    if len(free) == len(intents) and await _are_copies(run, intents):
+        shown = await run.server.identify(box.name, UIDSet(free))
+        pairs = list(zip(sorted(intents, key=lambda one: one.id), free, strict=True))
+        now = run.now()
+        if all(uid in shown and may_be(intent, shown[uid], now) for intent, uid in pairs):
+            await _link(run, box, pairs, shown, answered=True)
+            return True
+    return False
+
+
+async def _are_copies(run: Run, intents: Sequence[Intent]) -> bool:
+    """A COPY of what another client took out before is OK, and makes nothing: what is new in its
+    target is somebody else's."""
+    kinds = (IntentKind.COPY, IntentKind.MOVE_BY_COPY)
+    made_of = [one.new.source for one in intents if one.new.kind in kinds]
+    sources: dict[MailboxId, list[UID]] = {}
+    for row in await run.stored(run.cache.rows, [one for one in made_of if one is not None]):
+        sources.setdefault(row.mailbox, []).append(uid_of(row))
+    for mailbox, uids in sources.items():
+        if set(uids) - (await run.server.identify(run.name(mailbox), UIDSet(uids))).keys():
+            return False
+    return True
+
+
+async def _link(
+    run: Run,
+    box: Mailbox,
+    pairs: Sequence[tuple[Intent, UID]],
+    shown: dict[UID, Identity],
+    *,
+    answered: bool,
+) -> None:
+    """`answered`: with OK, just now."""
+    if answered:
+        await _set_forgotten(run, box, pairs, shown)
+    if pairs:
+        items = [
+            Linked(
+                intent.id,
+                uid,
+                email_id=shown[uid].email_id,
+                keywords=run.keywords.split(shown[uid].extra)[0] & KEYWORDS,
+            )
+            for intent, uid in pairs
+        ]
+        await run.stored(run.cache.linked, items, run.now())
+
+
+async def _set_forgotten(
+    run: Run, box: Mailbox, pairs: Sequence[tuple[Intent, UID]], shown: dict[UID, Identity]
+) -> None:
+    """Some servers forget flags of an APPEND (imap4d all of them).  What is missing a moment later
+    is set before the link makes it the base of a merge: else it would seem removed there."""
+    forgotten: dict[Flags, list[UID]] = {}
+    for intent, uid in pairs:
+        sent = intent.new.kind is IntentKind.APPEND  # a MOVE takes the flags of now along
+        lost = intent.new.flags & ~KEYWORDS & box.permanent & ~shown[uid].flags
+        if sent and lost:
+            forgotten.setdefault(lost, []).append(uid)
+    for flags, uids in forgotten.items():
+        with contextlib.suppress(Refused):  # then it cannot be kept there
+            await run.server.store(
+                box.name, UIDSet(uids), flags, Flags.NONE, uid_validity=box.uid_validity
+            )
+
+
+async def look_up(
+    run: Run, box: Mailbox, intents: Sequence[Intent], *, answered: bool = False
+) -> list[Intent]:
+    """Offer new UIDs to the intents, then the whole mailbox by Message-ID; returns the rest.
+
+    `answered`: their commands were answered with OK just now."""
+    left = await _offer(run, box, intents, await _new_uids(run, box, intents), answered)
+    for intent in list(left):
+        if intent.new.message_id:
+            hits = await run.server.search_message_id(box.name, intent.new.message_id)
+            if not await _offer(run, box, [intent], await _unlinked(run, box, hits), answered):
+                left.remove(intent)
+    return left
+
+
+async def is_hidden(run: Run, box: Mailbox, intent: Intent) -> bool:
+    """Whether the server lists a new message that it does not show, so that it may be this one."""
+    free = await _new_uids(run, box, [intent])
+    if intent.new.message_id:
+        hits = await run.server.search_message_id(box.name, intent.new.message_id)
+        free |= await _unlinked(run, box, hits)
+    shown = await run.server.identify(box.name, free) if free else {}
+    told = UIDSet(uid for uid, one in shown.items() if one.size is not None)
+    if free - told:
+        return True
+    doubtful = UIDSet(uid for uid, one in shown.items() if alike(intent, one))
+    headers = await run.server.headers(box.name, doubtful) if doubtful else {}
+    return any(headers.get(uid) is None for uid in doubtful)
+
+
+async def _new_uids(run: Run, box: Mailbox, intents: Sequence[Intent]) -> UIDSet:
+    """Those that came since the oldest of the intents and that no row has yet."""
+    # Under another UIDVALIDITY UIDNEXT-before means nothing: look everywhere.
+    sound = all(intent.new.uid_validity == box.uid_validity for intent in intents)
+    lowest = min(intent.new.uid_next for intent in intents) if sound else 1
+    since = await run.server.recheck(box.name, UID(lowest), uid_validity=box.uid_validity)
+    return await _unlinked(run, box, UIDSet(item.uid for item in since.items))
+
+
+async def _unlinked(run: Run, box: Mailbox, uids: UIDSet) -> UIDSet:
+    return uids - UIDSet(await linked_uids(run, box, list(uids))) if uids else uids
+
+
+async def _offer(
+    run: Run, box: Mailbox, intents: Sequence[Intent], free: UIDSet, answered: bool
+) -> list[Intent]:
+    """Link what is found among UIDs that no row has; returns the intents that are left."""
+    if not free or not intents:
+        return list(intents)
+    shown = await run.server.identify(box.name, free)
+    worth = near(intents, shown)
+    headers = await run.server.headers(box.name, worth) if worth else {}
+    found = match(intents, {uid: shown[uid] for uid in worth}, headers)
+    await _link(run, box, found, shown, answered=answered)
+    linked = {intent.id for intent, _ in found}
+    return [intent for intent in intents if intent.id not in linked]
+
+
+async def linked_uids(run: Run, box: Mailbox, uids: Sequence[UID]) -> set[UID]:
+    """Those of `uids` that belong to a message with a file: not free for an intent."""
+    rows = await run.stored(run.cache.row_of_uid, box.id, uids)
+    return {uid for uid, row in rows.items() if row.local is not Presence.NONE}
+
+
+async def known_uid_next(run: Run, box: Mailbox) -> int:
+    """UIDNEXT as last observed: at most the true one, so no new UID hides below it."""
+    known = (await run.stored(run.cache.cursors)).get(box.name)
+    return known.cursor.uid_next if known is not None and known.cursor is not None else 1

@@ -4,6 +4,7 @@ leads out of the Maildir (reliability.md §4.3)."""
 from __future__ import annotations
 
 import os
+import resource
 import stat
 from pathlib import Path
 
@@ -50,6 +51,27 @@ def test_everything_made_is_closed_whatever_the_umask(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert modes(tmp_path / "state") == {".": 0o700}
+
+
+def test_a_run_leaves_no_core_and_opens_nothing(home: Home, talker: Talker) -> None:
+    """Limit and umask are seen by a child, which has them from the run."""
+    talker.answers[b"SELECT"] = EMPTY
+    spy = home.root / "spy"
+    spy.write_text(f"#!/bin/sh\n(ulimit -c; umask) > {home.root}/seen\necho word\n")
+    spy.chmod(0o700)
+    conf = home.account(talker.port)
+    text = conf.read_text().replace('password = "secret"', f'password-command = ["{spy}"]')
+    home.write(text)
+    umask, limits = os.umask(0), resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (limits[1], limits[1]))
+    try:
+        done = home.run("sync")
+    finally:
+        os.umask(umask)
+        resource.setrlimit(resource.RLIMIT_CORE, limits)
+    assert done.status == 0, done
+    assert (home.root / "seen").read_text().split() == ["0", "0077"]
+    assert {mode & 0o077 for mode in modes(home.mail).values()} == {0}
 
 
 def test_the_state_directory_of_somebody_else(

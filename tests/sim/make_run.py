@@ -94,7 +94,8 @@ class _Maker:
         return str(self.rand.below(self.machines))
 
     def _new(self) -> str:
-        ghost = f"m{len(self.ghosts) + 1}"
+        number = len(self.ghosts) + 1
+        ghost = f"m{number}{('', '', '', '~', '=')[number % 5]}"  # see body_of
         self.ghosts.append(ghost)
         return ghost
 

@@ -26,8 +26,11 @@ class Violation(AssertionError):
 
 
 def body_of(ghost: str, size: int = 0) -> bytes:
-    """A message with LF line ends, as a mail reader saves it."""
-    head = f"From: a@x.example\nSubject: {ghost}\nMessage-ID: <{ghost}@sim.example>\n"
+    """A message with LF line ends, as a mail reader saves it.  One whose name ends with `~` has no
+    Message-ID; all whose names end with `=` have the same."""
+    ident = "all" if ghost.endswith("=") else ghost
+    message_id = "" if ghost.endswith("~") else f"Message-ID: <{ident}@sim.example>\n"
+    head = f"From: a@x.example\nSubject: {ghost}\n{message_id}"
     return f"{head}X-Ghost: {ghost}\n\nBody of {ghost}\n{'y' * size}\n".encode()
 
 

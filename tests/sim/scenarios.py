@@ -144,6 +144,20 @@ def mailboxes(s: Stack) -> None:
     s.server.rename("Work", "Job")
 
 
+def with_empty_ones(s: Stack) -> None:
+    six(s)
+    for box in ("Void", "Past"):
+        s.server.create(box)
+
+
+def empty_ones_removed(s: Stack) -> None:
+    """One on either side, with new mail elsewhere."""
+    s.unmake("Void")
+    s.server.delete("Past")
+    s.serve("INBOX", "f")
+    s.file("Work", "g")
+
+
 def renamed_here(s: Stack) -> None:
     """Story (m), with a flag and new mail on the way."""
     s.fs.rename("/mail/Work", "/mail/Job")
@@ -272,6 +286,24 @@ def beyond(s: Stack) -> None:
     s.file("Work", "huge", size=20_000)
 
 
+def nameless(s: Stack) -> None:
+    """Without a Message-ID, or with one for all."""
+    s.server.create("Work")
+    for ghost in ("a~", "b=", "c="):
+        s.serve("INBOX", ghost)
+    s.serve("Work", "d=", "\\Flagged")
+
+
+def nameless_changed(s: Stack) -> None:
+    s.move_file("INBOX", "a~", "Work")
+    s.move_file("INBOX", "b=", "Archive", unique="777.new.reader")
+    s.unlink("Work", "d=")
+    s.file("INBOX", "e~")
+    s.file("INBOX", "f~", ":2,S")
+    s.file("Work", "g=")
+    s.serve("INBOX", "h=")
+
+
 def limit_lifted(s: Stack) -> None:
     """What was out of scope is brought, beside what is to be done anyhow."""
     s.account = replace(s.account, max_size=None)
@@ -363,6 +395,19 @@ SCENARIOS = [
         plain,
     ),
     Scenario(
+        "no Message-ID",
+        nameless,
+        nameless_changed,
+        {"INBOX": "c= e~ f~:S h=", "Work": "a~ g=", "Archive": "b="},
+    ),
+    Scenario(
+        "no Message-ID, no UIDPLUS",
+        nameless,
+        nameless_changed,
+        {"INBOX": "c= e~ f~:S h=", "Work": "a~ g=", "Archive": "b="},
+        plain_no_uidplus,
+    ),
+    Scenario(
         "moved on the server",
         six,
         moved_on_server,
@@ -391,6 +436,12 @@ SCENARIOS = [
         six,
         mailboxes,
         {"INBOX": "a b:S c", "Job": "d e:F", "New/Deep": "f", "Home/Own": "g"},
+    ),
+    Scenario(
+        "empty mailboxes removed",
+        with_empty_ones,
+        empty_ones_removed,
+        {"INBOX": "a b:S c f", "Work": "d e:F g"},
     ),
     Scenario(
         "mailbox renamed in the Maildir",

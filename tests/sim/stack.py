@@ -145,6 +145,14 @@ class Stack:
                 self.fs.mkdir(f"{path}/{folder}")
         self.fs.sync_dir(path)
 
+    def unmake(self, box: str) -> None:
+        """A mail reader removes a Maildir that is empty."""
+        path = self.oracle.directory(box)
+        for folder in ("cur", "new", "tmp"):
+            self.fs.rmdir(f"{path}/{folder}")
+        self.fs.rmdir(path)
+        self.fs.sync_dir(path.rpartition("/")[0])
+
     def path_of(self, box: str, ghost: str) -> str:
         """The file of a ghost in a mailbox."""
         start = f"{self.oracle.directory(box)}/"

@@ -105,7 +105,7 @@ LADDER = {
         "INBOX a a",
     ),
     "other bytes under an equal header are no pair": (
-        "INBOX a . x .\nINBOX a - . - body=other date=9 file_size=60 wire_size=60",
+        "INBOX a . x .\nINBOX a - . - read=yes body=other date=9",
         "Upload INBOX a; Expunge INBOX a",
         "INBOX a",
     ),

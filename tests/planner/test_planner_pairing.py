@@ -49,7 +49,7 @@ CASES = {
         "INBOX a:D b:D",
     ),
     "a message whose body is known is told at once": (
-        "INBOX a F x .\nINBOX a - . - body=other date=9 file_size=60 wire_size=60",
+        "INBOX a F x .\nINBOX a - . - read=yes body=other date=9",
         "Download INBOX a; Upload INBOX a",
         "INBOX a a:F",
     ),

@@ -209,13 +209,13 @@ def test_an_edited_file_is_sent_even_if_nobody_knows_what_it_was() -> None:
 @pytest.mark.parametrize(
     ("state", "first", "end"),
     [
-        ("F . .", "SetLocalFlags INBOX a +F; Upload INBOX a", "INBOX a a:F"),
+        ("F . .", "Copy INBOX>INBOX a; SetLocalFlags INBOX a +F", "INBOX a a:F"),
         ("x . .", "Upload INBOX a; RemoveLocal INBOX a", "INBOX a"),
     ],
 )
 def test_a_copy_that_a_user_made_under_our_name(state: str, first: str, end: str) -> None:
     """The file of that message is there, too."""
-    Table(f"INBOX a {state}\nINBOX a - . - origin=1", EXPUNGE).play(first, end)
+    Table(f"INBOX a {state}\nINBOX a - . - origin=1 read=yes", EXPUNGE).play(first, end)
 
 
 @pytest.mark.parametrize("more", ["origin=2", "origin=1 mtime_ns=5000000000"])

@@ -299,13 +299,11 @@ def farewells(
 def _children_go(
     box: Mailbox, boxes: Mapping[MailboxId, Mailbox], going: Mapping[MailboxId, Mailbox]
 ) -> bool:
-    """Whether all that lies below it goes from the same side in the same plan."""
-    side = "server" if gone_here(box) else "local"
+    """Whether all that lies below it on the side that it goes from goes in the same plan."""
+    here = gone_here(box)
     below = [
-        child
+        child.id
         for child in boxes.values()
-        if child.name.startswith(f"{box.name}/") and getattr(child, side) is T
+        if _below(child, box) and (child.server if here else child.local) is T
     ]
-    return bool(below) and all(
-        child.id in going and gone_here(child) == gone_here(box) for child in below
-    )
+    return bool(below) and all(child in going for child in below)

@@ -51,6 +51,13 @@ BY_MOVES = {
         "A b | B c | C d",
         "A b | B c",
     ),
+    "another one is gone, too": Case(
+        {"A": MOVING, "B": UNSYNCED, "C": GONE_HERE},
+        "A b . - -\nB c . . .\nC d . . .",
+        "Held C; Move A>B b",
+        "B b c | C d",
+        "B b c",
+    ),
     "what was copied without MOVE has gone there already": Case(
         {"A": MOVING, "B": UNSYNCED},
         "A a . x . name=n settled=copied\nA b . x . name=m\nA c . - -\n"
@@ -268,10 +275,16 @@ DEPARTED = {
     "empty: removed here": Case({"A": GONE_THERE}, "", "RemoveLocalMailbox A", there=("", "")),
     "a parent stays": Case({"A": GONE_HERE, "A/B": {}}, "", "", there=("A A/B", "A/B")),
     "a parent goes with all that is below it, children first": Case(
-        {"A": GONE_HERE, "A/B": GONE_HERE},
+        {"A": GONE_HERE, "A/B": GONE_HERE, "C": {}},
         "",
         "RemoveMailbox A/B; RemoveMailbox A",
-        there=("", ""),
+        there=("C", "C"),
+    ),
+    "gone on the server, with all that is below it": Case(
+        {"A": GONE_THERE, "A/B": GONE_THERE, "C": {}},
+        "",
+        "RemoveLocalMailbox A/B; RemoveLocalMailbox A",
+        there=("C", "C"),
     ),
     "first the child when it is gone on the other side": Case(
         {"A": GONE_HERE, "A/B": GONE_THERE},

@@ -120,6 +120,8 @@ def test_only_looks_at_all_of_its_own() -> None:
     ids = [{"mailbox_id": name} for name in ("F1", "F2")]
     boxes = {"A": GONE_THERE | ids[0], "B": GONE_THERE | ids[1], "C": ON_SERVER | ids[1]}
     assert Table("", only(EXPUNGE, 2, 3), boxes).plan() == "RenameLocalMailbox B>C"
+    gone = {"A": GONE_HERE, "B": GONE_HERE}
+    assert Table("", only(EXPUNGE, 2), gone).plan() == "RemoveMailbox B"
     boxes |= {"B/D": GONE_THERE, "C/D": ON_SERVER}
     along = "RenameLocalMailbox B>C; RenameLocalMailbox B/D>C/D"
     assert Table("", only(EXPUNGE, 2, 3, 4, 5), boxes).plan() == along

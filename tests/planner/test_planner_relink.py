@@ -90,6 +90,18 @@ RELINK = {
         "Work a",
         "INBOX a | Work a",
     ),
+    "a file whose message is not found again is no new one": (
+        "INBOX a . x .\nWork a ? . .",
+        "Held Work a; Expunge INBOX a",
+        "",
+        "Work a",
+    ),
+    "nor is one of our own name": (
+        "INBOX a . x .\nWork a ? . - origin=7",
+        "Held Work a; Expunge INBOX a",
+        "",
+        "Work a",
+    ),
     "a file that was never synced and moved": (
         "INBOX a . x .\nWork a ? . -",
         "Move INBOX>Work a",

@@ -21,6 +21,7 @@ COMMAND_TIMEOUT = 60.0  # seconds
 LIMIT = 1 << 20  # bytes of a command's output or of a password file
 REJECTED = "MAILSYNC_TOKEN_REJECTED"  # in the environment of token-command
 _STDERR_SHOWN = 4096  # bytes
+_TICK = 0.01  # seconds between looks at a command
 
 _one_at_a_time = asyncio.Lock()
 
@@ -181,9 +182,10 @@ async def _from_command(
     with process:
         try:
             async with asyncio.timeout(COMMAND_TIMEOUT):
-                out, said = await asyncio.gather(_all_of(process.stdout), _all_of(process.stderr))
+                pipes = (process.stdout, process.stderr)
+                out, said = await asyncio.gather(*(_all_of(pipe, process) for pipe in pipes))
                 while (status := process.poll()) is None:  # noqa: ASYNC110 (no event says so)
-                    await asyncio.sleep(0.005)
+                    await asyncio.sleep(_TICK)
         except TimeoutError:
             raise AuthError(f"{name}: no answer within {COMMAND_TIMEOUT:.0f} seconds") from None
         finally:
@@ -197,26 +199,26 @@ async def _from_command(
     return _checked(out, name)
 
 
-async def _all_of(pipe: IO[bytes] | None) -> bytes:
-    """Everything up to the end; what is too much ends it early and closes the pipe.
-
-    By hand, because asyncio's own subprocesses wait for ever for a grandchild that holds a pipe.
-    """
+async def _all_of(pipe: IO[bytes] | None, process: subprocess.Popen[bytes]) -> bytes:
+    """Everything until the process itself ends, whoever holds its pipe then: an agent that it
+    started.  What is too much ends it early and closes the pipe."""
     assert pipe is not None
-    loop = asyncio.get_running_loop()
-    readable = asyncio.Event()
+    os.set_blocking(pipe.fileno(), False)
     data = bytearray()
-    loop.add_reader(pipe.fileno(), readable.set)
     try:
         while len(data) <= LIMIT:
-            await readable.wait()
-            readable.clear()
-            chunk = os.read(pipe.fileno(), 65536)
+            over = process.poll() is not None  # asked before the last read
+            try:
+                chunk = os.read(pipe.fileno(), 65536)
+            except BlockingIOError:
+                if over:
+                    break
+                await asyncio.sleep(_TICK)
+                continue
             if not chunk:
                 break
             data += chunk
     finally:
-        loop.remove_reader(pipe.fileno())
         pipe.close()
     return bytes(data)
 

@@ -153,6 +153,16 @@ def test_a_command_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert time.monotonic() - began < 2.5
 
 
+def test_an_agent_that_a_command_starts_holds_nothing_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was waited for until the password that was there counted as none."""
+    monkeypatch.setattr(secrets, "COMMAND_TIMEOUT", 5)
+    pid = tmp_path / "pid"
+    assert read(script(tmp_path, f"echo p; sleep 60 & echo $! > {pid}")) == "p"
+    os.kill(int(pid.read_text()), 9)  # it went on
+
+
 # -- a token -----------------------------------------------------------------------------------
 
 

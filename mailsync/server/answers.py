@@ -154,13 +154,24 @@ def lost(error: Exception, timeout: float) -> Disconnected:
     return Disconnected(f"the connection is lost: {safe(str(error))}")
 
 
+# X509_V_ERR_…: self-signed, alone or at the end of its chain; whoever signed it is not known.
+_UNKNOWN_ISSUER = (18, 19, 20, 21)
+_OWN = (
+    "; tls-ca-file trusts an authority of your own, tls-fingerprint this very certificate, once "
+    "you know that it is the right one"
+)
+_NOT_TLS = ("wrong version number", "record layer failure", "unexpected message", "http request")
+_NO_TLS = ': that port does not begin with TLS: set another, or security = "starttls"'
+
+
 def tls_failed(error: Exception, timeout: float) -> MailsyncError:
     """The error for a TLS handshake that did not come about."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return InsecureError(f"the server's certificate is not valid: {error.verify_message}")
+        text = f"the server's certificate is not valid: {error.verify_message}"
+        return InsecureError(text + _OWN * (error.verify_code in _UNKNOWN_ISSUER))
     if isinstance(error, ssl.SSLError):
         reason = safe(error.reason or str(error)).replace("_", " ").lower()
-        return InsecureError(f"TLS failed: {reason}")
+        return InsecureError(f"TLS failed: {reason}" + _NO_TLS * (reason in _NOT_TLS))
     if isinstance(error, TimeoutError | ConnectionError):
         return lost(error, timeout)
     return InsecureError(f"TLS failed: {safe(str(error))}")

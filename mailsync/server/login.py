@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from mailsync.imap import Limits, Status, cmd
-from mailsync.model.errors import AuthError, ConfigError, InsecureError
+from mailsync.model.errors import AuthError, ConfigError, Disconnected, InsecureError
 from mailsync.model.settings import Account, Security
 from mailsync.server import sasl, ways
 from mailsync.server.answers import login_refusal
@@ -37,7 +37,7 @@ async def log_in(
     session = Session(stream, rand, account.timeout, traffic, limits)
     try:
         async with session.busy():
-            greeting = await session.greeting()
+            greeting = await _greeted(account, session, traffic)
             if account.security is Security.STARTTLS:
                 await _start_tls(account, session, greeting)
             if not session.capabilities_told:
@@ -52,6 +52,20 @@ async def log_in(
         await stream.close()
         raise
     return session
+
+
+async def _greeted(account: Account, session: Session, traffic: Traffic) -> Status:
+    before = traffic.bytes_in
+    try:
+        return await session.greeting()
+    except Disconnected as error:
+        silent = traffic.bytes_in == before
+        if not silent or account.tunnel or account.security is Security.TLS:
+            raise
+        raise Disconnected(
+            f"{error}, before it greeted: if port {account.port} begins with TLS, "
+            'set security = "tls"'
+        ) from None
 
 
 def _allow_preauth(account: Account) -> None:

@@ -124,6 +124,8 @@ def _of_plan(account: AccountReport) -> Iterator[str]:
         yield from (f"  {line}" for line in account.plan)
     elif not account.errors:
         yield f"{account.name}: nothing to do"
+    for box in account.mailboxes:
+        yield from (f"  {box.name}: {text.removeprefix(f'{box.name}: ')}" for text in box.notices)
 
 
 def _of_account(account: AccountReport, verbose: int, whole: bool) -> Iterator[str]:

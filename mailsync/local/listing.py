@@ -78,7 +78,9 @@ def lacks_new(tree: Tree, name: MailboxName) -> bool:
         return look_at(tree, f"{path}/cur") is not None and look_at(tree, f"{path}/new") is None
 
 
-def listing(tree: Tree, name: MailboxName, read_only: bool) -> Listing | None:
+def listing(
+    tree: Tree, name: MailboxName, read_only: bool, without_new: bool = False
+) -> Listing | None:
     before = stamp(tree, name)
     path = tree.path(name)
     sight = Sight(tree, name)
@@ -92,7 +94,8 @@ def listing(tree: Tree, name: MailboxName, read_only: bool) -> Listing | None:
                 if by_name.setdefault(entry.name, entry) is not entry:
                     clashes.append(entry)
         except FileNotFoundError:
-            return None
+            if not (without_new and folder == "new"):
+                return None
         except NotADirectoryError as error:
             raise in_the_way(where) from error
         except OSError as error:

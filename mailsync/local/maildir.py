@@ -108,13 +108,16 @@ class Maildir:
         """None: the mailbox is missing, or changed less than 2 s ago by its file system's clock."""
         return listing.stamp(self._tree, name)
 
-    def entries(self, name: MailboxName, read_only: bool = False) -> Listing | None:
+    def entries(
+        self, name: MailboxName, read_only: bool = False, *, without_new: bool = False
+    ) -> Listing | None:
         """One complete listing; None when new/ or cur/ is missing: then nothing is known.
+        `without_new`: a new/ that is missing counts as empty.
 
         Two files of one unique name: same inode or bytes ⇒ one message; else the second gets a
         unique name of our own by a rename (not when `read_only`: then it is a double).
         """
-        return listing.listing(self._tree, name, read_only)
+        return listing.listing(self._tree, name, read_only, without_new)
 
     def doubles(
         self, name: MailboxName, entries: Iterable[LocalEntry]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from mailsync.cache import Audit, Known
 from mailsync.executor.boxes import know, refresh
@@ -265,17 +266,18 @@ async def _listing(run: Run, box: Mailbox, had: Known | None, audit: bool) -> Li
             raise StorageError(NO_NEW.format(name=box.name, count=count), reach=Reach.MAILBOX)
         if not (run.dry or run.still):
             await run.disk(run.maildir.create, box.name)
-            listing = await _entries(run, box.name)
+        listing = await _entries(run, box.name, without_new=run.dry or run.still)
     return listing
 
 
-async def _entries(run: Run, name: MailboxName) -> Listing | None:
+async def _entries(run: Run, name: MailboxName, *, without_new: bool = False) -> Listing | None:
     """A listing in which every keyword is named that the mailbox's own table explains."""
-    listing = await run.disk(run.maildir.entries, name, run.dry or run.still)
+    look = partial(run.maildir.entries, name, run.dry or run.still, without_new=without_new)
+    listing = await run.disk(look)
     if listing is not None and listing.untold:
         await run.stored(run.cache.learn_keywords, listing.untold)
         await know(run)
-        listing = await run.disk(run.maildir.entries, name, run.dry or run.still)
+        listing = await run.disk(look)
     return listing
 
 

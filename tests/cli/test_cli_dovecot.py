@@ -60,6 +60,19 @@ def test_a_dry_run_before_the_first_sync_writes_nothing(home: Home, client: Clie
     assert home.bytes() == before
 
 
+def test_a_dry_run_says_what_it_could_not_look_at(home: Home, client: Client) -> None:
+    """A mailbox that lacks new/ is as a sync would find it; one that lost mail with it is named."""
+    (home.mail / "Half" / "cur").mkdir(parents=True)
+    (home.mail / "Half" / "cur" / "1.half:2,S").write_bytes(message("half"))
+    done = good(home.run("sync", "--dry-run"))
+    assert "  Upload Half 1.half: new in the Maildir" in done.out.splitlines()
+    assert not (home.mail / "Half" / "new").exists()
+    good(home.run("sync"))
+    shutil.rmtree(home.mail / "Work" / "new")
+    done = good(home.run("sync", "--dry-run"), 1)
+    assert "  Work: Work/new is missing, and 12 messages were in it" in done.out
+
+
 def test_a_dry_run_later_changes_neither_side(home: Home, client: Client) -> None:
     good(home.run("sync"))
     client.append(message("new"))

@@ -620,6 +620,23 @@ def test_what_is_out_of_scope_is_not_announced(wired: Wired) -> None:
     assert (report.total().downloaded, report.total().held) == (0, 1), report
 
 
+def test_a_tree_that_lost_its_empty_directories(wired: Wired) -> None:
+    """As git or an archive leaves it: they count as empty, and the next sync makes them."""
+    filled(wired, 30)
+    Mbsync(wired).run()
+    for path in wired.files():
+        path.rename(wired.box() / "cur" / path.name)
+    for folder in ("new", "tmp"):
+        (wired.box() / folder).rmdir()
+    for dry in (True, False):
+        done = adopt(wired, dry=dry)
+        assert (done.exit, total(done, "known")) == (0, 30), done
+        assert not (wired.box() / "new").exists()
+    assert wired.sync().exit == 0
+    assert (wired.traffic.bodies, wired.traffic.sent_bytes) == (0, 0)
+    wired.idle()
+
+
 def test_there_is_no_maildir(wired: Wired) -> None:
     with pytest.raises(ConfigError, match="nothing to take over"):
         adopt(wired)

@@ -49,19 +49,20 @@ def test_on_the_server(story: Story, parent: str, child: str) -> None:
     nothing_transferred(story, parent, child)
 
 
+def moved_here(story: Story, old: str, new: str) -> None:
+    story.make(new)
+    for path in [path for path in story.mail() if path.rpartition("/")[0][:-4] == f"/mail/{old}"]:
+        story.rename(path, f"/mail/{new}{path[len(f'/mail/{old}') :]}")
+    for folder in ("cur", "new", "tmp"):
+        story.fs.rmdir(f"/mail/{old}/{folder}")
+    story.fs.rmdir(f"/mail/{old}")
+    story.fs.sync_dir("/mail")
+
+
 @pytest.mark.parametrize(("parent", "child"), APART)
 def test_in_the_maildir(story: Story, parent: str, child: str) -> None:
-    for old, new in (("A", parent), ("A/C", child)):
-        story.make(new)
-        for path in [
-            path for path in story.mail() if path.rpartition("/")[0][:-4] == f"/mail/{old}"
-        ]:
-            story.rename(path, f"/mail/{new}{path[len(f'/mail/{old}') :]}")
-    for old in ("A/C", "A"):
-        for folder in ("cur", "new", "tmp"):
-            story.fs.rmdir(f"/mail/{old}/{folder}")
-        story.fs.rmdir(f"/mail/{old}")
-    story.fs.sync_dir("/mail")
+    moved_here(story, "A/C", child)
+    moved_here(story, "A", parent)
     nothing_transferred(story, parent, child)
 
 
@@ -86,3 +87,27 @@ def test_into_a_mailbox_that_was_renamed_here_meanwhile(story: Story) -> None:
     ran = story.tell()
     assert (ran.exit, ran.fetched, ran.stored) == (0, 0, 0), ran.text
     story.agree({"B": "a", "B/C": "c", "B/D": "e"})
+
+
+THREE = {"A": "B", "A/C": "C", "A/C/D": "B/D"}
+
+
+@pytest.mark.parametrize("side", ["server", "maildir"])
+def test_each_of_three_is_to_go_before_the_next(story: Story, side: str) -> None:
+    """A to B takes A/C along, which goes elsewhere; of what is below that one goes below B."""
+    story.server.create("A/C/D")
+    story.serve("A/C/D", "d")
+    story.tell()
+    if side == "server":
+        story.server.rename("A/C/D", "Away")
+        story.server.rename("A/C", "C")
+        story.server.rename("A", "B")
+        story.server.rename("Away", "B/D")
+    else:
+        for old, new in reversed(THREE.items()):
+            moved_here(story, old, new)
+    for _ in range(3):
+        ran = story.tell()
+        assert (ran.exit, ran.fetched, ran.stored) == (0, 0, 0), ran.text
+    story.agree({"B": "a", "C": "c", "B/D": "d"})
+    story.idle()

@@ -177,7 +177,7 @@ def _extended(tree: Tree, name: MailboxName, flags: Flags) -> Letters:
             for file, _ in tree.fs.list(f"{tree.path(name)}/cur"):
                 sight.flags(names.split_name(file)[1])
             more = _lines(table, known, flags, sight.used)
-            if not more:
+            if not more or len(data) >= _LARGEST:  # of that only the beginning was read
                 raise _Full
             if data and not data.endswith(b"\n"):
                 data += b"\n"

@@ -24,6 +24,7 @@ _KNOWN: dict[int, tuple[Reach, Help, str]] = {
     errno.EPERM: (Reach.MAILBOX, Help.ASK, "give your user the right to it (chmod, chown)"),
     errno.ENOENT: (Reach.MAILBOX, Help.RETRY, "it went away; the next run looks again"),
     errno.ENOTDIR: (Reach.MAILBOX, Help.ASK, "something that is no directory is in the way"),
+    errno.EISDIR: (Reach.MAILBOX, Help.ASK, "a directory is in the way: move it away"),
     errno.ELOOP: (Reach.MAILBOX, Help.ASK, "a symbolic link is in the way; none is followed"),
     errno.EEXIST: (Reach.MAILBOX, Help.ASK, "something else has that name: move it away"),
     errno.ENAMETOOLONG: (Reach.MESSAGE, Help.ASK, "give it a shorter name"),

@@ -97,6 +97,30 @@ def test_restored_from_a_backup(full: Spot, tmp_path: Path) -> None:
     full.idle(3)
 
 
+@pytest.mark.parametrize("what", ["a directory", "a link", "a FIFO"])
+def test_a_table_of_keywords_that_cannot_be_read(full: Spot, what: str) -> None:
+    """Its mailbox waits, and says why; the others are synced."""
+    table = full.mail / "Work" / "dovecot-keywords"
+    table.unlink(missing_ok=True)
+    if what == "a directory":
+        table.mkdir()
+    elif what == "a link":
+        table.symlink_to("/etc/passwd")
+    else:
+        os.mkfifo(table)
+    for box in ("INBOX", "Work"):
+        for path in (full.mail / box / "new").iterdir():
+            path.rename(full.mail / box / "cur" / f"{path.name}:2,FSa")
+    full.fill(1, first=300)
+    before = full.served()
+    done = full.sync(1, f"{table}: ", "Work: 1 parked")
+    assert "1 downloaded" in done.out
+    assert full.served()["Work"] == before["Work"]
+    table.rmdir() if what == "a directory" else table.unlink()
+    with full.client() as client:
+        assert not [flags for _, flags in client.messages("Work").values() if "F" in flags]
+
+
 # -- what lies in it ---------------------------------------------------------------------------
 
 

@@ -163,6 +163,15 @@ def test_no_letter_is_left(known: Ground) -> None:
     assert written(known) == full
 
 
+def test_a_table_that_is_read_in_part_only_is_not_replaced(known: Ground) -> None:
+    known.put("INBOX/cur/f:2,S")
+    long = "0 $Junk\n" + "x" * 70_000 + "\n"
+    table(known, long)
+    known.maildir.set_flags(BOX, entry_of(known), WORK, Flags.NONE)
+    known.maildir.spread_keywords(BOX)
+    assert written(known) == long
+
+
 def test_a_line_without_an_end_is_ended(known: Ground) -> None:
     known.put("INBOX/cur/f:2,S")
     table(known, "0 $Junk")

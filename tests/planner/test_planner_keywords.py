@@ -17,6 +17,7 @@ WORDS = Keywords(["$Junk", "Work"])
 JUNK, BOTH = WORDS.flag("$Junk"), WORDS.flag("$Junk") | WORDS.flag("Work")
 TOLD = {  # where the merge base of a file in Work is that of another row
     "paired": "INBOX a x x D email_id=M name=n\nWork a D - - email_id=M\nWork a - D - name=n",
+    "under a new name": "Work a . x .\nWork a - . -",
     "renamed where it was": "Work a x x .\nWork a - . -\nINBOX a . - -",
     "copied": "INBOX a . x .\nWork a - . -",
     "copied, apart": "Old a x x .\nWork a - . -\nINBOX a . - -",

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 from planner_tables import OFF, Table
 
+from mailsync.model.actions import Defer, RemoveLocal
+from mailsync.model.rows import Side, Wait
 from mailsync.model.settings import Deletions, Direction
 from mailsync.planner import Policy
 
@@ -310,6 +312,16 @@ CASES = MOVES | CLOSED
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_moves(case: Case) -> None:
     Table(case.lines, case.policy, case.boxes).play(case.plan, case.server, case.local)
+
+
+def test_what_is_said_of_a_file_left_behind() -> None:
+    lines = MOVES["a half-done MoveLocal: the file is under both names"].lines
+    _, remove = Table(lines, EXPUNGE).world.plan().actions
+    assert isinstance(remove, RemoveLocal)
+    _, defer = Table(lines, PUSH).world.plan().actions
+    assert isinstance(defer, Defer)
+    assert defer.reason == remove.reason == "moved on the server, and its file with it"
+    assert (defer.wait, defer.side) == (Wait.UNSENT, Side.LOCAL)
 
 
 def test_a_file_left_behind_that_waits_already_is_not_told_again() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from planner_boxes import EXPUNGE, GONE_HERE, GONE_THERE
+from planner_boxes import ACCEPTED, EXPUNGE, GONE_HERE, GONE_THERE, PULL, PUSH
 from planner_tables import OFF, Table
 
 from mailsync.model.actions import Defer, DeferMailbox
@@ -18,6 +18,7 @@ GUARDED = replace(EXPUNGE, guard=Guard(share=0.25, floor=1))
 TINY = {1: Bounds(EXPUNGE.direction, EXPUNGE.deletions, max_size=100)}
 TEN = "\n".join(f"INBOX m{n} {{}}" for n in range(10))
 ALL_TEN = "+".join(f"m{n}" for n in range(10))
+BOTH = Bounds(EXPUNGE.direction, EXPUNGE.deletions)
 TWO = {"INBOX": {}, "Work": {}}
 READ_ONLY = {"read_only": True}
 
@@ -98,7 +99,68 @@ MAILBOXES: dict[str, Case] = {
     ),
 }
 
-CASES = DELETIONS | MAILBOXES
+DECIDE = "accept moves it back, reject makes the mailbox again"
+MOVES: dict[str, Case] = {
+    "from where the server may not be changed": (
+        EXPUNGE,
+        {"INBOX": READ_ONLY},
+        "INBOX a . x .\nWork a - . -",
+        "Unsent INBOX a server: moved away, but the server may not be changed",
+    ),
+    "from where the Maildir may not be changed": (
+        replace(PUSH, bounds={2: BOTH}),  # type: ignore[arg-type]
+        TWO,
+        "INBOX a x . .\nWork a . - -",
+        "Unsent INBOX a local: moved away, but the Maildir may not be changed",
+    ),
+    "pull": (
+        PULL,
+        TWO,
+        "INBOX a . x .\nWork a - . -",
+        "Unsent INBOX a server: moved in the Maildir; the server may not be changed\n"
+        "Unsent Work a server: moved in the Maildir; the server may not be changed",
+    ),
+    "push": (
+        PUSH,
+        TWO,
+        "INBOX a x . .\nWork a . - -",
+        "Unsent INBOX a local: moved on the server; the Maildir may not change\n"
+        "Unsent Work a local: moved on the server; the Maildir may not change",
+    ),
+    "into a mailbox that is gone on the server": (
+        EXPUNGE,
+        {"A": {}, "B": GONE_THERE},
+        "A a . x .\nB a - . -",
+        f"Held A a local: moved into a mailbox that is gone on the server: {DECIDE}\n"
+        f"Held B a local: moved into a mailbox that is gone on the server: {DECIDE}\n"
+        "Held B local: the mailbox is gone on the server",
+    ),
+    "into a mailbox that is gone in the Maildir": (
+        EXPUNGE,
+        {"A": {}, "B": GONE_HERE | ACCEPTED},
+        "A a x . .\nB a . - -",
+        f"Held A a server: moved into a mailbox that is gone in the Maildir: {DECIDE}\n"
+        f"Held B a server: moved into a mailbox that is gone in the Maildir: {DECIDE}",
+    ),
+    "apart, here into a mailbox that is gone": (
+        EXPUNGE,
+        {"A": GONE_THERE, "B": {}, "C": {}},
+        "C a x x . header=a name=n\nB a . - - header=a\nA a - . - name=n",
+        "Held A a local: "
+        "moved elsewhere on the server, and here into a mailbox that is gone there\n"
+        "Held A local: the mailbox is gone on the server",
+    ),
+    "apart, on the server into a mailbox that is gone": (
+        EXPUNGE,
+        {"A": GONE_HERE, "B": {}, "C": {}},
+        "C a x x . header=a name=n\nA a . - - header=a\nB a - . - name=n",
+        "Held A a server: "
+        "moved elsewhere here, and on the server into a mailbox that is gone here\n"
+        "Held A server: the mailbox is gone in the Maildir",
+    ),
+}
+
+CASES = DELETIONS | MAILBOXES | MOVES
 
 
 def told(table: Table) -> str:

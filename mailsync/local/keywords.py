@@ -129,11 +129,14 @@ class Sight:
 
 
 def kept_by_others(tree: Tree, name: MailboxName) -> bool:
-    """Whether a Dovecot works on this very mailbox, which changes letters on purpose only."""
-    try:
-        tree.fs.stat(f"{tree.path(name)}/{_UIDS}")
-    except FileNotFoundError:
-        return False
+    """Whether a Dovecot works on this very mailbox, which changes letters on purpose only.  Raises
+    StorageError."""
+    path = f"{tree.path(name)}/{_UIDS}"
+    with translated("look at", path):
+        try:
+            tree.fs.stat(path)
+        except FileNotFoundError:
+            return False
     return True
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
+from sim.fs import SimFs
 from support.maildirs import BOX, DATE, Ground, entry_of
 
+from mailsync.model.errors import StorageError
 from mailsync.model.flags import KEYWORDS, Flags, from_letters
 from mailsync.model.keywords import Keywords
 from mailsync.model.mailboxname import MailboxName
@@ -78,6 +82,19 @@ def test_a_dovecot_at_work_is_seen(known: Ground) -> None:
     assert found is not None
     assert found.exact
     assert found.lettered == KEYWORDS
+
+
+@pytest.mark.parametrize("file", ["dovecot-uidlist", "dovecot-keywords"])
+def test_what_may_not_be_looked_at_is_named(sim: Ground, file: str) -> None:
+    def refuse(name: str, path: str) -> None:
+        if path.endswith(file):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    sim.maildir.know(TABLE)
+    assert isinstance(sim.fs, SimFs)
+    sim.fs.refuse = refuse
+    with pytest.raises(StorageError, match=f"INBOX/{file}: Permission denied"):
+        sim.maildir.entries(BOX)
 
 
 def test_what_has_a_letter_or_can_get_one(known: Ground) -> None:

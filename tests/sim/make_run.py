@@ -95,7 +95,9 @@ class _Maker:
 
     def _new(self) -> str:
         number = len(self.ghosts) + 1
-        ghost = f"m{number}{('', '', '', '~', '=')[number % 5]}"  # see body_of
+        # See body_of.  Where the header is rewritten and no UID named, nothing tells a `~`.
+        bare = "" if self.profile == "proton" else "~"
+        ghost = f"m{number}{('', '', '', bare, '=')[number % 5]}"
         self.ghosts.append(ghost)
         return ghost
 

@@ -32,6 +32,7 @@ class Users:
         self.ledger = ledger
         self.saved: dict[int, list[tuple[str, bytes]]] = {}
         self.old: set[str] = set()  # ghosts beyond max-age
+        self.unmade: dict[tuple[int, str], list[str]] = {}  # what was in a mailbox that is deleted
         ledger.scoped = lambda box: any(has_section(m, box) for m in machines)
 
     def do(self, act: Act) -> None:
@@ -112,6 +113,7 @@ class Users:
 
     def file_(self, m: Stack, ghost: str, box: str, info: str = "", how: str = "") -> None:
         info = info and self._info(m, box, info.removeprefix(":2,"))
+        self._anew(m, box)
         path = m.file(box, ghost, info, **self._odd(ghost, how))
         self.ledger.born(ghost, box, self._shown(m, path))
 
@@ -162,11 +164,13 @@ class Users:
         if box != target:
             if self._table(m, box) != self._table(m, target):  # letters mean something else there
                 m.flag(box, ghost, info_letters(path))
+            self._anew(m, target)
             m.move_file(box, ghost, target, unique)
             self.ledger.moved(ghost, box, target)
 
     def fcopy_(self, m: Stack, ghost: str, box: str, target: str, unique: str) -> None:
         path = m.path_of(box, ghost)
+        self._anew(m, target)
         m.make(target)
         data = m.fs.files()[path]
         stat = m.fs.stat(path)
@@ -186,6 +190,7 @@ class Users:
         self.ledger.gone(ghost)
 
     def fmake_(self, m: Stack, box: str) -> None:
+        self._anew(m, box)
         m.make(box)
 
     def frename_(self, m: Stack, old: str, new: str) -> None:
@@ -250,6 +255,17 @@ class Users:
             m.fs.rmdir(f"{ROOT}/{box}")
             m.fs.sync_dir(f"{ROOT}/{box}".rpartition("/")[0])
             self._accident(list(files.values()))
+            self.unmade[self.machines.index(m), box] = list(files.values())
+
+    def _anew(self, m: Stack, box: str) -> None:
+        """Before something is put into it: a mailbox that was deleted, and that the same user makes
+        again, is there; what was in it is deleted."""
+        ghosts = self.unmade.pop((self.machines.index(m), box), [])
+        try:
+            m.fs.stat(f"{ROOT}/{box}")
+        except FileNotFoundError:
+            for ghost in ghosts:
+                self.ledger.gone(ghost)
 
     def _unlink(self, m: Stack, files: dict[str, str], *, quiet: bool = False) -> None:
         for path, ghost in files.items():

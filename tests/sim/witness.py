@@ -95,7 +95,8 @@ class Witness:
 
     def asked(self, session: Session, name: str) -> None:
         """A command begins (I16)."""
-        if session.number not in self._looked or name in {"UID SEARCH", "UID FETCH"}:
+        listed = name == "UID FETCH" and b":4294967295" in session.record.text  # not some of them
+        if session.number not in self._looked or listed or name == "UID SEARCH":
             self._looked[session.number] = self.now
         if name == "UID STORE" and session.view is not None:
             self._marked[session.number, session.view.box.name] = self.now

@@ -178,6 +178,22 @@ def test_a_keyword_saves_like_a_flag(base: Flags, now: Flags, saved: bool) -> No
     assert saves(base, now, WORDS.quiet) is saved
 
 
+@pytest.mark.parametrize(
+    ("state", "word", "first"),
+    [
+        (". x .", WORK, "Download INBOX a"),
+        (". x .", JUNK, "Expunge INBOX a"),
+        ("x . .", WORK, "Upload INBOX a"),
+        ("x . .", JUNK, "RemoveLocal INBOX a"),
+    ],
+)
+def test_a_keyword_that_programs_set_saves_no_message(state: str, word: Flags, first: str) -> None:
+    table = Table(f"INBOX a {state}", replace(EXPUNGE, quiet=WORDS.quiet))
+    row = table.world.rows[1]
+    table.world.rows[1] = replace(row, server_flags=word, local_flags=word)
+    assert table.plan() == first
+
+
 def test_keywords_are_merged_one_by_one() -> None:
     late = WORDS.flag("Later")
     assert merged(JUNK | WORK, WORK | late, JUNK | WORK | Flags.SEEN) == WORK | late | Flags.SEEN

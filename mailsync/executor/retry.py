@@ -7,7 +7,6 @@ tried again here, from a new observation, because the cache has kept every outco
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -23,11 +22,12 @@ ATTEMPTS = 4
 FIRST_WAIT = 1.0  # seconds; doubled each time, with full jitter
 LONGEST_WAIT = 300.0  # Exchange asks for 299961 ms; a server that asks for more is left for later
 FIRST_PARK = 15 * 60.0
+MOST_DOUBLED = 10  # times: that is more than LONGEST_PARK
 
 
 def worth_repeating(error: BaseException) -> bool:
     """RETRY always; WAIT only when the server named a time that a run can wait."""
-    if isinstance(error, ssl.SSLError) or not isinstance(error, MailsyncError):
+    if not isinstance(error, MailsyncError):
         return False
     if error.help is Help.RETRY:
         return True
@@ -35,18 +35,18 @@ def worth_repeating(error: BaseException) -> bool:
     return error.help is Help.WAIT and hinted
 
 
-def backoff(attempt: int, error: BaseException | None, rand: Rand) -> float:
-    """Seconds before attempt number `attempt` + 1: the server's hint, else full jitter."""
-    hint = getattr(error, "retry_after", None)
-    if hint is not None:
-        return min(float(hint), LONGEST_WAIT)
+def backoff(attempt: int, error: MailsyncError, rand: Rand) -> float:
+    """Seconds before attempt number `attempt` + 1: the server's hint, else jitter by half."""
+    if error.retry_after is not None:
+        return min(error.retry_after, LONGEST_WAIT)
     ceiling: float = min(LONGEST_WAIT, FIRST_WAIT * 2.0**attempt)
     return ceiling * (0.5 + rand.fraction() / 2)
 
 
 def park_until(attempts: int, now: float) -> float:
     """When a message that failed `attempts` times is due again: 15 minutes, doubled to a day."""
-    return now + min(LONGEST_PARK, FIRST_PARK * 2.0 ** max(0, attempts - 1))
+    doubled = min(attempts - 1, MOST_DOUBLED)  # what fails every day for years overflows no float
+    return now + min(LONGEST_PARK, FIRST_PARK * 2.0**doubled)
 
 
 def only_busy(error: BaseException) -> bool:
@@ -63,13 +63,10 @@ def retrying(
     """The policy as tenacity's object; `note` hears of each repeat and its wait in seconds."""
 
     def wait(state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        return backoff(state.attempt_number, error, rand)
+        return backoff(state.attempt_number, _failure(state), rand)
 
     def tell(state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, MailsyncError):
-            note(error, state.upcoming_sleep)
+        note(_failure(state), state.upcoming_sleep)
 
     return AsyncRetrying(
         sleep=asyncio.sleep,
@@ -79,6 +76,13 @@ def retrying(
         before_sleep=tell,
         reraise=True,
     )
+
+
+def _failure(state: RetryCallState) -> MailsyncError:
+    """What is waited for: nothing else is worth repeating."""
+    error = state.outcome.exception() if state.outcome is not None else None
+    assert isinstance(error, MailsyncError)
+    return error
 
 
 async def repeated(rand: Rand, call: Callable[[], Awaitable[T]]) -> T:

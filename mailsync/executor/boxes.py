@@ -17,6 +17,7 @@ from mailsync.model.actions import (
 from mailsync.model.errors import Help, MailsyncError, Reach, Refused
 from mailsync.model.ids import MailboxId
 from mailsync.model.mailboxname import MailboxName
+from mailsync.model.observation import Cursor
 from mailsync.model.rows import Mailbox, Presence, Side
 from mailsync.model.settings import Direction
 from mailsync.server import Ask
@@ -36,11 +37,15 @@ async def know(run: Run) -> None:
     run.maildir.know(run.keywords)
 
 
+async def cursor_of(run: Run, box: Mailbox) -> Cursor | None:
+    """As last observed."""
+    return (await run.stored(run.cache.cursors))[box.name].cursor
+
+
 async def observe_again(run: Run, box: Mailbox, *, full: bool = False) -> Mailbox:
     """SELECT one mailbox and store what it shows; raises what the server says against it."""
     wire = (await run.stored(run.cache.wire_names))[box.name]
-    known = (await run.stored(run.cache.cursors)).get(box.name)
-    cursor = None if full or known is None else known.cursor
+    cursor = None if full else await cursor_of(run, box)
     ask = Ask(name=box.name, wire_name=wire, cursor=cursor, full=cursor is None)
     async for seen in run.server.observe([ask]):
         if isinstance(seen, tuple):

@@ -26,7 +26,7 @@ from mailsync.model.errors import (
     ServerDefect,
     StorageError,
 )
-from mailsync.model.ids import RowId, UniqueName
+from mailsync.model.ids import UID, RowId, UniqueName
 from mailsync.model.rows import Mailbox, Row
 from mailsync.model.uidset import UIDSet
 from mailsync.planner import base, for_file
@@ -91,24 +91,25 @@ class Downloader:
         await self.missing()
 
     async def take(self, body: FetchedBody) -> None:
-        if body.data is None and body.chunks is None:
-            if body.uid is not None and (row := self.wanted.pop(body.uid, None)):
-                text = "the server answered without the message's text (NIL)"
-                await self.run.trouble(self.box.id, [row], f"UID {row.uid}: {text}")
-            return
         if body.chunks is not None:
             await self.stream(body)
-        elif body.data is not None and body.uid is not None:
-            row = self.wanted.pop(body.uid, None)
-            if row is not None and not body.data and row.size != 0:
+        elif (row := self.claimed(body.uid)) is not None:
+            if body.data is None:
+                text = "the server answered without the message's text (NIL)"
+                await self.run.trouble(self.box.id, [row], f"UID {row.uid}: {text}")
+            elif not body.data and row.size != 0:
                 text = f"the server answered with no text, and says it has {row.size} bytes"
                 await self.run.trouble(self.box.id, [row], f"UID {row.uid}: {text}")
-            elif row is not None:
+            else:
                 await self.collect(row, body.data)
         if self.batch.waiting_size >= PIECE_BYTES or len(self.batch.waiting) >= PIECE_FILES:
             await self.write()
         if self.batch.full:
             await self.flush()
+
+    def claimed(self, uid: UID | None) -> Row | None:
+        """Whose body it is: nobody's where it was not asked for, or comes a second time."""
+        return None if uid is None else self.wanted.pop(uid, None)
 
     def name(self, row: Row) -> UniqueName:
         assert self.box.uid_validity is not None
@@ -149,7 +150,7 @@ class Downloader:
         except BaseException:
             stream.drop()
             raise
-        row = self.wanted.pop(body.uid, None) if body.uid is not None else None
+        row = self.claimed(body.uid)
         if row is None:
             stream.drop()
         elif stream.spool and stream.refused is None:
@@ -202,8 +203,6 @@ class Downloader:
 
     async def missing(self) -> None:
         """Asked for, answered OK, and not given: still listed means trouble, else it is gone."""
-        if not self.wanted:
-            return
         alive = await self.run.server.alive(self.box.name, UIDSet(self.wanted))
         rows = [row for uid, row in self.wanted.items() if uid in alive]
         text = "the server lists the message and gives no text for it"
@@ -274,16 +273,15 @@ async def _in_undo(run: Run, rows: Sequence[Row]) -> dict[RowId, Deletion]:
 
     Never by the row's id: a later message's row may have the number again.
     """
-    by_body: defaultdict[bytes | None, list[Deletion]] = defaultdict(list)
-    by_email: defaultdict[str | None, list[Deletion]] = defaultdict(list)
+    known: defaultdict[bytes | str | None, list[Deletion]] = defaultdict(list)
     for one in await run.stored(run.cache.deletions):
-        by_body[one.new.body].append(one)
-        by_email[one.email_id].append(one)
+        for sign in (one.new.body, one.email_id):
+            if sign is not None:
+                known[sign].append(one)
     found: dict[RowId, Deletion] = {}
     taken: set[DeletionId] = set()
     for row in rows:
-        same = by_body[row.body] if row.body is not None else []
-        same = same or (by_email[row.email_id] if row.email_id is not None else [])
+        same = next((known[sign] for sign in (row.body, row.email_id) if sign in known), [])
         deletion = next((one for one in same if one.id not in taken), None)
         if deletion is not None:
             taken.add(deletion.id)

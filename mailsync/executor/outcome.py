@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Sequence
 
 from mailsync.cache import Intent, IntentKind, Linked
+from mailsync.executor.boxes import cursor_of
 from mailsync.executor.identify import agrees, alike, match, may_be, near, same_header
 from mailsync.executor.run import Run
 from mailsync.model.actions import uid_of
@@ -107,7 +108,7 @@ async def _link(
                 intent.id,
                 uid,
                 email_id=shown[uid].email_id,
-                keywords=run.keywords.split(shown[uid].extra)[0] & KEYWORDS,
+                keywords=run.keywords.split(shown[uid].extra)[0],
             )
             for intent, uid in pairs
         ]
@@ -153,12 +154,12 @@ async def is_hidden(run: Run, box: Mailbox, intent: Intent) -> bool:
     if intent.new.message_id:
         hits = await run.server.search_message_id(box.name, intent.new.message_id)
         free |= await _unlinked(run, box, hits)
-    shown = await run.server.identify(box.name, free) if free else {}
+    shown = await run.server.identify(box.name, free)
     told = UIDSet(uid for uid, one in shown.items() if one.size is not None)
     if free - told:
         return True
     doubtful = UIDSet(uid for uid, one in shown.items() if alike(intent, one))
-    headers = await run.server.headers(box.name, doubtful) if doubtful else {}
+    headers = await run.server.headers(box.name, doubtful)
     return any(headers.get(uid) is None for uid in doubtful)
 
 
@@ -172,18 +173,16 @@ async def _new_uids(run: Run, box: Mailbox, intents: Sequence[Intent]) -> UIDSet
 
 
 async def _unlinked(run: Run, box: Mailbox, uids: UIDSet) -> UIDSet:
-    return uids - UIDSet(await linked_uids(run, box, list(uids))) if uids else uids
+    return uids - UIDSet(await linked_uids(run, box, list(uids)))
 
 
 async def _offer(
     run: Run, box: Mailbox, intents: Sequence[Intent], free: UIDSet, answered: bool
 ) -> list[Intent]:
     """Link what is found among UIDs that no row has; returns the intents that are left."""
-    if not free or not intents:
-        return list(intents)
     shown = await run.server.identify(box.name, free)
     worth = near(intents, shown)
-    headers = await run.server.headers(box.name, worth) if worth else {}
+    headers = await run.server.headers(box.name, worth)
     found = match(intents, {uid: shown[uid] for uid in worth}, headers)
     await _link(run, box, found, shown, answered=answered)
     linked = {intent.id for intent, _ in found}
@@ -198,5 +197,5 @@ async def linked_uids(run: Run, box: Mailbox, uids: Sequence[UID]) -> set[UID]:
 
 async def known_uid_next(run: Run, box: Mailbox) -> int:
     """UIDNEXT as last observed: at most the true one, so no new UID hides below it."""
-    known = (await run.stored(run.cache.cursors)).get(box.name)
-    return known.cursor.uid_next if known is not None and known.cursor is not None else 1
+    cursor = await cursor_of(run, box)
+    return 1 if cursor is None else cursor.uid_next

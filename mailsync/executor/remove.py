@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mailsync.executor.boxes import observe_again
+from mailsync.executor.boxes import cursor_of, observe_again
 from mailsync.executor.files import as_they_were, entry_of
 from mailsync.executor.flags import bisected
 from mailsync.executor.retry import repeated
@@ -97,8 +97,8 @@ async def _replaced(run: Run, action: Expunge) -> tuple[Row, ...]:
 
 
 async def _modseq(run: Run, box: Mailbox) -> ModSeq | None:
-    known = (await run.stored(run.cache.cursors)).get(box.name)
-    return known.cursor.highest_modseq if known is not None and known.cursor is not None else None
+    cursor = await cursor_of(run, box)
+    return None if cursor is None else cursor.highest_modseq
 
 
 async def _expunge_marked(run: Run, box: Mailbox, rows: tuple[Row, ...]) -> None:

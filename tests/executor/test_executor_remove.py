@@ -1,0 +1,110 @@
+"""What is expunged: exactly what the plan says, unless it is another thing by now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from sim.oracle import body_of
+from sim.server_faults import Executed, Fault
+from sim.server_profile import Profile, condstore, plain, plain_no_uidplus, strict_qresync
+from sim.steps import Steps
+from support.storied import Story
+
+
+@pytest.fixture
+def story() -> Iterator[Story]:
+    with Story("remove") as made:
+        for ghost in "abc":
+            made.serve("INBOX", ghost)
+        made.tell()
+        yield made
+
+
+@pytest.mark.parametrize("uidplus", [True, False])
+@pytest.mark.parametrize("make", [condstore, strict_qresync])
+def test_what_was_flagged_a_moment_before_is_not_expunged(
+    make: Callable[[], Profile], uidplus: bool
+) -> None:
+    """After the last look at it: STORE with UNCHANGEDSINCE tells (RFC 7162 §3.1.3)."""
+    with Story("flagged", replace(make(), uidplus=uidplus)) as s:
+        for ghost in "abc":
+            s.serve("INBOX", ghost)
+        s.tell()
+        for ghost in "ab":
+            s.unlink("INBOX", ghost)
+        steps, uid = Steps(), s.uid_of("INBOX", "a")
+        steps.before("cache.mark", lambda: s.server.set_flags("INBOX", uid, ["\\Flagged"]))
+        ran = s.tell(steps)
+        assert ran.total.expunged == 1
+        assert "1 messages changed on the server meanwhile" in ran.text
+        assert s.server.ghosts("INBOX").keys() == set("ac")
+        s.oracle.deleted.discard("a")
+        s.tell()
+        s.agree({"INBOX": "a:F c"})
+
+
+def test_a_version_that_could_not_be_sent_leaves_the_older_one(story: Story) -> None:
+    """A draft saved anew, and the server takes none today."""
+    story.serve("Drafts", "x", "\\Draft")
+    story.tell()
+    path = story.path_of("Drafts", "x")
+    story.fs.unlink(path)
+    story.oracle.born("y", body_of("y", 5))
+    story.write(path, body_of("y", 5), 1_700_009_999)
+    story.server.fault("APPEND", "NO [LIMIT] not that", sticky=True)
+    ran = story.tell()
+    assert (ran.exit, ran.total.expunged, ran.commands["UID EXPUNGE"]) == (1, 0, 0)
+    assert story.server.ghosts("Drafts") == {"x": 1}
+    story.server.faults.clear()
+    story.oracle.deleted.add("x")
+    story.pass_time(86_400)
+    ran = story.tell()
+    assert (ran.exit, ran.total.uploaded) == (0, 1)
+    story.tell()
+    story.agree({"INBOX": "a b c", "Drafts": "y:D"})
+
+
+@pytest.mark.parametrize("make", [plain, plain_no_uidplus])
+def test_a_move_by_copy_counts_no_deletion(make: Callable[[], Profile]) -> None:
+    with Story("counted", make()) as s:
+        for ghost in "abc":
+            s.serve("INBOX", ghost)
+        s.tell()
+        s.move_file("INBOX", "a", "Work")
+        s.unlink("INBOX", "b")
+        ran = s.tell()
+        assert (ran.total.moved, ran.total.expunged) == (1, 1)
+        s.agree({"INBOX": "c", "Work": "a"})
+
+
+@pytest.mark.parametrize("command", ["UID STORE", "UID EXPUNGE"])
+def test_only_what_the_server_refuses_to_delete_stays(story: Story, command: str) -> None:
+    """In halves, until the culprit is alone; it is parked."""
+    uid = story.uid_of("INBOX", "b")
+    refuse(story, command, uid)
+    for ghost in "abc":
+        story.unlink("INBOX", ghost)
+    ran = story.tell()
+    assert (ran.exit, ran.total.expunged, ran.total.failed, ran.total.parked) == (1, 2, 1, 1)
+    assert "the server refused a deletion" in ran.text
+    assert story.server.ghosts("INBOX") == {"b": 1}
+    story.idle(exit=1)
+    del story.server.next_fault
+    story.pass_time(86_400)
+    assert story.tell().total.expunged == 1
+    story.agree({})
+
+
+def refuse(story: Story, command: str, uid: int) -> None:
+    """Every command of that name that has the UID in its set."""
+
+    def at_it(name: str, record: Executed) -> Fault | None:
+        if name != command or record.mailbox != b"INBOX":
+            return None
+        spans = [part.split(b":") for part in record.text.split()[3].split(b",")]
+        hit = any(int(span[0]) <= uid <= int(span[-1]) for span in spans)
+        return Fault(name, "NO [CANNOT] not that one") if hit else None
+
+    story.server.next_fault = at_it  # type: ignore[method-assign]

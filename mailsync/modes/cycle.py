@@ -64,7 +64,6 @@ async def cycle(
     """One sync of one account, from its listings to quiescence."""
     run.tallies.troubles.clear()  # of an earlier attempt: all is looked at again
     await observe(run, listed, selected, only)
-    await resolve(run)
     await rounds(run, ownership, only)
     while await wait_and_resolve(run, no_wait=no_wait):
         await rounds(run, ownership, only)
@@ -150,13 +149,19 @@ async def look_again(run: Run) -> None:
 
 
 async def rounds(run: Run, ownership: Ownership, only: frozenset[MailboxName]) -> None:
-    """Plan and execute until nothing is due; what an execution adds is planned in the next."""
+    """Plan and execute until nothing is due; what an execution adds is planned in the next.
+
+    After every look at the server intents come first: what is new there may be what we sent, and
+    would be fetched as another message.
+    """
     for _ in range(ROUNDS):
         run.new_round()
+        await resolve(run)
         made = await make_plan(run, only)
         for _ in range(LOOKS):
             if not await looked_again(run, made):
                 break
+            await resolve(run)
             made = await make_plan(run, only)
         while renames := untried(run, made):
             await ownership.raise_generation()

@@ -51,7 +51,7 @@ class Link:
         self.listed: dict[MailboxName, Cursor | None] = {}
         self.append_limits: dict[MailboxName, int | None] = {}  # APPENDLIMIT by mailbox
         self.keywords = Keywords()  # of the account, by which flags have names
-        self.told: dict[MailboxName, UIDValidity] = {}  # what UIDs of ours mean
+        self.told: dict[MailboxName, UIDValidity] = {}  # as observed
 
     @property
     def subscribed_only(self) -> bool:
@@ -198,12 +198,17 @@ class Link:
         selection = self.session.selected
         if selection is None:
             raise Disconnected("the server deselected the mailbox")
-        wanted = self.told.get(box) if expected is None else expected
+        wanted = self._meant(box) if expected is None else expected
         if selection.uid_validity is None or (
             wanted is not None and selection.uid_validity != wanted
         ):
             raise Refused(f"{box} has a new UIDVALIDITY: its UIDs changed", code="UIDVALIDITY")
         return selection
+
+    def _meant(self, box: MailboxName) -> UIDValidity | None:
+        """What UIDs of ours mean: as observed, or as listed where nothing had changed."""
+        listed = self.listed.get(box)
+        return self.told.get(box, None if listed is None else listed.uid_validity)
 
     async def on(
         self,

@@ -1,0 +1,91 @@
+"""A mailbox whose UIDs get another meaning after the last look at it: what the plan says of UIDs is
+done to no other message (reliability.md I16)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from sim.server_profile import Profile, plain, plain_no_uidplus, strict_qresync
+from support.storied import Story
+
+DAY = 86_400.0
+
+
+@pytest.fixture(params=[strict_qresync, plain, plain_no_uidplus])
+def story(request: pytest.FixtureRequest) -> Iterator[Story]:
+    make: Callable[[], Profile] = request.param
+    with Story("renumbered", make()) as made:
+        made.watched = True
+        made.server.create("Work")
+        for ghost in "abcd":
+            made.serve("Work", ghost)
+        made.serve("INBOX", "x")
+        made.tell()
+        yield made
+
+
+def deleted(s: Story) -> None:
+    s.unlink("Work", "b")
+
+
+def flagged(s: Story) -> None:
+    s.flag("Work", "b", "F")
+
+
+def moved_out(s: Story) -> None:
+    s.move_file("Work", "b", "INBOX")
+
+
+def moved_in(s: Story) -> None:
+    s.move_file("INBOX", "x", "Work")
+
+
+def copied_out(s: Story) -> None:
+    path = s.path_of("Work", "b")
+    s.write("/mail/INBOX/cur/1.b.reader:2,", s.fs.files()[path], 1_700_000_002)
+
+
+def saved(s: Story) -> None:
+    s.file("Work", "n", ":2,")
+
+
+def due_again(s: Story) -> None:
+    """A message whose text was not to be had, parked and due by now."""
+    s.serve("Work", "n")
+    s.server.fault("UID FETCH", nil, text=b"BODY.PEEK[]")
+    assert s.tell().total.parked == 1
+    s.pass_time(16 * 60)  # no audit is due yet
+
+
+def nil(answer: bytes) -> bytes:
+    head, _, rest = answer.partition(b"BODY[] {")
+    return head + b"BODY[] NIL)\r\n" + rest.rpartition(b")\r\n")[2] if rest else answer
+
+
+CASES: list[tuple[Callable[[Story], None], dict[str, str]]] = [
+    (deleted, {"INBOX": "x", "Work": "a c d"}),
+    (flagged, {"INBOX": "x", "Work": "a b:F c d"}),
+    (moved_out, {"INBOX": "b x", "Work": "a c d"}),
+    (moved_in, {"INBOX": "", "Work": "a b c d x"}),
+    (copied_out, {"INBOX": "b x", "Work": "a b c d"}),
+    (saved, {"INBOX": "x", "Work": "a b c d n"}),
+    (due_again, {"INBOX": "x", "Work": "a b c d n"}),
+]
+
+
+@pytest.mark.parametrize(("change", "after"), CASES, ids=[case[0].__name__ for case in CASES])
+def test_a_new_uidvalidity(
+    story: Story, change: Callable[[Story], None], after: dict[str, str]
+) -> None:
+    change(story)
+
+    def renumber(answer: bytes) -> bytes:
+        story.server.new_uidvalidity("Work", 1)
+        return answer
+
+    story.server.fault("LIST", renumber, nth=1)
+    story.tell()
+    story.tell()
+    story.tell(pause=DAY)
+    story.agree({box: view for box, view in after.items() if view})

@@ -16,10 +16,10 @@ from mailsync.cache.schema import EXTRA, OPEN, STUCK, TRY_AGAIN, is_parked, prin
 from mailsync.cache.sql import LATELY, NO_TROUBLE, NO_WAIT
 from mailsync.cache.words import Known, Moment
 from mailsync.model.flags import Flags
-from mailsync.model.ids import MailboxId, ModSeq, UIDValidity
+from mailsync.model.ids import UID, MailboxId, ModSeq, UIDValidity
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import Cursor, ServerMailbox
-from mailsync.model.rows import Mailbox, Presence, Role, Side, Tally
+from mailsync.model.rows import VIEWS, Mailbox, Presence, Role, Side, Tally
 
 Selected = Callable[[MailboxName, Role | None], bool]
 
@@ -47,6 +47,9 @@ _HAS_ROWS = text("SELECT EXISTS (SELECT 1 FROM messages WHERE mailbox = :box)")
 _COUNTS = text("""
     SELECT mailbox, sum(server = 1), sum(local = 1), sum(server = 1 OR local = 1)
     FROM messages GROUP BY mailbox""")
+_LOWEST = text("""
+    SELECT uid FROM messages INDEXED BY messages_uid
+    WHERE mailbox = :box AND uid IS NOT NULL AND server = 1 ORDER BY uid LIMIT 1""")
 _HELD = text(f"""
     SELECT mailbox, wait_side, count(*) FROM messages WHERE {OPEN} AND messages.wait = 1
     GROUP BY mailbox, wait_side""")
@@ -211,6 +214,7 @@ class _Sums:
     rows: dict[int, tuple[int, int, int]]
     held: dict[tuple[int, str], int]
     removed: dict[tuple[int, str], int]
+    lowest: dict[int, UID]
 
     def tally(self, box: int, side: Side) -> Tally:
         there = self.rows.get(box, (0, 0, 0))[0 if side is Side.SERVER else 1]
@@ -222,7 +226,11 @@ def mailboxes(c: Connection, now: Moment) -> list[Mailbox]:
         rows={box: (a, b, both) for box, a, b, both in c.execute(_COUNTS)},
         held={(box, side): count for box, side, count in c.execute(_HELD)},
         removed={(box, side): count for box, side, count in c.execute(_REMOVED, now.bound())},
+        lowest={},
     )
+    for box, (there, _, _) in sums.rows.items():
+        if there in VIEWS and (uid := c.execute(_LOWEST, {"box": box}).scalar()) is not None:
+            sums.lowest[box] = UID(uid)
     found = list(c.execute(text("SELECT * FROM mailboxes ORDER BY name")))
     parents = {
         row.name[:at]
@@ -263,6 +271,7 @@ def _mailbox(row: Any, sums: _Sums, has_children: bool, now: float) -> Mailbox:
         returned=None if row.returned is None else Side(row.returned),
         succeeded=row.succeeded,
         wire_name=row.wire_name,
+        lowest=sums.lowest.get(row.id),
     )
 
 

@@ -116,6 +116,10 @@ class Tally:
     held: int = 0  # open rows with wait = HELD for that side
 
 
+# What Gmail's folder size limit may be, and Yahoo's view: the newest so many (protocol.md §0.1).
+VIEWS = (1000, 2000, 5000, 10_000)
+
+
 @dataclass(frozen=True, slots=True)
 class Mailbox:
     """One mailbox with its totals and the policy that holds for it."""
@@ -147,3 +151,4 @@ class Mailbox:
     renamed: MailboxId | None = None  # gone here: all goes there, as the server cannot RENAME
     succeeded: float | None = None  # wall time of its last sync without such trouble
     wire_name: bytes | None = None  # on the server
+    lowest: UID | None = None  # there, if it shows as many messages as some show at most (VIEWS)

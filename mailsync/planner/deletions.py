@@ -11,7 +11,7 @@ from mailsync.model.actions import CreateMailbox
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, MailboxId, RowId
 from mailsync.model.rows import Mailbox, Presence, Role, Row, Settled, Side, Wait
-from mailsync.planner.guard import stops
+from mailsync.planner.guard import beyond_view, stops
 from mailsync.planner.policy import Departed, Ground, Policy
 from mailsync.planner.sheet import Sheet
 from mailsync.planner.verdict import FLAGGED_DELETED, Ruled
@@ -82,7 +82,13 @@ def _guarded(
     free: Ruled = []
     for row, ruling in ruled:
         departed = grounds[row.mailbox].departed is Departed.ACCEPTED
-        (free if row.accepted or departed else asked[row.mailbox]).append((row, ruling))
+        box = grounds[row.mailbox].box
+        if row.accepted or departed:
+            free.append((row, ruling))
+        elif side is Side.LOCAL and (why := beyond_view(box, row, policy.unguards(box))):
+            sheet.wait(row, Wait.HELD, side, why)
+        else:
+            asked[row.mailbox].append((row, ruling))
     for number, members in asked.items():
         box = grounds[number].box
         why = stops(box, side, len(members), policy.guard, policy.unguards(box))

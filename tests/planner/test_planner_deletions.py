@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 from planner_tables import OFF, Table
 
-from mailsync.model.rows import Mailbox, Presence, Role, Side, Tally
+from mailsync.model.ids import UID, MailboxId, RowId
+from mailsync.model.rows import Mailbox, Presence, Role, Row, Side, Tally
 from mailsync.model.settings import Deletions, Direction, Guard
 from mailsync.planner import Bounds, Policy
-from mailsync.planner.guard import stops
+from mailsync.planner.guard import beyond_view, stops
 
 TRASH = Policy(guard=OFF)
 EXPUNGE = Policy(deletions=Deletions.EXPUNGE, guard=OFF)
@@ -302,6 +303,35 @@ def test_a_mailbox_that_is_back_without_messages(side: Side) -> None:
         assert stops(asked, other, 1, guard, trash=False) is None
         assert stops(asked, side, 0, guard, trash=False) is None
         assert stops(asked, side, 1, guard, trash=True) is None
+
+
+@pytest.mark.parametrize(
+    ("uid", "lowest", "role", "held"),
+    [
+        (6, UID(7), None, True),
+        (8, UID(7), None, False),
+        (None, UID(7), None, False),
+        (6, None, None, False),
+        (6, UID(7), Role.JUNK, False),
+    ],
+)
+def test_a_view_of_the_newest(
+    uid: int | None, lowest: UID | None, role: Role | None, held: bool
+) -> None:
+    asked = replace(box(1000, role=role), lowest=lowest)
+    row = Row(RowId(1), MailboxId(1), uid=None if uid is None else UID(uid))
+    why = beyond_view(asked, row, trash=False)
+    assert (why is not None) == held
+    assert beyond_view(asked, row, trash=True) is None
+
+
+def test_what_is_pushed_out_of_a_view_is_held_whatever_the_guard() -> None:
+    lines = "INBOX a x . .\nINBOX b . . .\nINBOX c x . ."
+    for boxes, plan in (
+        ({"INBOX": {"lowest": UID(2)}}, "Held INBOX a; RemoveLocal INBOX c"),
+        ({"INBOX": {}}, "RemoveLocal INBOX a+c"),
+    ):
+        assert Table(lines, Policy(guard=OFF), boxes).plan() == plan
 
 
 TEN = "\n".join(f"INBOX m{n} . x ." for n in range(10))

@@ -319,7 +319,7 @@ def o365() -> Profile:
 
 
 def yahoo() -> Profile:
-    """Yahoo's old interface (its limited view of a mailbox is not simulated)."""
+    """Yahoo's old interface; for its limited view of a mailbox see `test_sim_view`."""
     return replace(
         plain(),
         name="yahoo",

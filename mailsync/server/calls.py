@@ -103,6 +103,7 @@ class Selection:
     examined: bool = False
     qresync: bool = False
     uid_validity: UIDValidity | None = None
+    sticky: bool = True  # its UIDs outlive the session
     uid_next: int | None = None
     highest_modseq: ModSeq | None = None
     exists: int | None = None
@@ -179,6 +180,8 @@ class Selection:
                 self._restart()  # all before it spoke of the previous mailbox (RFC 7162 §3.2.11)
             case Code("UIDVALIDITY", int(number)):
                 self.uid_validity = UIDValidity(number)
+            case Code("UIDNOTSTICKY"):  # RFC 4315 §3
+                self.sticky = False
             case Code("UIDNEXT", int(number)):
                 self.uid_next = number
             case Code("HIGHESTMODSEQ", int(number)):
@@ -195,6 +198,7 @@ class Selection:
     def _restart(self) -> None:
         self.exists = self.uid_validity = self.uid_next = self.highest_modseq = None
         self.permanent_flags = self.mailbox_id = None
+        self.sticky = True
         self.now = 0
         self._earlier, self._vanished = Gathered(), Gathered()
 

@@ -276,6 +276,12 @@ class Observer:
                 f"{name}: the server gives no UIDVALIDITY, so its UIDs mean nothing",
                 reach=Reach.MAILBOX,
             )
+        if not selection.sticky:
+            return ServerDefect(
+                f"{name}: the server gives messages other UIDs each time (UIDNOTSTICKY), so that "
+                "nothing of them can be remembered",
+                reach=Reach.MAILBOX,
+            )
         if selection.exists is None:
             return ServerDefect(
                 f"{name}: the server does not say how many messages there are", reach=Reach.MAILBOX

@@ -214,6 +214,25 @@ class TestOneBadMailbox:
             assert isinstance(error, ServerDefect)
             assert error.reach is Reach.MAILBOX
 
+    def test_uids_that_are_not_sticky(self) -> None:
+        seen = Seen(
+            f"""
+            C: SELECT "a"
+            C: UID FETCH 1:{TOP} {NEW}
+            {selected(1, 4, None)}
+            S: * NO [UIDNOTSTICKY] Non-persistent UIDs
+            S: $2 OK done
+            S: * 1 FETCH (UID 3 FLAGS ())
+            S: $3 OK done
+            """,
+            "",
+            ask(A),
+        )
+        error = seen.errors[A]
+        assert isinstance(error, ServerDefect)
+        assert "UIDNOTSTICKY" in str(error)
+        assert error.reach is Reach.MAILBOX
+
     def test_refused_listing(self) -> None:
         seen = Seen(
             f"""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Callable
 
 import pytest
-from sim.server_profile import Profile, courier, cyrus, cyrus_dots
+from sim.server_profile import Profile, courier, cyrus, cyrus_dots, strict_qresync
 from support.storied import Story
 
 
@@ -113,3 +115,29 @@ def test_a_rename_that_changes_uidvalidity() -> None:
         views = s.oracle.server_views(s.server)["INBOX.B"]
         assert dict(views) == {("a", "F"): 1, ("c", ""): 1, ("d", "R"): 1, ("e", "S"): 1}
         assert s.oracle.local_views(s.fs.files())["B"] == views
+
+
+def test_uids_that_are_not_sticky() -> None:
+    """One mailbox whose UIDs do not outlive a session is left alone and said; the others go on."""
+    number = itertools.count(100)
+
+    def other(answer: bytes) -> bytes:
+        if b" EXISTS" not in answer or b"[UIDNEXT 3]" not in answer:
+            return answer
+        said = b"* NO [UIDNOTSTICKY] Non-persistent UIDs\r\n"
+        return said + re.sub(rb"UIDVALIDITY \d+", b"UIDVALIDITY %d" % next(number), answer)
+
+    with Story("not sticky", strict_qresync()) as s:
+        s.server.create("Work")
+        for ghost in "ab":
+            s.serve("INBOX", ghost)
+        s.serve("Work", "w")
+        s.server.fault("SELECT", other, sticky=True)
+        for attempt in range(2):
+            s.file("Work", f"n{attempt}")
+            ran = s.tell()
+            assert (ran.exit, "UIDNOTSTICKY" in ran.text) == (4, True), ran.text
+            assert s.oracle.local_views(s.fs.files()).keys() == {"Work"}
+        s.server.faults.clear()
+        s.tell()
+        s.agree({"INBOX": "a b", "Work": "w n0 n1"})

@@ -81,6 +81,15 @@ def _double(pattern: bytes) -> Lie:
     return lie
 
 
+def _other_row(session: Session, name: str, lines: list[bytes], rand: SimRand) -> list[bytes]:
+    """One UID with two sets of flags; the true one comes last."""
+    at = _some(rand, lines, _FLAGS)
+    if at is None:
+        return lines
+    other = re.sub(_FLAGS, rb"\1(\\Answered)", lines[at], count=1)
+    return [*lines[:at], other, *lines[at:]]
+
+
 def _shuffle(session: Session, name: str, lines: list[bytes], rand: SimRand) -> list[bytes]:
     """FETCH rows in any order."""
     rows = [at for at, line in enumerate(lines) if b" FETCH (" in line]
@@ -156,12 +165,14 @@ def _items(session: Session, name: str, lines: list[bytes], rand: SimRand) -> li
 
 
 _FETCH = rb"^\* \d+ FETCH \("
+_FLAGS = rb"^(\* \d+ FETCH \(UID \d+ FLAGS )\([^)]*\)"
 LIES: dict[str, Lie] = {
     "chatter": _chatter,
     "order": _shuffle,
     "items": _items,
     "row twice": _double(_FETCH),
     "row missing": _drop(_FETCH),
+    "row other": _other_row,
     "uid 0": _swap(rb"(UID )(\d+)(?= FLAGS)", rb"\g<1>0"),
     "uid huge": _swap(rb"(UID )(\d+)(?= FLAGS)", rb"\g<1>4294967296"),
     "body nil": _swap(rb"(?s)(BODY\[\]) \{\d+\}\r\n.*$", rb"\1 NIL)"),
@@ -173,6 +184,7 @@ LIES: dict[str, Lie] = {
         rb"(BODY\[\]) \{(\d+)\}\r\n", lambda m: m[1] + b" {%d}\r\n" % max(0, int(m[2]) - 5)
     ),
     "size wrong": _swap(rb"(RFC822\.SIZE )(\d+)", _number(lambda n: n + 7)),
+    "size missing": _swap(rb" RFC822\.SIZE \d+", rb""),
     "size 0": _swap(rb"(RFC822\.SIZE )(\d+)", _number(lambda n: 0)),
     "exists low": _swap(rb"^(\* )(\d+)(?= EXISTS)", _number(lambda n: n - 1)),
     "exists high": _swap(rb"^(\* )(\d+)(?= EXISTS)", _number(lambda n: n + 1)),
@@ -180,13 +192,17 @@ LIES: dict[str, Lie] = {
     "uidnext low": _swap(rb"(UIDNEXT )(\d+)", _number(lambda n: n - 2)),
     "uidnext high": _swap(rb"(UIDNEXT )(\d+)", _number(lambda n: n + 9)),
     "validity other": _swap(rb"(UIDVALIDITY )(\d+)", _number(lambda n: n + 1000)),
+    "validity 0": _swap(rb"(UIDVALIDITY )(\d+)", _number(lambda n: 0)),
+    "not sticky": _swap(rb"^(\* OK \[UIDVALIDITY )", rb"* NO [UIDNOTSTICKY] x\r\n\1"),
     "validity missing": _drop(rb"^\* OK \[UIDVALIDITY "),
     "modseq missing": _drop(rb"^\* OK \[HIGHESTMODSEQ "),
     "modseq none": _swap(rb"\[HIGHESTMODSEQ \d+\]", rb"[NOMODSEQ]"),
     "modseq 0": _swap(rb"(HIGHESTMODSEQ )(\d+)", _number(lambda n: 0)),
+    "modseq huge": _swap(rb"(HIGHESTMODSEQ )(\d+)", _number(lambda n: n + 2**62)),
     "modseq low": _swap(rb"(HIGHESTMODSEQ )(\d+)", _number(lambda n: n // 2)),
     "modseq not said": _swap(rb" MODSEQ \(\d+\)", rb""),
     "vanished": _vanished,
+    "vanished missing": _drop(rb"^\* VANISHED "),
     "vanished alive": _live_vanished,
     "search short": _swap(rb"^(\* SEARCH(?: \d+)*) \d+$", rb"\1"),
     "esearch bare": _swap(rb"^(\* ESEARCH \(TAG \"[^\"]*\"\) UID) .*$", rb"\1"),
@@ -199,6 +215,7 @@ LIES: dict[str, Lie] = {
     "copyuid other": _swap(rb"(COPYUID \d+ \S+ )(\d+)", _number(lambda n: n + 1)),
     "status missing": _drop(rb"^\* STATUS "),
     "list missing": _drop(rb"^\* LIST "),
+    "list nonexistent": _swap(rb"^(\* LIST \()", rb"\1\\NonExistent "),
     "list noselect": _swap(rb"^(\* LIST \()", rb"\1\\Noselect "),
     "messages high": _swap(rb"(MESSAGES )(\d+)", _number(lambda n: n + 1)),
     "read-only": _swap(rb"\[READ-WRITE\]", rb"[READ-ONLY]"),

@@ -60,10 +60,13 @@ def every_step(
 
 @pytest.mark.parametrize("model", list(Model))
 @pytest.mark.parametrize(("count", "boxes"), [(2, 1), (12, 1), (12, 6)])
-def test_delivery(model: str, count: int, boxes: int) -> None:
+@pytest.mark.parametrize("syncfs", [True, False])
+def test_delivery(model: str, syncfs: bool, count: int, boxes: int) -> None:
     names = [BOX, *(MailboxName(f"Box {n}") for n in range(1, boxes))]
 
     def prepare(ground: Ground) -> None:
+        assert isinstance(ground.fs, SimFs)
+        ground.fs.disk.has_barrier = syncfs
         ground.maildir.create(*names)
 
     def act(maildir: Maildir) -> None:

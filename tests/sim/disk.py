@@ -247,6 +247,15 @@ class SimDisk:
         del folder.pending[name]
         return node
 
+    def be(self, kind: str, state: str) -> None:
+        """`kind`: of names; or "bare": no syncfs; or "apart": `state` is another file system."""
+        if kind == "bare":
+            self.has_barrier = False
+        elif kind == "apart":
+            self.mount(state)
+        else:
+            self.names = kind
+
     def mount(self, path: str) -> None:
         """An empty directory that is another file system."""
         node = self.plant(path, kind="dir")

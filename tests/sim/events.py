@@ -66,7 +66,7 @@ class Run:
     seed: str
     profile: str = "strict_qresync"
     machines: int = 1
-    disk: str = "posix"  # or "fold", "nfd"
+    disk: str = "posix"  # or "fold", "nfd", "bare", "apart"
     grain: int = 1  # ns; file times are multiples of it
     settings: tuple[tuple[str, str], ...] = ()
     events: tuple[Event, ...] = field(default=())

@@ -82,7 +82,7 @@ class _Maker:
             seed=self.seed,
             profile=self.profile,
             machines=self.machines,
-            disk=rand.choice(["posix"] * 8 + ["fold", "nfd"]),
+            disk=rand.choice(["posix"] * 8 + ["fold", "nfd", "bare", "apart"]),
             grain=rand.choice([1, 1, 1_000_000_000, 2_000_000_000]),
             settings=tuple(settings),
             events=tuple(events),

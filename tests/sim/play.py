@@ -101,7 +101,7 @@ class Play:
             self.oracle.alter = self.profile.alter_lf
         for machine in self.machines:
             machine.grain = run.grain
-            machine.disk.names = run.disk
+            machine.disk.be(run.disk, str(machine.state))
         rewritten = self.profile.alter_lf(b"X: y\n\nz\n") != b"X: y\n\nz\n"
         self.witness = self.server.witness
         self.ledger = Ledger(rewritten=rewritten, settled=self.witness.settled)

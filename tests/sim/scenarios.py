@@ -58,6 +58,16 @@ def six(stack: Stack) -> None:
     stack.serve("Work", "e", "\\Flagged")
 
 
+def six_apart(stack: Stack) -> None:
+    """undo/ is on another disk."""
+    stack.disk.mount(str(stack.state))
+    six(stack)
+
+
+def without_syncfs(stack: Stack) -> None:
+    stack.disk.has_barrier = False
+
+
 PP: dict[str, object] = {"layout": Layout.MAILDIRPP}
 SIX = {"INBOX": "a b:S c", "Work": "d e:F"}
 
@@ -325,6 +335,7 @@ def drafts_and_work(s: Stack) -> None:
 SCENARIOS = [
     Scenario("first pull", nothing, six, SIX),
     Scenario("first pull, plain server", nothing, six, SIX, plain),
+    Scenario("first pull, no syncfs", without_syncfs, six, SIX),
     Scenario(
         "new on both sides", six, both_new, {"INBOX": "a b:S c f:R h", "Work": "d e:F g i:FS"}
     ),
@@ -351,6 +362,12 @@ SCENARIOS = [
         condstore,
     ),
     Scenario("deleted on both sides", six, deleted_both_ways, {"INBOX": "c", "Work": "d"}),
+    Scenario(
+        "deleted on both sides, undo on another disk",
+        six_apart,
+        deleted_both_ways,
+        {"INBOX": "c", "Work": "d"},
+    ),
     Scenario(
         "deleted on both sides, no UIDPLUS",
         six,

@@ -78,6 +78,8 @@ class _Maker:
         settings = [("guard", "yes")] if self.accidents else []
         if rand.chance(0.4):
             settings.append(("deletions", "trash"))
+        if self.aside.chance(0.2):
+            settings.append(("layout", "maildir++"))
         return Run(
             seed=self.seed,
             profile=self.profile,

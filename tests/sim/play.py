@@ -18,6 +18,7 @@ from typing import Any
 from unittest import mock
 
 from mailsync.model.errors import Exit
+from mailsync.model.layout import Layout
 from mailsync.model.report import AccountReport, Target
 from mailsync.model.settings import Deletions, Guard, Secret
 from mailsync.modes import decide
@@ -42,6 +43,7 @@ SETTINGS: dict[str, Callable[[str], object]] = {
     "deletions": Deletions,
     "guard": lambda text: Guard() if text == "yes" else Guard(share=None),
     "expunge_deleted": lambda text: text == "yes",
+    "layout": Layout,
 }
 Views = dict[str, Counter[tuple[str, str]]]
 

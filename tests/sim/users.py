@@ -14,7 +14,7 @@ from sim.ledger import Ledger
 from sim.letters import LETTERS, WORDS, info_letters, letters_of, shown_words, words_of
 from sim.sections import LARGE, OLD, has_section, set_section
 from sim.server_state import Message, ghost_of
-from sim.stack import ROOT, Stack
+from sim.stack import Stack
 
 FLAGS = {letter: name for name, letter in LETTERS.items()}
 FLAGS |= {"D": "\\Draft", "F": "\\Flagged", "R": "\\Answered", "S": "\\Seen", "T": "\\Deleted"}
@@ -139,12 +139,14 @@ class Users:
             self.ledger.flagged(ghost, changed)
 
     def _table(self, m: Stack, box: str) -> dict[str, str]:
-        return words_of(m.fs.files().get(f"{ROOT}/{box}/dovecot-keywords", b""))
+        return words_of(m.fs.files().get(f"{m.oracle.directory(box)}/dovecot-keywords", b""))
 
     def _shown(self, m: Stack, path: str) -> str:
         """What a file's name shows, in the letters of `FLAGS`."""
-        box = path.removeprefix(f"{ROOT}/").rpartition("/")[0].rpartition("/")[0]
-        return "".join(sorted({*info_letters(path), *shown_words(path, self._table(m, box))}))
+        place = m.oracle.places.message(path)
+        assert place is not None
+        table = self._table(m, place[0])
+        return "".join(sorted({*info_letters(path), *shown_words(path, table)}))
 
     def _info(self, m: Stack, box: str, letters: str) -> str:
         """For a file's name, by a reader that knows what letters mean in its mailbox; keywords
@@ -175,7 +177,8 @@ class Users:
         data = m.fs.files()[path]
         stat = m.fs.stat(path)
         name = f"{unique}:2,{info_letters(path)}"
-        m.write(f"{ROOT}/{target}/cur/{name}", data, stat.mtime_ns // 1_000_000_000)
+        path = f"{m.oracle.directory(target)}/cur/{name}"
+        m.write(path, data, stat.mtime_ns // 1_000_000_000)
         self.ledger.copied(ghost, target)
 
     def edit_(self, m: Stack, ghost: str, box: str, new: str) -> None:
@@ -194,7 +197,9 @@ class Users:
         m.make(box)
 
     def frename_(self, m: Stack, old: str, new: str) -> None:
-        m.rename(f"{ROOT}/{old}", f"{ROOT}/{new}")
+        places = m.oracle.places
+        for one in (old, *places.below(old, m.disk)):
+            m.rename(places.directory(one), places.directory(new + one[len(old) :]))
         self.ledger.renamed(old, new)
 
     # -- accidents: nobody meant it, so all must come back (I12) ---------------------------------
@@ -227,7 +232,7 @@ class Users:
 
     def _files(self, m: Stack, box: str) -> dict[str, str]:
         """Path → ghost."""
-        start = f"{ROOT}/{box}/"
+        start = f"{m.oracle.directory(box)}/"
         found = {path: ghost_of(data) for path, data in m.fs.files(under=start).items()}
         return {
             path: ghost
@@ -246,14 +251,16 @@ class Users:
         files = self._files(m, box)
         if box != "INBOX" and files:
             self._unlink(m, files, quiet=True)
+            path = m.oracle.directory(box)
             for folder in ("cur", "new", "tmp"):
-                for name, _ in list(m.fs.list(f"{ROOT}/{box}/{folder}")):
-                    m.fs.unlink(f"{ROOT}/{box}/{folder}/{name}")
-                m.fs.rmdir(f"{ROOT}/{box}/{folder}")
-            with contextlib.suppress(FileNotFoundError):
-                m.fs.unlink(f"{ROOT}/{box}/dovecot-keywords")
-            m.fs.rmdir(f"{ROOT}/{box}")
-            m.fs.sync_dir(f"{ROOT}/{box}".rpartition("/")[0])
+                for name, _ in list(m.fs.list(f"{path}/{folder}")):
+                    m.fs.unlink(f"{path}/{folder}/{name}")
+                m.fs.rmdir(f"{path}/{folder}")
+            for file in ("dovecot-keywords", "maildirfolder"):
+                with contextlib.suppress(FileNotFoundError):
+                    m.fs.unlink(f"{path}/{file}")
+            m.fs.rmdir(path)
+            m.fs.sync_dir(path.rpartition("/")[0])
             self._accident(list(files.values()))
             self.unmade[self.machines.index(m), box] = list(files.values())
 

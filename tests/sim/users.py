@@ -269,7 +269,7 @@ class Users:
         again, is there; what was in it is deleted."""
         ghosts = self.unmade.pop((self.machines.index(m), box), [])
         try:
-            m.fs.stat(f"{ROOT}/{box}")
+            m.fs.stat(m.oracle.directory(box))
         except FileNotFoundError:
             for ghost in ghosts:
                 self.ledger.gone(ghost)

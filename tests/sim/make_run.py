@@ -229,7 +229,10 @@ class _Maker:
             faults = tuple(self._fault(len(machines)) for _ in range(1 + rand.below(2)))
         if self.lies and rand.chance(0.8):
             told = sorted(LIES)
-            kinds = ",".join(kind for kind in told if rand.chance(0.15))
+            chosen = [kind for kind in told if rand.chance(0.15)]
+            if "body empty" in chosen and "size 0" in chosen:
+                chosen.remove("size 0")  # both at once: that is a message without bytes
+            kinds = ",".join(chosen)
             faults += (Fault("lie", 0, rand.choice([5, 20, 60]), kinds),)
         return Sync(machines, rand.below(1_000_000), meddling, faults)
 

@@ -146,3 +146,19 @@ def test_what_a_rule_would_make_no_name_of_keeps_its_own() -> None:
     rules = NameRules((NameRule("Lists/*", "l*", "."),))
     assert rules.there(MailboxName("l.x")) == "l.x"
     assert rules.there(MailboxName("lx.y")) == "Lists/x/y"
+
+
+@pytest.mark.parametrize(
+    ("server", "name", "fits"),
+    [
+        ("*", "A/B", True),
+        ("*", "A/*", True),
+        ("A/*", "A/B*", True),
+        ("A/B*", "A/*", False),
+        ("A", "A", True),
+        ("A", "B", False),
+        ("*", "INBOX", False),
+    ],
+)
+def test_what_a_rule_is_for(server: str, name: str, fits: bool) -> None:
+    assert NameRule(server, "x").fits(name) == fits

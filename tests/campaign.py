@@ -111,6 +111,7 @@ MEASURES = [
         SUM,
         3,
     ),
+    Measure("the cache's disk fails at a call", "5", "all", sim("faulty", "--kind cache"), SUM, 1),
     Measure(
         "mutated transcripts",
         "100,000",

@@ -1,9 +1,10 @@
-"""Faulty mode: one command, one call to the disk or one byte on the wire of a scenario's sync goes
-wrong; then all heals.
+"""Faulty mode: one command, one call to the disk or to the cache, or one byte on the wire of a
+scenario's sync goes wrong; then all heals.
 
 python tests/sim/faulty.py --share 0.1 --seed 3   # a tenth of the points, picked by seed
 python tests/sim/faulty.py --only moved --kind server
 python tests/sim/faulty.py --kind up              # connections cut at every byte that we send
+python tests/sim/faulty.py --kind cache           # the disk of the cache fails
 python tests/sim/faulty.py --point 'flags on both sides|server|12|NO [LIMIT]|once'
 
 Whatever goes wrong: nothing is lost, nothing is doubled, exit status 0 only when all is done, else
@@ -14,9 +15,11 @@ from __future__ import annotations
 
 import argparse
 import errno
+import itertools
+import sqlite3
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,6 +27,7 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
+from mailsync.cache.open import translated
 from mailsync.model.errors import Exit
 from mailsync.model.report import AccountReport
 from sim.exhaust import prepared, settled
@@ -51,6 +55,7 @@ ANSWERS: dict[str, Answer] = {
     **{stop.name: stop for stop in Stop},
 }
 ERRORS = ["ENOSPC", "EIO", "EACCES", "EROFS", "EMFILE", "EINVAL", "ENOENT", "EDQUOT"]
+DAMAGE = {"FULL": sqlite3.SQLITE_FULL, "IOERR": sqlite3.SQLITE_IOERR}
 CUT = "CUT"
 MANY = 50  # more connections than one sync makes
 HEALED = 2 * 86400.0  # seconds: what was parked is due again
@@ -58,8 +63,8 @@ HEALED = 2 * 86400.0  # seconds: what was parked is due again
 
 @dataclass(frozen=True)
 class Point:
-    """`at` counts the commands (server), the calls (disk) or the bytes (up: those that reach the
-    server, down: those that reach us) of the sync under test, from 1.
+    """`at` counts the commands (server), the calls (disk, cache) or the bytes (up: those that reach
+    the server, down: those that reach us) of the sync under test, from 1.
 
     `sticky`: the same command, or the same call on the same folder, fails from then on; every
     connection is cut there.
@@ -87,11 +92,12 @@ def named(name: str) -> Scenario:
 
 @dataclass(frozen=True)
 class Calm:
-    """A sync in which nothing fails: the names of its commands, its calls to the disk, and how
-    many bytes went up and came down."""
+    """A sync in which nothing fails: the names of its commands, its calls to the disk, how many it
+    made to the cache, and how many bytes went up and came down."""
 
     commands: tuple[str, ...]
     calls: tuple[tuple[str, str], ...]
+    stores: int
     up: int
     down: int
 
@@ -100,12 +106,14 @@ class Calm:
 def calm(name: str) -> Calm:
     stack = prepared(named(name), 0)
     calls: list[tuple[str, str]] = []
+    stores: list[str] = []
     stack.refuse = lambda call, path: calls.append((call, path))
+    stack.refuse_cache = stores.append
     try:
         before = len(stack.server.executed)
         stack.sync()
         commands = tuple(one.name for one in stack.server.executed[before:])
-        return Calm(commands, tuple(calls), *stack.traffic)
+        return Calm(commands, tuple(calls), len(stores), *stack.traffic)
     finally:
         stack.close()
 
@@ -120,6 +128,7 @@ def points(side: str, only: str, share: float, seed: int) -> Iterator[Point]:
         for where, count, whats in (
             ("server", len(whole.commands), list(ANSWERS)),
             ("disk", len(whole.calls), ERRORS),
+            ("cache", whole.stores, list(DAMAGE)),
             ("up", whole.up, [CUT]),
             ("down", whole.down, [CUT]),
         ):
@@ -151,6 +160,9 @@ def break_it(stack: Stack, point: Point) -> None:
         name = commands[point.at - 1]
         stack.server.fault(name, answer, nth=commands[: point.at].count(name), sticky=True)
         return
+    if point.side == "cache":
+        stack.refuse_cache = _failing(point, str(stack.state / "cache.db"))
+        return
     number = getattr(errno, point.what)
     broken = calls[point.at - 1]
     count = 0
@@ -163,6 +175,21 @@ def break_it(stack: Stack, point: Point) -> None:
             raise OSError(number, "refused", path)
 
     stack.refuse = refuse
+
+
+def _failing(point: Point, path: str) -> Callable[[str], None]:
+    """Nothing of the transaction is stored."""
+    count = itertools.count(1)
+
+    def refuse(call: str) -> None:
+        now = next(count)
+        if now == point.at or (point.sticky and now > point.at):
+            with translated(path):
+                error = sqlite3.OperationalError("the disk fails")
+                error.sqlite_errorcode = DAMAGE[point.what]
+                raise error
+
+    return refuse
 
 
 def said(report: AccountReport) -> bool:
@@ -190,7 +217,7 @@ def check(point: Point) -> None:
                 )
             stack.pass_time(60)
         stack.server.faults.clear()
-        stack.refuse = None
+        stack.refuse = stack.refuse_cache = None
         stack.cuts = []
         # What was pipelined behind a SELECT that was refused is no fault of the client.
         stack.server.violations[:] = [
@@ -221,7 +248,7 @@ def attempt(point: Point) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="scenarios whose name contains this")
-    parser.add_argument("--kind", choices=["server", "disk", "up", "down"], default="")
+    parser.add_argument("--kind", choices=["server", "disk", "cache", "up", "down"], default="")
     parser.add_argument("--point", help="one point, as it is printed")
     add_options(parser)
     options = parser.parse_args()

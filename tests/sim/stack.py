@@ -93,6 +93,7 @@ class Stack:
         self.took: set[str] = set()  # ghosts whose file a user removed here
         self.last: Steps | None = None
         self.refuse: Callable[[str, str], None] | None = None  # what the disk refuses to a sync
+        self.refuse_cache: Callable[[str], None] | None = None  # and what the cache's disk refuses
         self.cuts: list[Cut] = []  # what the connections of a sync break after, one after another
         self.traffic = (0, 0)  # bytes of the last sync that arrived, up and down
         self.mislist: Callable[[str, list[str]], list[str]] | None = None
@@ -252,6 +253,7 @@ class Stack:
         disk.eyes = eyes = replace(self.eyes, user=False, own=set())
         steps.looks.append(eyes.after)
         world.net.cuts.extend(self.cuts)
+        world.pool.refuse = self.refuse_cache
         world.clock.of(lambda: self.skew, f"boot-{self.boots}", self.booted)
         world = replace(world, fs=disk)
         return Job.of(Target(self.account, only), SyncOptions(**options), world)  # type: ignore[arg-type]

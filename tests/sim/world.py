@@ -75,6 +75,7 @@ class SimPool:
     def __init__(self, rand: SimRand, steps: Steps) -> None:
         self.rand = rand
         self.steps = steps
+        self.refuse: Callable[[str], None] | None = None  # told each call to the cache; may raise
 
     async def disk(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         await self._wait()
@@ -84,6 +85,8 @@ class SimPool:
     async def cache(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         await self._wait()
         self.steps.step(f"cache.{_name(call)}")
+        if self.refuse is not None:
+            self.refuse(_name(call))
         result = call(*args, **kwargs)
         self.steps.step(f"cache.{_name(call)}.done")
         return result
@@ -104,6 +107,7 @@ class SimWorld(World):
 
     net: SimNet
     clock: SimClock
+    pool: SimPool
 
 
 def make_world(

@@ -1,4 +1,4 @@
-"""The fixed share of the faulty mode: one command, one call to the disk or one byte goes wrong.
+"""The fixed share of the faulty mode: one command, one call to disk or cache or one byte is wrong.
 
 MAILSYNC_FAULTS_SHARE=0.01 MAILSYNC_FAULTS_SEED=5 pytest tests/sim_runs/test_sim_faults.py
 """
@@ -10,7 +10,7 @@ import os
 import pytest
 from sim.faulty import Point, check, points
 
-SHARES = {"server": 0.0006, "disk": 0.0006, "up": 0.0004, "down": 0.00015}
+SHARES = {"server": 0.0006, "disk": 0.0006, "cache": 0.001, "up": 0.0004, "down": 0.00015}
 SHARE = os.environ.get("MAILSYNC_FAULTS_SHARE")
 SEED = int(os.environ.get("MAILSYNC_FAULTS_SEED", "0"))
 FOUND = [  # what earlier runs of the whole found

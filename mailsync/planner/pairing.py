@@ -79,10 +79,11 @@ def match(
 
 
 def _is_edited(scene: Scene, file: Row) -> bool:
-    """Written over in place: it has our name, and other bytes than the message of that UID.  Its
-    header and date, if it kept them, say no more which message it is."""
+    """Written over in place: it has our name, and other bytes than the message of that UID, or
+    bytes that could not be read.  Its header and date, if it kept them, say no more which message
+    it is."""
     had = None if file.origin is None else scene.had.get((file.mailbox, file.origin))
-    return None not in (had, file.body) and had != file.body
+    return had is not None and had != file.body
 
 
 def _unless_edited(step: Step, edited: Collection[RowId]) -> Step:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from planner_tables import OFF, Table
 
+from mailsync.model.actions import Pair
 from mailsync.model.rows import Settled
 from mailsync.model.settings import Deletions, Direction
-from mailsync.planner import Policy
+from mailsync.planner import Policy, plan
 
 TRASH = {"Trash": {}}
 EXPUNGE = Policy(deletions=Deletions.EXPUNGE, guard=OFF)
@@ -181,6 +184,14 @@ def test_a_file_edited_in_the_second_of_its_date_is_sent(lost: str) -> None:
         INBOX b - . - date=1 origin=1
     """
     Table(lines, EXPUNGE).play("Forget INBOX a; Upload INBOX b", "INBOX b")
+
+
+def test_a_file_under_our_name_that_cannot_be_read_is_taken_for_no_message() -> None:
+    """Whether it was edited in the second of its date only its bytes could tell."""
+    world = Table("INBOX a . x . date=1\nINBOX b - . - date=1 origin=1", EXPUNGE).world
+    message, file = world.rows.values()
+    made = plan([message], [replace(file, parked=True)], world.mailboxes(), EXPUNGE)
+    assert not any(isinstance(one, Pair) for one in made.actions), made
 
 
 @pytest.mark.parametrize("gone", ["x", "."])

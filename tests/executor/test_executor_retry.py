@@ -129,6 +129,12 @@ def test_a_busy_server_is_asked_three_times(
     assert calls(error) == told
 
 
+def test_a_busy_server_that_names_no_time_is_asked_again() -> None:
+    sent, waited, said = calls(lambda at: busy(None, Help.RETRY) if at < 3 else None)
+    assert (sent, said) == (3, "done")
+    assert 1 + 2 <= waited <= 2 + 4
+
+
 def test_each_repeat_is_told_with_its_wait() -> None:
     """Four attempts; the last error comes out as it is."""
     heard: list[tuple[str, float]] = []

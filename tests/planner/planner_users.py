@@ -157,13 +157,13 @@ class Users:
 
     def _edit(self, box: Box, name: str, message: Message, op: Op) -> None:
         """In place or saved anew under another name, with the same header; in place in the second
-        of its date with another one, as header and date are proof (rule 4).  So are, after the
-        cache was lost, our own name and date."""
+        of its date with one that no other has, as header and date are proof (rule 4).  So are,
+        after the cache was lost, our own name and date."""
         assert box.local is not None
         now, word = self.world.tick(), message.text.split()[0]
         at_once = bool(op.where % 2 and op.flag) and not self.ledger.doubted
         self.ledger.at_once |= at_once
-        text = f"{word}{'+' * at_once} edited{'!' * (now - 1000)}"
+        text = f"{word}{f'+{now}' * at_once} edited{'!' * (now - 1000)}"
         del box.local[name]
         box.local[name if op.where % 2 else f"edited{now}"] = Message(
             text, message.flags, message.date if at_once else now

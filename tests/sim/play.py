@@ -170,7 +170,7 @@ class Play:
         for machine in self.machines:
             machine.cursors.blind |= any(one.what == "mislist" for one in event.faults)
             # A clock that is set back may give a folder the very times it had, if they are coarse.
-            machine.cursors.blind |= self.run.grain > 1 and machine.skew != 0
+            machine.cursors.blind |= self.run.grain > 1 and wrong_clock(machine, event.faults)
         had = [self.oracle.kept(None, machine.fs) for machine, _ in jobs]
         scope = self._scope(event, processes)
         late = []

@@ -82,6 +82,9 @@ async def create_mailbox(run: Run, action: CreateMailbox) -> None:
     await run.stored(run.cache.mailbox_made, box.id, Side.SERVER, wire)
     await refresh(run)
     _note_parents(run, box.name)
+    if run.mailboxes[box.id].uid_validity is not None:
+        # It was there before: what its UIDs meant is forgotten before any is given again.
+        await observe_again(run, run.mailboxes[box.id], full=True)
 
 
 def _note_parents(run: Run, made: MailboxName) -> None:

@@ -100,12 +100,12 @@ class Judge:
         )
         # Of the processor's time, as the machine may be busy; of the clock's for one that waits.
         limit = LIMIT + 3 * sum(seconds for seconds, _ in tests)
-        for number, timer in (
-            (signal.SIGPROF, signal.ITIMER_PROF),
-            (signal.SIGALRM, signal.ITIMER_REAL),
+        for number, timer, most in (
+            (signal.SIGPROF, signal.ITIMER_PROF, limit),
+            (signal.SIGALRM, signal.ITIMER_REAL, 20 * limit),
         ):
             signal.signal(number, lambda *_: os._exit(SLOW))
-            signal.setitimer(timer, limit if timer == signal.ITIMER_PROF else 20 * limit)
+            signal.setitimer(timer, most)
         for _, item in tests:
             with contextlib.suppress(BaseException):
                 _run(item)

@@ -255,12 +255,10 @@ class Users:
             for folder in ("cur", "new", "tmp"):
                 for name, _ in list(m.fs.list(f"{path}/{folder}")):
                     m.fs.unlink(f"{path}/{folder}/{name}")
-                m.fs.rmdir(f"{path}/{folder}")
             for file in ("dovecot-keywords", "maildirfolder"):
                 with contextlib.suppress(FileNotFoundError):
                     m.fs.unlink(f"{path}/{file}")
-            m.fs.rmdir(path)
-            m.fs.sync_dir(path.rpartition("/")[0])
+            m.unmake(box)
             self._accident(list(files.values()))
             self.unmade[self.machines.index(m), box] = list(files.values())
 

@@ -111,6 +111,22 @@ MEASURES = [
         SUM,
         3,
     ),
+    Measure(
+        "crash points of the same on other servers",
+        "",
+        "all profiles",
+        sim("exhaust", "--profile every"),
+        SUM,
+        3,
+    ),
+    Measure(
+        "faults of the same on other servers",
+        "",
+        "all profiles",
+        sim("faulty", "--profile every"),
+        SUM,
+        3,
+    ),
     Measure("the cache's disk fails at a call", "5", "all", sim("faulty", "--kind cache"), SUM, 1),
     Measure(
         "mutated transcripts",

@@ -130,21 +130,25 @@ async def rename_mailbox(run: Run, action: RenameMailbox) -> None:
     await run.stored(run.cache.mailbox_renamed, box.id, new.id, Side.SERVER, wire)
     await refresh(run)
     _note_parents(run, new.name)
-    await _follow(run, run.server.carried(had, wire))
-    renamed = run.mailboxes[box.id]
-    if validity is not None and validity != renamed.uid_validity:
-        # Courier does so.  What is planned for it speaks of UIDs that have another meaning now.
-        run.renumbered.add(box.id)
-        await observe_again(run, renamed, full=True)
-        run.seen_server.add(renamed.name)
+    went = [box.id, *await _follow(run, run.server.carried(had, wire))]
+    if validity is not None and validity != run.mailboxes[box.id].uid_validity:
+        # Courier does so.  What is planned for them speaks of UIDs that have another meaning now.
+        run.renumbered.update(went)
+        for renamed in [run.mailboxes[one] for one in went]:
+            await observe_again(run, renamed, full=True)
+            run.seen_server.add(renamed.name)
 
 
-async def _follow(run: Run, carried: Sequence[tuple[MailboxName, MailboxName, bytes]]) -> None:
+async def _follow(
+    run: Run, carried: Sequence[tuple[MailboxName, MailboxName, bytes]]
+) -> list[MailboxId]:
     """What lay below on the server went along (RFC 9051 §6.3.6); what is still here under its old
-    name (a reader of layout maildir++ renames one directory after the other) goes there too."""
+    name (a reader of layout maildir++ renames one directory after the other) goes there too: which
+    did."""
+    went: list[MailboxId] = []
     said = [run.account.direction, *(one.rules.direction for one in run.account.sections)]
     if run.narrow.push or Direction.PUSH in said:
-        return
+        return went
     for name, target, wire in carried:
         boxes = {box.name: box for box in run.mailboxes.values()}
         box = boxes.get(name)
@@ -156,9 +160,11 @@ async def _follow(run: Run, carried: Sequence[tuple[MailboxName, MailboxName, by
             row = next(one.id for one in run.mailboxes.values() if one.name == target)
             await run.stored(run.cache.mailbox_renamed, box.id, row, Side.LOCAL, wire)
             run.renamed.append((name, target))
+            went.append(box.id)
             await refresh(run)
             if run.account.subscribed_only:
                 await run.server.subscribe(target)
+    return went
 
 
 async def rename_local_mailbox(run: Run, action: RenameLocalMailbox) -> None:

@@ -107,8 +107,11 @@ async def _here(run: Run, doubts: Doubts) -> bool:
 
 async def look_within(run: Run, renames: Sequence[Action]) -> None:
     """What was removed from a directory before it got another name is seen gone only now: under
-    the old name nothing was proven, under the new one nothing was known."""
+    the old name nothing was proven, under the new one nothing was known.  So with what went along
+    with it."""
+    names = {new for _, new in run.renamed}
     moved = {action.mailbox for action in renames if isinstance(action, RenameMailbox)}
+    moved |= {box.id for box in run.mailboxes.values() if box.name in names}
     if moved and not run.dry:
         await observe_local(run, await run.stored(run.cache.cursors), {}, moved)
         await refresh(run)

@@ -5,6 +5,7 @@ python tests/sim/exhaust.py --jobs 2             # everything, in two processes
 python tests/sim/exhaust.py --share 0.1 --seed 3 # a tenth of the crash points, picked by seed
 python tests/sim/exhaust.py --twice --seconds 600 # crash points at random, and crash again
 python tests/sim/exhaust.py --only 'moved' --at 57 --model weak
+python tests/sim/exhaust.py --profile gmail      # the scenarios on another server
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ from sim.branch import Branch, Said
 from sim.fs import MODELS
 from sim.oracle import Violation
 from sim.rand import SimRand
-from sim.scenarios import SCENARIOS, Scenario
+from sim.scenarios import Scenario
 from sim.stack import Stack
 from sim.steps import Crash, Steps
+from sim.under import add_profile, chosen, named
 from sim.volume import add_options, go
 
 SECONDS = 3  # crashes more
@@ -208,7 +210,7 @@ def batches(wanted: Sequence[Point], seed: int | None) -> list[list[Point]]:
 
 def attempt(batch: list[Point], twice: bool = False) -> list[str]:
     """The violations at some points of one scenario."""
-    scenario = next(one for one in SCENARIOS if one.name == batch[0][0])
+    scenario = named(batch[0][0])
     at: defaultdict[int, list[str]] = defaultdict(list)
     for _, here, model in batch:
         at[here].append(model)
@@ -219,13 +221,14 @@ def attempt(batch: list[Point], twice: bool = False) -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", action="append", help="scenarios whose name contains this")
+    parser.add_argument("--only", default="", help="scenarios whose name contains this")
     parser.add_argument("--at", type=int)
     parser.add_argument("--model", choices=MODELS)
     parser.add_argument("--twice", action="store_true", help="three second crashes for each first")
+    add_profile(parser)
     add_options(parser)
     options = parser.parse_args()
-    scenarios = [one for one in SCENARIOS if any(part in one.name for part in options.only or [""])]
+    scenarios = chosen(options)
     wanted = [
         (scenario.name, at, model)
         for scenario, at, model in points(scenarios, options.share, options.seed)

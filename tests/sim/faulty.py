@@ -5,6 +5,7 @@ python tests/sim/faulty.py --share 0.1 --seed 3   # a tenth of the points, picke
 python tests/sim/faulty.py --only moved --kind server
 python tests/sim/faulty.py --kind up              # connections cut at every byte that we send
 python tests/sim/faulty.py --kind cache           # the disk of the cache fails
+python tests/sim/faulty.py --profile every --seconds 600   # the scenarios on other servers
 python tests/sim/faulty.py --point 'flags on both sides|server|12|NO [LIMIT]|once'
 
 Whatever goes wrong: nothing is lost, nothing is doubled, exit status 0 only when all is done, else
@@ -19,7 +20,7 @@ import itertools
 import sqlite3
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -34,9 +35,10 @@ from sim.exhaust import prepared, settled
 from sim.net import Cut
 from sim.oracle import Violation
 from sim.rand import SimRand
-from sim.scenarios import SCENARIOS, Scenario
+from sim.scenarios import Scenario
 from sim.server_faults import Answer, Stop
 from sim.stack import Stack
+from sim.under import add_profile, chosen, named
 from sim.volume import add_options, go
 
 # RFC 5530 §3, and what IMAP's own documents add
@@ -86,10 +88,6 @@ class Point:
         return cls(scenario, side, int(at), what, how == "sticky")
 
 
-def named(name: str) -> Scenario:
-    return next(one for one in SCENARIOS if one.name == name)
-
-
 @dataclass(frozen=True)
 class Calm:
     """A sync in which nothing fails: the names of its commands, its calls to the disk, how many it
@@ -118,12 +116,10 @@ def calm(name: str) -> Calm:
         stack.close()
 
 
-def points(side: str, only: str, share: float, seed: int) -> Iterator[Point]:
+def points(side: str, scenarios: Sequence[Scenario], share: float, seed: int) -> Iterator[Point]:
     """In a fixed order; the same share and seed, the same points."""
     rand = SimRand(f"faults {seed}")
-    for scenario in SCENARIOS:
-        if only not in scenario.name:
-            continue
+    for scenario in scenarios:
         whole = calm(scenario.name)
         for where, count, whats in (
             ("server", len(whole.commands), list(ANSWERS)),
@@ -250,12 +246,14 @@ def main() -> int:
     parser.add_argument("--only", default="", help="scenarios whose name contains this")
     parser.add_argument("--kind", choices=["server", "disk", "cache", "up", "down"], default="")
     parser.add_argument("--point", help="one point, as it is printed")
+    add_profile(parser)
     add_options(parser)
     options = parser.parse_args()
     if options.point:
         wanted = [Point.of(options.point)]
     else:
-        wanted = list(points(options.kind, options.only, options.share, options.seed))
+        scenarios = chosen(options)
+        wanted = list(points(options.kind, scenarios, options.share, options.seed))
     said = go(wanted, attempt, options)
     print(f"faults: {said}")
     return 0 if " 0 violations" in said else 1

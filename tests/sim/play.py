@@ -99,8 +99,6 @@ class Play:
             other.oracle.bodies = first.oracle.bodies
             self.machines.append(other)
         self.oracle = first.oracle
-        if self.profile.alter is not None:
-            self.oracle.alter = self.profile.alter_lf
         for machine in self.machines:
             machine.grain = run.grain
             machine.disk.be(run.disk, str(machine.state))

@@ -86,7 +86,7 @@ class Stack:
             **changes,  # type: ignore[arg-type]
         )
         places = Places(ROOT, self.account.layout)
-        self.oracle = Oracle(places, str(self.state / "undo"))
+        self.oracle = Oracle(places, str(self.state / "undo"), server.profile.alter_lf)
         self.cursors = Cursors(server, self.disk, self.state, places)
         self.eyes = self.fs.eyes = LocalWitness(server.witness, host, places, True, self.disk)
         self.runs = 0

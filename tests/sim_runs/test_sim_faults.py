@@ -9,6 +9,7 @@ import os
 
 import pytest
 from sim.faulty import Point, check, points
+from sim.scenarios import SCENARIOS
 
 SHARES = {"server": 0.0006, "disk": 0.0006, "cache": 0.001, "up": 0.0004, "down": 0.00015}
 SHARE = os.environ.get("MAILSYNC_FAULTS_SHARE")
@@ -37,7 +38,7 @@ FOUND = [  # what earlier runs of the whole found
 
 @pytest.mark.parametrize("side", SHARES)
 def test_a_share(side: str) -> None:
-    chosen = list(points(side, "", float(SHARE or SHARES[side]), SEED))
+    chosen = list(points(side, SCENARIOS, float(SHARE or SHARES[side]), SEED))
     assert len(chosen) > 10
     for point in chosen:
         check(point)

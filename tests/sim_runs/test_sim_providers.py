@@ -27,7 +27,6 @@ def settled(s: Story, runs: int = 4) -> None:
 @every
 def test_both_ways(make: Make) -> None:
     with Story("both ways", make(), deletions=Deletions.TRASH) as s:
-        s.oracle.alter = s.server.profile.alter_lf
         s.server.create("Work")
         for ghost in "abcd":
             s.serve("INBOX", ghost)

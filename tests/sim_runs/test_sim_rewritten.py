@@ -30,7 +30,6 @@ def story(request: pytest.FixtureRequest) -> Iterator[Story]:
     """a came from the server, b and c were uploaded, where they have another header now."""
     profile = o365() if request.param == "o365" else replace(strict_qresync(), alter=received)
     with Story("rewritten", profile) as made:
-        made.oracle.alter = profile.alter_lf
         made.serve("INBOX", "a", "\\Seen")
         made.file("INBOX", "b", ":2,S")
         made.file("INBOX", "c")
@@ -62,7 +61,6 @@ def test_a_move_there_and_a_draft_of_another_name_here_are_one_message() -> None
     """Courier stores it with a line end at its end: only its header tells it from others, and
     \\Draft, which was set since, does not make another message of it."""
     with Story("courier", courier()) as story:
-        story.oracle.alter = courier().alter_lf
         story.server.create("INBOX.Work")
         body = body_of("a").removesuffix(b"\n")
         story.oracle.born("a", body)

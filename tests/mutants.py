@@ -228,7 +228,7 @@ def mutated(room: str, only: str, named: str, into: Path) -> list[Mutant]:
     os.chdir(into)  # where mutmut reads that
     found: list[Mutant] = []
     for path in sorted((into / "mailsync").glob(ROOMS[room][0])):
-        module = ".".join(path.relative_to(into).with_suffix("").parts)
+        module = ".".join(path.relative_to(into).with_suffix("").parts).removesuffix(".__init__")
         if not re.search(only, module):
             continue
         made = mutate_file_contents(str(path), path.read_text())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from mailsync.cache import Deletion, DeletionId, DeliveredRow
@@ -178,22 +178,21 @@ class Downloader:
     async def flush(self) -> None:
         """Commit the batch beside the next one's reception."""
         await self.write()
-        batch, self.batch = self.batch, Batch(self.run.maildir.delivery())
-        if not batch.rows:
-            return
         while len(self.commits) >= COMMITS_IN_FLIGHT:
             done, self.commits = await asyncio.wait(
                 self.commits, return_when=asyncio.FIRST_COMPLETED
             )
-            for task in done:
-                task.result()
-        self.commits.add(asyncio.create_task(commit(self.run, self.box, batch)))
+            await _ended(done)
+        # Not before: when one of those failed, `abandon` drops this one.
+        batch, self.batch = self.batch, Batch(self.run.maildir.delivery())
+        if batch.rows:
+            self.commits.add(asyncio.create_task(commit(self.run, self.box, batch)))
+        else:
+            batch.delivery.discard()
 
     async def finish(self) -> None:
         commits, self.commits = self.commits, set()
-        for result in await asyncio.gather(*commits, return_exceptions=True):
-            if isinstance(result, BaseException):
-                raise result
+        await _ended(commits)
 
     async def abandon(self) -> None:
         """After an error: let commits end, drop the rest."""
@@ -207,6 +206,14 @@ class Downloader:
         rows = [row for uid, row in self.wanted.items() if uid in alive]
         text = "the server lists the message and gives no text for it"
         await self.run.trouble(self.box.id, rows, text)
+
+
+async def _ended(commits: Iterable[asyncio.Task[None]]) -> None:
+    """Wait for all of them; raises what one raised.  What others raised is the same trouble of
+    the disk: it is heard, too, for asyncio prints what nobody hears."""
+    for result in await asyncio.gather(*commits, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
 
 
 class Streamed:

@@ -455,9 +455,7 @@ class Cache:
         with self._tx() as c:
             return outcomes.delivered(c, items)
 
-    def stored_flags(
-        self, mailbox: MailboxId, rows: Collection[RowId], add: Flags, remove: Flags
-    ) -> None:
+    def stored_flags(self, rows: Collection[RowId], add: Flags, remove: Flags) -> None:
         """The server took the flags."""
         with self._tx() as c:
             outcomes.stored_flags(c, rows, add, remove)

@@ -64,7 +64,7 @@ async def ensure_observed(run: Run, mailbox: MailboxId) -> Mailbox:
         raise MailsyncError(
             f"{box.name} is not on the server", reach=Reach.MAILBOX, help=Help.RETRY
         )
-    seen = await observe_again(run, box, full=True)
+    seen = await observe_again(run, box)
     if seen.uid_validity is None:  # nothing of it was stored
         raise MailsyncError(
             f"what the server lists in {box.name} does not add up",
@@ -135,7 +135,7 @@ async def rename_mailbox(run: Run, action: RenameMailbox) -> None:
         # Courier does so.  What is planned for them speaks of UIDs that have another meaning now.
         run.renumbered.update(went)
         for renamed in [run.mailboxes[one] for one in went]:
-            await observe_again(run, renamed, full=True)
+            await observe_again(run, renamed)
             run.seen_server.add(renamed.name)
 
 

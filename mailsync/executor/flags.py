@@ -49,7 +49,7 @@ async def store_flags(run: Run, action: StoreFlags) -> None:
         lacking = await store(run, box, uids_of(rows), action.add, action.remove)
         ids = [row.id for row in rows]
         add, remove = action.add & ~lacking, action.remove & ~lacking
-        await run.stored(run.cache.stored_flags, box.id, ids, add, remove)
+        await run.stored(run.cache.stored_flags, ids, add, remove)
         run.done(box.id, "flags-server", len(rows))
 
     async def refused(rows: tuple[Row, ...], error: Refused) -> None:

@@ -143,7 +143,7 @@ async def _unmarked(run: Run, box: Mailbox, rows: tuple[Row, ...]) -> None:
             box.name, uids_of(rows), Flags.NONE, gone, uid_validity=box.uid_validity
         )
         ids = [row.id for row in rows]
-        await run.stored(run.cache.stored_flags, box.id, ids, Flags.NONE, gone)
+        await run.stored(run.cache.stored_flags, ids, Flags.NONE, gone)
 
 
 async def _recognisable(run: Run, source: Mailbox, target: Mailbox, group: Pairs) -> Pairs:

@@ -72,7 +72,7 @@ async def expunge(run: Run, action: Expunge) -> None:
         if rows:
             # Known at once: seen again later, it is no news that would unpark what is left there.
             ids = [row.id for row in rows]
-            await run.stored(run.cache.stored_flags, box.id, ids, Flags.DELETED, Flags.NONE)
+            await run.stored(run.cache.stored_flags, ids, Flags.DELETED, Flags.NONE)
             if run.server.has_uidplus:
                 await run.server.expunge(box.name, uids, uid_validity=box.uid_validity)
                 await _expunged(run, box, rows)

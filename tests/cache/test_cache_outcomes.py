@@ -173,14 +173,14 @@ class TestFlags:
     def test_stored_on_the_server(self, inbox: Box) -> None:
         inbox.paired({1: "S", 2: "S"})
         inbox.local({"f1": "F", "f2": "F"})
-        inbox.cache.stored_flags(inbox.id, inbox.ids(1, 2), Flags.FLAGGED, Flags.SEEN)
+        inbox.cache.stored_flags(inbox.ids(1, 2), Flags.FLAGGED, Flags.SEEN)
         assert inbox.picture() == ["1+F f1+F =F", "2+F f2+F =F"]
         assert not inbox.cache.due(NOW)
 
     def test_half_of_them(self, inbox: Box) -> None:
         inbox.paired({1: "S"})
         inbox.local({"f1": "F"})
-        inbox.cache.stored_flags(inbox.id, inbox.ids(1), Flags.FLAGGED, Flags.NONE)
+        inbox.cache.stored_flags(inbox.ids(1), Flags.FLAGGED, Flags.NONE)
         assert inbox.picture() == ["1+FS f1+F =FS"]
 
     def test_renamed(self, inbox: Box) -> None:
@@ -206,7 +206,7 @@ class TestFlags:
         inbox.server({1: "S"})
         inbox.local({"n": "F"})
         pair(inbox, 1, "n")
-        inbox.cache.stored_flags(inbox.id, inbox.ids(1), Flags.FLAGGED, Flags.NONE)
+        inbox.cache.stored_flags(inbox.ids(1), Flags.FLAGGED, Flags.NONE)
         assert inbox.row(1).synced is None
         inbox.cache.renamed([(inbox.row(1).id, entry("n", "FS"))])
         assert inbox.picture() == ["1+FS n+FS =FS"]
@@ -347,11 +347,11 @@ class TestMark:
         inbox.paired({1: ""})
         row = inbox.row(1).id
         inbox.cache.mark([row])
-        inbox.cache.stored_flags(inbox.id, [row], Flags.DELETED, Flags.NONE)
+        inbox.cache.stored_flags([row], Flags.DELETED, Flags.NONE)
         assert inbox.row(1).marked
-        inbox.cache.stored_flags(inbox.id, [row], Flags.NONE, Flags.SEEN)
+        inbox.cache.stored_flags([row], Flags.NONE, Flags.SEEN)
         assert inbox.row(1).marked
-        inbox.cache.stored_flags(inbox.id, [row], Flags.NONE, Flags.DELETED)
+        inbox.cache.stored_flags([row], Flags.NONE, Flags.DELETED)
         assert not inbox.row(1).marked
         assert not inbox.cache.open_rows()
 

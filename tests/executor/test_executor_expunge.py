@@ -1,0 +1,425 @@
+"""The steps that take a message away, one by one: in which order, of which messages, and what is
+left there and said."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+from support.bare import Bare
+from support.storied import Story
+
+from mailsync.executor.remove import expunge, remove_local
+from mailsync.executor.run import Run
+from mailsync.model.actions import Expunge, RemoveLocal
+from mailsync.model.errors import Help, MailsyncError, Reach, Refused, StorageError, Throttled
+from mailsync.model.flags import Flags
+from mailsync.model.ids import UID, ModSeq, RowId, UIDValidity
+from mailsync.model.mailboxname import INBOX, MailboxName
+from mailsync.model.observation import LocalEntry
+from mailsync.model.rows import Mailbox, Presence, Row, Settled
+from mailsync.model.uidset import UIDSet
+from mailsync.server import Stored
+
+remove = importlib.import_module("mailsync.executor.remove")
+
+DELETED, NONE = Flags.DELETED, Flags.NONE
+Said = tuple[object, ...]
+
+
+def uids(*numbers: int) -> UIDSet:
+    return UIDSet(UID(number) for number in numbers)
+
+
+@dataclass
+class Server:
+    """Notes what it is told, in `log`; `changed` were flagged meanwhile, `refused` cannot go."""
+
+    log: list[Said]
+    has_uidplus: bool = True
+    has_condstore: bool = True
+    changed: UIDSet = field(default_factory=UIDSet)
+    refused: UIDSet = field(default_factory=UIDSet)
+    refusal: MailsyncError = field(default_factory=lambda: Refused("not that one", code="CANNOT"))
+    marked: UIDSet = field(default_factory=UIDSet)
+    no_expunge: Refused | None = None
+
+    async def store(
+        self,
+        box: MailboxName,
+        which: UIDSet,
+        add: Flags,
+        remove: Flags,
+        *,
+        unchanged_since: ModSeq | None,
+        uid_validity: UIDValidity | None,
+    ) -> Stored:
+        assert (box, add, remove, uid_validity) == (INBOX, DELETED, NONE, 1)
+        self.log.append(("store", which, unchanged_since))
+        if self.refused & which:
+            raise self.refusal
+        return Stored(self.changed & which)
+
+    async def expunge(
+        self, box: MailboxName, which: UIDSet, *, uid_validity: UIDValidity | None
+    ) -> None:
+        assert (box, uid_validity) == (INBOX, 1)
+        self.log.append(("expunge", which))
+
+    async def deleted(self, box: MailboxName) -> UIDSet:
+        assert box == INBOX
+        self.log.append(("deleted",))
+        return self.marked
+
+    async def plain_expunge(self, box: MailboxName, *, uid_validity: UIDValidity | None) -> None:
+        assert (box, uid_validity) == (INBOX, 1)
+        self.log.append(("plain expunge",))
+        if self.no_expunge is not None:
+            raise self.no_expunge
+
+
+class Rig(Bare):
+    """`log`: what the server and the cache were told, and looks at the mailbox."""
+
+    def __init__(self, story: Story, patch: pytest.MonkeyPatch) -> None:
+        self.log: list[Said] = []
+        self.server = Server(self.log)
+        super().__init__(story, self.server)
+        self.patch = patch
+        self.gone: UIDSet = UIDSet()  # found at the next look
+        self.inbox = replace(self.box("INBOX"), uid_validity=UIDValidity(1))
+        self.run.mailboxes[self.inbox.id] = self.inbox
+        self.six = tuple(self.rows("INBOX"))
+        for name in ("mark", "stored_flags", "expunged", "removed", "lost_file", "try_marked"):
+            self._noted(name)
+        patch.setattr(remove, "observe_again", self._look)
+
+    def _noted(self, name: str) -> None:
+        call = getattr(self.cache, name)
+
+        def noted(*args: object, **options: object) -> object:
+            self.log.append((name, *args, *options.items()))
+            return call(*args, **options)
+
+        self.patch.setattr(self.cache, name, noted)
+
+    async def _look(self, run: Run, box: Mailbox) -> None:
+        assert (run, box) == (self.run, self.inbox)
+        self.log.append(("look",))
+        real = self.cache.rows
+
+        def rows(ids: Sequence[RowId]) -> list[Row]:
+            found = real(ids)
+            return [
+                replace(row, server=Presence.GONE) if row.uid in self.gone else row for row in found
+            ]
+
+        self.patch.setattr(self.cache, "rows", rows)
+
+    def ids(self, *numbers: int) -> list[RowId]:
+        return [self.six[number - 1].id for number in numbers]
+
+    def some(self, *numbers: int) -> tuple[Row, ...]:
+        return tuple(self.six[number - 1] for number in numbers)
+
+    def expunge(self, *actions: tuple[Row, ...]) -> None:
+        """One plan."""
+        self.log.clear()
+        self.run.marked.clear()
+        self.run.expunges[self.inbox.id] = len(actions)
+        for rows in actions:
+            self.do(expunge(self.run, Expunge(self.inbox.id, rows, "why")))
+
+    @property
+    def since(self) -> ModSeq:
+        cursor = self.cache.cursors()[INBOX].cursor
+        assert cursor is not None
+        assert cursor.highest_modseq is not None
+        return cursor.highest_modseq
+
+    @property
+    def commands(self) -> list[str]:
+        return [str(one[0]) for one in self.log]
+
+
+@pytest.fixture
+def rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
+    """Six messages, UID 1 to 6."""
+    with Story("expunge") as s:
+        for ghost in "abcdef":
+            s.serve("INBOX", ghost)
+        s.tell()
+        with Rig(s, monkeypatch) as made:
+            yield made
+
+
+# -- UID EXPUNGE ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("condstore", [True, False])
+def test_exactly_these_are_marked_and_expunged(rig: Rig, condstore: bool) -> None:
+    """That the mark is ours is remembered before it is set, and nobody may have changed them."""
+    rig.server.has_condstore = condstore
+    rig.expunge(rig.some(2, 3, 5))
+    ids = rig.ids(2, 3, 5)
+    assert rig.log == [
+        ("mark", ids),
+        ("store", uids(2, 3, 5), rig.since if condstore else None),
+        ("stored_flags", ids, DELETED, NONE),
+        ("expunge", uids(2, 3, 5)),
+        ("expunged", ids, rig.now),
+    ]
+    assert rig.run.tallies.done == {INBOX: {"expunged": 3}}
+    assert (rig.run.changed, rig.run.expunges) == ({rig.inbox.id}, {rig.inbox.id: 0})
+    assert rig.run.tallies.notices == {}
+
+
+def test_where_no_modseq_is_known_none_is_said(rig: Rig) -> None:
+    async def nothing(run: Run, box: Mailbox) -> None:
+        return None
+
+    rig.patch.setattr(remove, "cursor_of", nothing)
+    rig.expunge(rig.some(2))
+    assert rig.log[1] == ("store", uids(2), None)
+
+
+@pytest.mark.parametrize(("changed", "left"), [((3,), (2, 5)), ((2, 3, 5), ()), ((2, 5), (3,))])
+def test_what_was_changed_meanwhile_is_looked_at_and_stays(
+    rig: Rig, changed: tuple[int, ...], left: tuple[int, ...]
+) -> None:
+    rig.server.changed = uids(*changed)
+    rig.expunge(rig.some(2, 3, 5))
+    after = [
+        ("stored_flags", rig.ids(*left), DELETED, NONE),
+        ("expunge", uids(*left)),
+        ("expunged", rig.ids(*left), rig.now),
+    ]
+    assert rig.log[2:] == [("look",), *(after if left else [])]
+    text = f"{len(changed)} messages changed on the server meanwhile"
+    assert rig.run.tallies.notices == {INBOX: [text]}
+
+
+def test_what_the_server_refuses_is_parked_and_the_others_go(rig: Rig) -> None:
+    rig.server.refused = uids(2)
+    rig.expunge(rig.some(2, 3, 5))
+    assert [one for one in rig.log if one[0] == "expunge"] == [("expunge", uids(3, 5))]
+    assert rig.troubles() == {2: ("the server refused a deletion: not that one", 15)}
+    assert rig.run.tallies.done == {INBOX: {"failed": 1, "expunged": 2}}
+
+
+def test_an_error_of_the_account_comes_out(rig: Rig) -> None:
+    rig.server.refused, rig.server.refusal = uids(2), Throttled("slow down")
+    with pytest.raises(Throttled):
+        rig.expunge(rig.some(2, 3))
+    assert rig.commands == ["mark", "store"]
+
+
+def test_what_was_copied_away_counts_as_no_deletion(rig: Rig) -> None:
+    second, third = rig.some(2, 3)
+    rig.expunge((replace(second, settled=Settled.COPIED), third))
+    assert rig.log[4:] == [
+        ("expunged", rig.ids(2), rig.now, ("counted", False)),
+        ("expunged", rig.ids(3), rig.now),
+    ]
+    assert rig.run.tallies.done == {INBOX: {"expunged": 1}}
+    rig.expunge((replace(rig.six[4], settled=Settled.COPIED),))
+    assert [one for one in rig.log if one[0] == "expunged"] == [
+        ("expunged", rig.ids(5), rig.now, ("counted", False))
+    ]
+    assert rig.run.tallies.done == {INBOX: {"expunged": 1}}
+
+
+@pytest.mark.parametrize(("sent", "goes"), [((), ()), ((5,), (2,)), ((5, 6), (2, 3))])
+def test_an_older_version_goes_when_the_newer_one_is_there(
+    rig: Rig, sent: tuple[int, ...], goes: tuple[int, ...]
+) -> None:
+    real = rig.cache.rows
+
+    def rows(ids: Sequence[RowId]) -> list[Row]:
+        assert list(ids) == rig.ids(5, 6)
+        return [row if row.uid in sent else replace(row, server=Presence.NONE) for row in real(ids)]
+
+    rig.patch.setattr(rig.cache, "rows", rows)
+    rig.run.expunges[rig.inbox.id] = 1
+    action = Expunge(rig.inbox.id, rig.some(2, 3), "edited", rig.some(5, 6))
+    rig.do(expunge(rig.run, action))
+    assert [one for one in rig.log if one[0] == "expunge"] == (
+        [("expunge", uids(*goes))] if goes else []
+    )
+    assert rig.run.expunges[rig.inbox.id] == 0
+
+
+# -- without UIDPLUS -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def plain(rig: Rig) -> Rig:
+    rig.server.has_uidplus = False
+    return rig
+
+
+def test_all_of_a_plan_is_marked_before_one_expunge(plain: Rig) -> None:
+    plain.server.marked = uids(2, 3, 5)
+    plain.expunge(plain.some(2, 3), plain.some(5))
+    assert plain.log[3:] == [
+        ("mark", plain.ids(5)),
+        ("store", uids(5), plain.since),
+        ("stored_flags", plain.ids(5), DELETED, NONE),
+        ("deleted",),
+        ("plain expunge",),
+        ("expunged", plain.ids(2, 3, 5), plain.now),
+    ]
+    assert plain.run.tallies.done == {INBOX: {"expunged": 3}}
+    assert plain.run.marked == {}
+
+
+def test_another_mailbox_has_nothing_to_do_with_it(plain: Rig) -> None:
+    plain.run.marked[plain.box("Trash").id] = list(plain.some(6))
+    plain.run.expunges[plain.inbox.id] = 2
+    plain.do(expunge(plain.run, Expunge(plain.inbox.id, plain.some(2), "why")))
+    assert plain.commands == ["mark", "store", "stored_flags"]
+    assert plain.run.marked == {
+        plain.box("Trash").id: list(plain.some(6)),
+        plain.inbox.id: list(plain.some(2)),
+    }
+
+
+def test_where_nothing_could_be_marked_nothing_is_asked(plain: Rig) -> None:
+    plain.server.refused = uids(2)
+    plain.expunge(plain.some(2))
+    assert plain.commands == ["mark", "store"]
+
+
+OTHERS = "the server cannot expunge single messages (no UIDPLUS), and others are marked too"
+UNSAID = "the server does not say of them that they are marked"
+
+
+def left(why: str) -> tuple[str, float]:
+    return f"marked \\Deleted and left there: {why}", 15
+
+
+def test_nothing_is_expunged_where_others_are_marked(plain: Rig) -> None:
+    """Once what waits there is made due again: those others may be ours."""
+    plain.server.marked = uids(2, 3, 6)
+    waiting = [1, 0]
+    plain.patch.setattr(plain.cache, "try_marked", lambda box: waiting.pop(0))
+    plain.expunge(plain.some(2, 3))
+    assert "plain expunge" not in plain.commands
+    assert plain.troubles() == {}
+    plain.expunge(plain.some(2, 3))
+    assert "plain expunge" not in plain.commands
+    assert plain.troubles() == {2: left(OTHERS), 3: left(OTHERS)}
+    assert waiting == [0]  # not tried twice in a run
+    assert "expunged" not in plain.run.tallies.done[INBOX]
+
+
+def test_where_nothing_waits_it_is_said_at_once(plain: Rig) -> None:
+    plain.server.marked = uids(2, 6)
+    plain.expunge(plain.some(2))
+    assert plain.log[3:] == [("deleted",), ("try_marked", plain.inbox.id)]
+    assert plain.run.marks_tried == {plain.inbox.id}
+    assert plain.troubles() == {2: left(OTHERS)}
+
+
+def test_what_is_not_shown_as_marked_is_looked_at(plain: Rig) -> None:
+    """2 is marked; 3 is gone; of 5 the server says nothing: it is parked."""
+    plain.server.marked, plain.gone = uids(2), uids(3)
+    plain.expunge(plain.some(2, 3, 5))
+    assert plain.log[3:] == [("deleted",), ("look",)]
+    assert plain.troubles() == {5: left(UNSAID)}
+    assert plain.run.marks_tried == set()
+
+
+@pytest.mark.parametrize(
+    ("refusal", "times"),
+    [
+        (Refused("not today", code="NOPERM"), 1),
+        (Refused("busy", help=Help.RETRY), 3),
+    ],
+)
+def test_a_refused_expunge_is_said_of_each(plain: Rig, refusal: Refused, times: int) -> None:
+    plain.server.marked, plain.server.no_expunge = uids(2, 3), refusal
+    plain.expunge(plain.some(2, 3))
+    assert plain.commands.count("plain expunge") == times
+    text = f"the server refused a deletion: {refusal}"
+    assert plain.troubles() == {2: (text, 15), 3: (text, 15)}
+    assert plain.run.tallies.done == {INBOX: {"failed": 2}}
+
+
+def test_a_refusal_that_reaches_the_account_comes_out(plain: Rig) -> None:
+    plain.server.marked = uids(2)
+    plain.server.no_expunge = Refused("no", reach=Reach.ACCOUNT)
+    with pytest.raises(Refused):
+        plain.expunge(plain.some(2))
+    assert plain.troubles() == {}
+
+
+# -- files ---------------------------------------------------------------------------------------
+
+
+def test_files_go_into_undo_so_many_at_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their doubles before them."""
+    done: list[tuple[str, tuple[Row, ...]]] = []
+
+    def noted(name: str) -> Callable[..., object]:
+        async def call(run: Run, box: Mailbox, rows: tuple[Row, ...]) -> None:
+            assert (run, box) == (rig.run, rig.inbox)
+            done.append((name, rows))
+
+        return call
+
+    monkeypatch.setattr(remove, "BATCH", 2)
+    monkeypatch.setattr(remove, "put_away_doubles", noted("doubles"))
+    monkeypatch.setattr(remove, "_remove_batch", noted("batch"))
+    rig.do(remove_local(rig.run, RemoveLocal(rig.inbox.id, rig.some(1, 2, 3, 4, 5), "why")))
+    assert done == [
+        ("doubles", rig.some(1, 2, 3, 4, 5)),
+        ("batch", rig.some(1, 2)),
+        ("batch", rig.some(3, 4)),
+        ("batch", rig.some(5)),
+    ]
+
+
+BAD = StorageError("no such name", reach=Reach.MESSAGE)
+
+
+@pytest.mark.parametrize("all_of_them", [False, True])
+def test_each_file_is_removed_refused_or_looked_for(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, all_of_them: bool
+) -> None:
+    """1 was edited; 2 and 5 go; 3 is refused; 4 has another name by now."""
+    asked: list[tuple[Row, ...]] = []
+
+    async def as_they_were(run: Run, box: Mailbox, rows: tuple[Row, ...]) -> tuple[Row, ...]:
+        assert (run, box) == (rig.run, rig.inbox)
+        asked.append(rows)
+        return rows[1:]
+
+    async def nothing(run: Run, box: Mailbox, rows: tuple[Row, ...]) -> None:
+        """There are no doubles."""
+
+    async def into_undo(
+        run: Run, box: Mailbox, files: list[tuple[Row, LocalEntry]]
+    ) -> tuple[list[object], list[object]]:
+        assert (run, box) == (rig.run, rig.inbox)
+        assert [row.uid for row, _ in files] == [2, 3, 4, 5]
+        assert all(entry.name == row.name for row, entry in files)
+        if all_of_them:
+            return list(files), []
+        return [files[0], files[3]], [(files[1], BAD)]
+
+    for name, fake in (("as_they_were", as_they_were), ("put_away_doubles", nothing)):
+        monkeypatch.setattr(remove, name, fake)
+    monkeypatch.setattr(remove, "into_undo", into_undo)
+    rig.do(remove_local(rig.run, RemoveLocal(rig.inbox.id, rig.some(1, 2, 3, 4, 5), "why")))
+    assert asked == [rig.some(1, 2, 3, 4, 5)]
+    if all_of_them:
+        assert rig.log == [("removed", rig.ids(2, 3, 4, 5), rig.now)]
+        assert rig.run.tallies.done == {INBOX: {"removed": 4}}
+        assert rig.troubles() == {}
+    else:
+        assert rig.log == [("removed", rig.ids(2, 5), rig.now), ("lost_file", rig.ids(4))]
+        assert rig.run.tallies.done == {INBOX: {"removed": 2, "failed": 1}}
+        assert rig.troubles() == {3: ("no such name", 15)}

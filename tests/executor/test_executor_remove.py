@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 from sim.oracle import body_of
-from sim.server_faults import Executed, Fault
 from sim.server_profile import Profile, condstore, plain, plain_no_uidplus, strict_qresync
 from sim.steps import Steps
 from support.storied import Story
@@ -83,7 +82,7 @@ def test_a_move_by_copy_counts_no_deletion(make: Callable[[], Profile]) -> None:
 def test_only_what_the_server_refuses_to_delete_stays(story: Story, command: str) -> None:
     """In halves, until the culprit is alone; it is parked."""
     uid = story.uid_of("INBOX", "b")
-    refuse(story, command, uid)
+    story.refuse_uid(command, uid)
     for ghost in "abc":
         story.unlink("INBOX", ghost)
     ran = story.tell()
@@ -95,16 +94,3 @@ def test_only_what_the_server_refuses_to_delete_stays(story: Story, command: str
     story.pass_time(86_400)
     assert story.tell().total.expunged == 1
     story.agree({})
-
-
-def refuse(story: Story, command: str, uid: int) -> None:
-    """Every command of that name that has the UID in its set."""
-
-    def at_it(name: str, record: Executed) -> Fault | None:
-        if name != command or record.mailbox != b"INBOX":
-            return None
-        spans = [part.split(b":") for part in record.text.split()[3].split(b",")]
-        hit = any(int(span[0]) <= uid <= int(span[-1]) for span in spans)
-        return Fault(name, "NO [CANNOT] not that one") if hit else None
-
-    story.server.next_fault = at_it  # type: ignore[method-assign]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from unittest import mock
 
 from sim.scenarios import views
+from sim.server_faults import Executed, Fault
 from sim.stack import Stack
 from sim.steps import Steps
 from sim.world import make_world
@@ -72,6 +73,19 @@ class Story(Stack):
     def change(self, **settings: object) -> None:
         """Another configuration from now on."""
         self.account = replace(self.account, **settings)  # type: ignore[arg-type]
+
+    def refuse_uid(self, command: str, uid: int) -> None:
+        """Every such command in INBOX that has the UID in its set, until `next_fault` is deleted
+        from the server."""
+
+        def at_it(name: str, record: Executed) -> Fault | None:
+            if name != command or record.mailbox != b"INBOX":
+                return None
+            spans = [part.split(b":") for part in record.text.split()[3].split(b",")]
+            hit = any(int(span[0]) <= uid <= int(span[-1]) for span in spans)
+            return Fault(name, "NO [CANNOT] not that one") if hit else None
+
+        self.server.next_fault = at_it  # type: ignore[method-assign]
 
     # -- decisions -----------------------------------------------------------------------------
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import importlib
 from collections.abc import Iterator
 
 import pytest
-from support.bodies import Rig, came, entry, row
+from support.bodies import FULL, Rig, Streaming, came, entry, row
 from support.storied import Story
 
 from mailsync.cache import DeliveredRow
 from mailsync.executor.download import Batch, fetch
+from mailsync.executor.run import Run
 from mailsync.local import Message
 from mailsync.model.content import digest
 from mailsync.model.errors import Disconnected, MailsyncError, Refused, StorageError
@@ -19,6 +21,7 @@ from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, RowId, UniqueName
 from mailsync.model.mailboxname import INBOX
 from mailsync.model.observation import FileFacts
+from mailsync.model.rows import Mailbox
 from mailsync.model.uidset import UIDSet
 from mailsync.server import FetchedBody
 
@@ -261,6 +264,70 @@ def test_a_full_disk_ends_it(
     assert (rig.known, rig.failed) == ([], [])
     assert [drop.added for drop in rig.disk.drops if not drop.discarded] == []
     assert rig.run.tallies.careful == set()
+
+
+class Slow:
+    """Commits that take so many seconds each; those in `bad` fail then."""
+
+    def __init__(self, *seconds: float, bad: tuple[int, ...] = ()) -> None:
+        self.seconds, self.bad = seconds, bad
+        self.begun: list[float] = []
+        self.ended: set[int] = set()
+
+    async def commit(self, run: Run, box: Mailbox, batch: Batch) -> None:
+        number, time = len(self.begun), asyncio.get_running_loop().time
+        self.begun.append(time())
+        try:
+            await asyncio.sleep(self.seconds[number])
+        finally:
+            self.ended.add(number)
+        if number in self.bad:
+            raise StorageError(f"commit {number}")
+
+
+def slow(rig: Rig, patch: pytest.MonkeyPatch, commits: Slow) -> list[float]:
+    """Fetch as many batches of one message; when each commit began."""
+    patch.setattr(module, "BATCH_FILES", 1)
+    patch.setattr(module, "commit", commits.commit)
+    uids = range(len(commits.seconds), 0, -1)
+    rig.says(*(came(uid) for uid in uids))
+    before = rig.stack.server.time.now
+    rig.fetch(*(row(uid) for uid in uids))
+    return [begun - before for begun in commits.begun]
+
+
+def test_two_commits_at_most_are_in_flight(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next begins when one of them has ended; in the end all have."""
+    commits = Slow(100, 10, 5, 50)
+    assert slow(rig, monkeypatch, commits) == [0, 0, 10, 15]
+    assert commits.ended == {0, 1, 2, 3}
+    assert rig.stack.server.time.now >= 1100
+
+
+@pytest.mark.parametrize("bad", [(0,), (0, 1), (1,)])
+def test_where_a_commit_fails_the_other_ends_before_it_is_told(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, bad: tuple[int, ...]
+) -> None:
+    commits = Slow(10, 100, bad=bad)
+    with pytest.raises(StorageError, match="commit"):
+        slow(rig, monkeypatch, commits)
+    assert commits.ended == {0, 1}
+
+
+@pytest.mark.parametrize("bad", [(), (0,)])
+def test_commits_end_before_another_error_is_told(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, bad: tuple[int, ...]
+) -> None:
+    """What they raise is not told instead of it."""
+    commits = Slow(10, bad=bad)
+    rig.disk.breaks["u1", b"piece"] = FULL
+    rig.says(came(2), Streaming(1, b"piece"))
+    monkeypatch.setattr(module, "BATCH_FILES", 1)
+    monkeypatch.setattr(module, "commit", commits.commit)
+    with pytest.raises(StorageError, match="full"):
+        rig.fetch(row(1), row(2))
+    assert commits.ended == {0}
+    assert rig.stack.server.time.now >= 1010
 
 
 def test_a_batch_of_which_nothing_is_left_is_dropped(rig: Rig) -> None:

@@ -69,7 +69,11 @@ def made_there(rig: Rig) -> MailboxId:
 def test_one_that_was_made_in_this_run_is_looked_at(rig: Rig) -> None:
     box = made_there(rig)
     shown(rig, "New", 5)
+    rig.cache.mailbox_made(box, Side.LOCAL)
+    rig.cache.mark_synced([box], rig.now)
     assert rig.do(boxes.ensure_observed(rig.run, box)).uid_validity == 5
+    assert box not in rig.cache.audits(rig.now)
+    assert box in rig.cache.audits(rig.now + 86_400)  # from that look on
     assert [(ask.name, ask.full) for ask in rig.server.asked] == [("New", True)]
 
 

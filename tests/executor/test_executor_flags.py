@@ -9,6 +9,7 @@ import pytest
 from support.bare import Bare
 from support.storied import Story
 
+from mailsync.executor.files import entry_of
 from mailsync.executor.flags import bisected, of_all, set_local_flags, store_flags
 from mailsync.executor.keywords import may_blame_keywords, store
 from mailsync.model.actions import SetLocalFlags, StoreFlags
@@ -329,9 +330,20 @@ class Names:
         self.settled.append(boxes)
 
 
-def test_files_get_their_letters_with_the_keywords_that_they_have(made: Bare) -> None:
+def noted(told: list[tuple[object, ...]], call: Callable[..., object]) -> Callable[..., object]:
+    """It is called, and what with is told."""
+
+    def noting(*args: object) -> object:
+        told.append((call.__name__, *args))
+        return call(*args)
+
+    return noting
+
+
+def test_files_get_their_letters_with_the_keywords_that_they_have(
+    made: Bare, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One that is gone is looked for again, one that is refused is parked."""
-    made.stack.pass_time(60)
     rows = made.rows("INBOX")[:4]
     first = replace(rows[0], local_flags=LATER | TODO | FLAGGED)
     assert rows[1].name is not None
@@ -339,6 +351,9 @@ def test_files_get_their_letters_with_the_keywords_that_they_have(made: Bare) ->
     names = Names(rows[1].name, rows[2].name)
     made.run.maildir = names  # type: ignore[assignment]
     action = SetLocalFlags(made.box("INBOX").id, (first, *rows[1:]), SEEN, TODO | FLAGGED)
+    told: list[tuple[object, ...]] = []
+    for name in ("renamed", "lost_file"):
+        monkeypatch.setattr(made.cache, name, noted(told, getattr(made.cache, name)))
     made.do(set_local_flags(made.run, action))
     removed = TODO | FLAGGED
     assert names.asked == [
@@ -348,4 +363,8 @@ def test_files_get_their_letters_with_the_keywords_that_they_have(made: Bare) ->
     assert names.settled == [["INBOX"]]
     assert made.troubles() == {3: ("no such name", 15)}
     assert made.run.tallies.done == {"INBOX": {"failed": 1, "flags-local": 2}}
+    renamed = [
+        (row.id, replace(entry_of(row), info=":2,S", flags=SEEN)) for row in (first, rows[3])
+    ]
+    assert told == [("renamed", renamed, SEEN, removed), ("lost_file", [rows[1].id])]
     assert [row.info for row in made.rows("INBOX")[:4]] == [":2,S", "", "", ":2,S"]

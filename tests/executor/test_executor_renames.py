@@ -139,15 +139,19 @@ def test_a_rename_below_what_is_no_mailbox_is_noted(rig: Rig) -> None:
 
 @pytest.mark.parametrize("same", [True, False])
 def test_new_uids_after_a_rename_are_looked_at(rig: Rig, same: bool) -> None:
-    """Courier: what is planned for the mailbox speaks of UIDs that mean something else now."""
-    box = rig.known("A")
+    """Courier: what is planned for the mailbox, and for what went along with it, speaks of UIDs
+    that mean something else now."""
+    box, child = rig.known("A"), rig.known("A/C").id
     assert box.uid_validity is not None
+    rig.server.below = [("A/C", "New/C")]
+    shown(rig, "New/C", box.uid_validity + 1, 1)
     rig.server.validity = box.uid_validity if same else UIDValidity(box.uid_validity + 1)
     shown(rig, "New", box.uid_validity + 1, 1)
     rename(rig)
-    assert rig.run.renumbered == (set() if same else {box.id})
-    assert [(ask.name, ask.full) for ask in rig.server.asked] == ([] if same else [("New", True)])
-    assert rig.run.seen_server == (set() if same else {"New"})
+    assert rig.run.renumbered == (set() if same else {box.id, child})
+    asked = [] if same else [("New", True), ("New/C", True)]
+    assert [(ask.name, ask.full) for ask in rig.server.asked] == asked
+    assert rig.run.seen_server == {name for name, _ in asked}
 
 
 @pytest.mark.parametrize(
@@ -252,7 +256,9 @@ def test_where_nothing_here_is_to_change_it_stays(rig: Rig, why: object) -> None
 
 def test_what_nobody_knows_does_not_follow_and_the_next_does(rig: Rig) -> None:
     pairs = [("A/Unknown", "B/Unknown"), ("A/C", "B/C"), ("Empty", "B/Empty")]
-    rig.do(_follow(rig.run, [(MailboxName(old), MailboxName(new), b"") for old, new in pairs]))
+    went = [rig.known("A/C").id, rig.known("Empty").id]
+    carried = [(MailboxName(old), MailboxName(new), b"") for old, new in pairs]
+    assert rig.do(_follow(rig.run, carried)) == went
     assert rig.did() == [("rename", "A/C", "B/C"), ("rename", "Empty", "B/Empty")]
     assert rig.run.renamed == [("A/C", "B/C"), ("Empty", "B/Empty")]
 

@@ -52,6 +52,15 @@ def test_streams_fill_a_batch(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None
     assert sorted(rig.disk.commits) == [["u2", "u1"], ["u3"]]
 
 
+def test_small_ones_and_streams_fill_a_batch_together(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BATCH_BYTES", 4)
+    rig.says(came(4, b"12"), Streaming(3, b"34"), Streaming(2, b"1"), came(1, b"2"))
+    rig.fetch(*(row(uid) for uid in (1, 2, 3, 4)))
+    assert sorted(rig.disk.commits) == [["u2", "u1"], ["u4", "u3"]]
+
+
 def test_one_whose_uid_comes_behind_it_is_kept_until_then(rig: Rig) -> None:
     rig.says(Streaming(2, b"two ", b"pieces", late=True), Streaming(7, b"whose?", late=True))
     rig.says(came(1))

@@ -61,6 +61,8 @@ async def into_undo(
 
     def rename_all() -> None:
         each(range(len(items)), rename, refused)
+        if not gone:
+            return
         run.maildir.settle([box.name], run.undo)
         each(sorted(gone), give_back, refused)
         if edited:

@@ -189,7 +189,8 @@ def _pairs(tokens: list[Token]) -> dict[str, Token]:
 
 
 def _status(rest: list[Token], limits: Limits) -> Event:
-    if len(rest) > 2:  # an unquoted name with spaces: whose it is can only be guessed
+    if len(rest) > 2 or isinstance(rest[0], list):
+        # An unquoted name with spaces or parentheses (imap4d): whose it is can only be guessed.
         return Ignored("STATUS")
     values: dict[str, int | str] = {}
     for name, value in _pairs(listed(rest[1]) if len(rest) > 1 else []).items():

@@ -189,9 +189,7 @@ def _copied_over(
 def settle(tree: Tree, mailboxes: Iterable[MailboxName], undo_dir: str | None) -> None:
     folders = [f"{tree.path(name)}/{folder}" for name in mailboxes for folder in ("cur", "new")]
     with translated("make durable", undo_dir or tree.root):
-        if undo_dir is not None and look_at(tree, undo_dir):
-            folders.insert(0, undo_dir)
-        tree.make_durable(folders)
+        tree.make_durable(folders if undo_dir is None else [undo_dir, *folders])
 
 
 def undo_files(tree: Tree, undo_dir: str) -> dict[str, FileFacts]:

@@ -220,7 +220,8 @@ class Maildir:
         return files.back_if_edited(self._tree, name, entry, undo_dir, file, seen)
 
     def settle(self, mailboxes: Iterable[MailboxName], undo_dir: str | None = None) -> None:
-        """Make renames in these mailboxes (and the undo directory, first) durable."""
+        """Make renames in these mailboxes (and the undo directory, first) durable; all of them are
+        there."""
         files.settle(self._tree, mailboxes, undo_dir)
 
     def undo_files(self, undo_dir: str) -> dict[str, FileFacts]:

@@ -65,6 +65,7 @@ WILD: list[tuple[str, str, list[Event]]] = [
     ("no literal mark before the value's space", "* 1 FETCH (BODY[]{1}\r\na)\r\n", [Fetch(SeqNum(1), sections={"BODY[]": b"a"})]),
     ("163: STATUS ()", '* STATUS "x" ()\r\n* STATUS y\r\n', [StatusData(b"x", {}), StatusData(b"y", {})]),
     ("STATUS of who knows what", "* STATUS a b (MESSAGES 1)\r\n", [Ignored("STATUS")]),
+    ("imap4d's of (x)", "* STATUS (x) (MESSAGES 1)\r\n", [Ignored("STATUS")]),
     ("Exchange: control characters", '* LIST () "/" a\tb\r\n', [List(frozenset(), "/", b"a\tb")]),
     ("unquoted name with spaces", '* LIST (\\X) "/" a  (b) "c" \r\n', [List(frozenset({"\\x"}), "/", b'a  (b) "c"')]),
     ("unquoted LSUB, and no delimiter", "* LSUB () NIL a b\r\n", [List(frozenset(), None, b"a b", lsub=True)]),

@@ -16,14 +16,14 @@ HELD: dict[str, tuple[str, ...]] = {
         "sim/play.py::look",  # random runs: at every step
         "sim/ledger.py::judge",
         "planner/planner_scenario.py::fault",
-        "real/test_real_kill.py::test_s7",
+        "real/test_real_kill.py::test_s7_killed_and_restarted_at_once",
     ),
     "I1b": ("sim/witness.py::took", "sim/witness.py::removed", "sim/witness.py::gone"),
     "I2": (
         "sim/oracle.py::at_rest",
         "sim/ledger.py::judge",
         "sim/ledger.py::rest",
-        "real/test_real_kill.py::test_s7",
+        "real/test_real_kill.py::test_s7_killed_and_restarted_at_once",
     ),
     "I3": ("sim/ledger.py::judge", "sim/oracle.py::at_rest"),
     "I4": (
@@ -41,7 +41,7 @@ HELD: dict[str, tuple[str, ...]] = {
     "I7": (
         "sim/exhaust.py::crashed",
         "sim_runs/test_sim_exhaust.py::test_crash_and_resume",
-        "real/test_real_kill.py::test_s7",
+        "real/test_real_kill.py::test_s7_killed_and_restarted_at_once",
     ),
     "I8": ("sim/faulty.py::check", "sim_runs/test_sim_faults.py::test_a_share"),
     "I9": ("sim/ledger.py::_flags", "planner/test_planner_flags.py::test_the_merge_of_every_flag"),

@@ -111,7 +111,7 @@ def test_a_quota_that_is_full(limited: Limited, wired_on: Callable[..., Wired]) 
 # -- restart ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["cyrus", "courier", "courier-old", "imap4d"])
+@pytest.mark.parametrize("name", ["cyrus", "cyrus-dots", "courier", "courier-old", "imap4d"])
 def test_restarted_in_the_middle(
     real_server: Callable[[str], Server], wired_on: Callable[..., Wired], name: str
 ) -> None:

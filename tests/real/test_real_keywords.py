@@ -75,8 +75,8 @@ def test_both_ways(filled: Wired) -> None:
     assert letters(filled) == ["FS", "Sa", "Sbc"]
 
 
-@pytest.mark.parametrize("name", ["cyrus", "courier"])
-def test_other_servers(
+@pytest.mark.parametrize("name", ["cyrus", "cyrus-dots", "courier"])
+def test_keywords_on_other_servers(
     name: str, real_server: Callable[[str], Server], wired_on: Callable[..., Wired]
 ) -> None:
     server = real_server(name)
@@ -95,6 +95,23 @@ def test_other_servers(
     assert letters(rig) == ["FSb", "Sa", "Sb", "Sab"]
     shown = [{word.lower() for word in one} for one in words(rig)]
     assert shown == [{"work"}, {"$junk"}, {"work"}, {"$junk", "work"}]
+
+
+@pytest.mark.parametrize("name", ["courier-old", "imap4d", "pymap"])
+def test_servers_without_keywords(name: str, wired_to: Callable[..., Wired]) -> None:
+    """What was set here stays here, and is sent to nobody again and again."""
+    rig = wired_to(name)
+    with rig.client() as client:
+        for number in (1, 2):
+            client.append(message(number))
+    rig.settle()
+    (rig.box() / "dovecot-keywords").write_text("0 $Junk\n1 Work\n")
+    flagged(rig, 1, "FSb")
+    rig.put(message(3), info=":2,Sab")
+    rig.settle()
+    rig.idle()
+    assert letters(rig) == ["FSb", "", "Sab"]
+    assert words(rig) == [set()] * 3
 
 
 def test_check_says_what_differs(filled: Wired) -> None:

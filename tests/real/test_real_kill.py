@@ -46,7 +46,7 @@ def test_cut_at_random_bytes(dovecot: Dovecot, tmp_path: Path) -> None:
     assert killed(dovecot, tmp_path, 2, "cut").killed["cut"]
 
 
-def test_s7(dovecot: Dovecot, tmp_path: Path) -> None:
+def test_s7_killed_and_restarted_at_once(dovecot: Dovecot, tmp_path: Path) -> None:
     for number in range(ROUNDS or 2):
         root = tmp_path / str(number)
         root.mkdir()

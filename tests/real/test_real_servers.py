@@ -12,13 +12,14 @@ import pytest
 from support.churn_profiles import SERVERS as PROFILES
 from support.churning import Churn, churning
 from support.killing import s7
-from support.rig import Rig, message
+from support.rig import message
 from support.servers import Server
 from support.servers.pymaps import Pymap
 from support.wired import Wired
 
 pytestmark = pytest.mark.servers
 
+DOVECOT = pytest.param("dovecot", marks=pytest.mark.dovecot)
 OTHERS = ["cyrus", "cyrus-dots", "courier", "courier-old", "imap4d", "pymap"]
 
 
@@ -63,12 +64,9 @@ def test_churn_on_pymap(tmp_path: Path) -> None:
 # -- what else may go wrong ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["cyrus", "courier-old"])
-def test_s7_killed_and_restarted_at_once(
-    real_server: Callable[[str], Server], tmp_path: Path, name: str
-) -> None:
-    rig = Rig(real_server(name), tmp_path)
-    report = s7(rig, random.Random(7), count=60)
+@pytest.mark.parametrize("name", OTHERS)
+def test_s7_killed_and_restarted_at_once(wired_to: Callable[..., Wired], name: str) -> None:
+    report = s7(wired_to(name), random.Random(7), count=60)
     assert not report.bad, report
 
 
@@ -92,7 +90,7 @@ def test_a_parent_is_renamed_while_the_mailbox_below_is_selected(
     assert len(rig.files("B/z")) == 2
 
 
-@pytest.mark.parametrize("name", ["cyrus", "cyrus-dots", "courier", "courier-old", "pymap"])
+@pytest.mark.parametrize("name", [DOVECOT, *OTHERS])
 def test_odd_names(wired_to: Callable[..., Wired], name: str) -> None:
     """Those that the server takes, both ways; the others are named and hurt nobody."""
     rig = wired_to(name)

@@ -125,7 +125,7 @@ COVERED: dict[int, tuple[str, ...]] = {
     34: (
         "real/test_real_peers.py::test_s3_cache_lost",
         "real/test_real_peers.py::test_s4_cache_rolled_back",
-        "real/test_real_kill.py::test_s7",
+        "real/test_real_kill.py::test_s7_killed_and_restarted_at_once",
     ),
     35: (
         "real/test_real_peers.py::test_s8_a_reader_changes_base_names",

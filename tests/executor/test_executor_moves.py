@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from sim.oracle import body_of
@@ -15,15 +18,22 @@ from sim.steps import Steps
 from support.storied import Story
 
 from mailsync.cache import Intent, IntentKind, NewIntent
+from mailsync.executor.run import Run
+from mailsync.model.content import header_hash
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, IntentId, MailboxId, RowId, UIDValidity
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.rows import Mailbox, Presence, Row
+from mailsync.model.settings import Deletions
+from mailsync.model.uidset import UIDSet
 from mailsync.server import CopyUID
 
 moves = importlib.import_module("mailsync.executor.moves")
 DAY = 86_400.0
 VALIDITY = UIDValidity(7)
+SOURCE = Mailbox(
+    MailboxId(1), MailboxName("INBOX"), Presence.THERE, Presence.THERE, uid_validity=UIDValidity(6)
+)
 TARGET = Mailbox(
     MailboxId(2), MailboxName("Work"), Presence.THERE, Presence.THERE, uid_validity=VALIDITY
 )
@@ -169,6 +179,48 @@ def test_what_was_told_by_its_name_is_recognised_after_a_doubt(
         s.agree({"INBOX": "b", "Work": "a"})
 
 
+def test_what_goes_to_the_trash_needs_no_file_there(story: Story) -> None:
+    story.change(deletions=Deletions.TRASH)
+    for ghost in "ab":
+        story.unlink("INBOX", ghost)
+    ran = story.tell()
+    assert (ran.exit, ran.commands["UID MOVE"], ran.commands["UID COPY"]) == (0, 1, 0)
+    assert story.server.ghosts("Trash") == {"a": 1, "b": 1}
+    story.oracle.deleted.clear()
+    story.tell()
+    story.agree({"INBOX": "c", "Trash": "a b", "Work": "w"})
+
+
+def test_a_move_that_cannot_be_verified_is_not_done_again(story: Story) -> None:
+    """It is looked for once more in this run: what is seen then is done, and no trouble is left."""
+
+    def hide(answer: bytes) -> bytes:
+        story.server.fault("UID FETCH", "NO [SERVERBUG] no", mailbox="Work")
+        return answer
+
+    story.server.fault("UID MOVE", hide)
+    for ghost in "ab":
+        story.move_file("INBOX", ghost, "Work")
+    ran = story.tell()
+    assert (ran.exit, ran.commands["UID MOVE"], ran.total.moved, ran.stored) == (0, 1, 0, 0)
+    story.agree({"INBOX": "c", "Work": "a b w"})
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_what_copyuid_names_is_not_looked_for(told: bool) -> None:
+    with Story("copyuid", replace(strict_qresync(), uidplus=told)) as s:
+        s.server.create("Work")
+        for box, ghost in (("Work", "w"), ("INBOX", "b"), ("INBOX", "a")):
+            s.serve(box, ghost)
+        s.tell()
+        s.move_file("INBOX", "a", "Work")
+        since = len(s.server.executed)
+        assert s.tell().exit == 0
+        asked = [b"BODY.PEEK[HEADER]" in one.text for one in s.server.executed[since:]]
+        assert any(asked) is not told
+        s.agree({"INBOX": "b", "Work": "w a"})
+
+
 # -- what is remembered of it --------------------------------------------------------------------
 
 
@@ -176,6 +228,85 @@ def row(number: int, **known: object) -> Row:
     return replace(
         Row(RowId(number), MailboxId(1), UID(number), internal_date=DATE, size=100), **known
     )  # type: ignore[arg-type]
+
+
+class Stage:
+    """A server that shows these headers (None: NIL), and what it and the cache are told."""
+
+    def __init__(self, heads: dict[int, bytes | None]) -> None:
+        self.heads = {UID(uid): head for uid, head in heads.items()}
+        self.told: list[tuple[object, ...]] = []
+        cache = SimpleNamespace(headers="headers", stored_flags="stored_flags")
+        self.run = cast(Run, SimpleNamespace(server=self, cache=cache, stored=self._stored))
+
+    async def _stored(self, *call: object) -> None:
+        self.told.append(call)
+
+    async def headers(self, name: MailboxName, uids: UIDSet) -> dict[UID, bytes | None]:
+        assert name == SOURCE.name
+        self.told.append(("asked", list(uids)))
+        return {uid: head for uid, head in self.heads.items() if uid in uids}
+
+    async def store(self, *call: object, uid_validity: UIDValidity) -> None:
+        assert uid_validity == SOURCE.uid_validity
+        self.told.append(("store", *call))
+
+
+def test_of_a_mark_that_is_taken_back_the_cache_is_told() -> None:
+    stage = Stage({})
+    asyncio.run(moves._unmarked(stage.run, SOURCE, (row(1), row(3))))
+    asyncio.run(moves._unmarked(stage.run, SOURCE, ()))
+    gone, uids = Flags.DELETED, UIDSet([UID(1), UID(3)])
+    assert stage.told == [
+        ("store", SOURCE.name, uids, Flags.NONE, gone),
+        ("stored_flags", [1, 3], Flags.NONE, gone),
+    ]
+
+
+def test_what_is_not_known_of_a_message_is_asked_for_before_the_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its header, where neither it nor its new file was read; where the server gives none, the
+    file."""
+    read: list[int] = []
+
+    async def digested(
+        run: Run, box: Mailbox, rows: Sequence[Row]
+    ) -> list[tuple[Row, SimpleNamespace]]:
+        assert box is TARGET
+        read.extend(one.id for one in rows)
+        return [(one, SimpleNamespace(**FILE)) for one in rows if one.id != 17]
+
+    monkeypatch.setattr(moves, "digested", digested)
+    told, nil, shown = b"x" * 16, None, b"Message-ID: <%d@x>\r\n\r\n"
+    unread = {"wire_size": None}
+    group = (
+        (row(1, header=told), row(11)),
+        (row(2, server_header=told), None),
+        (row(3), row(13, body=BODY)),
+        (row(4), row(14)),
+        (row(5), None),
+        (row(6), row(16, **unread)),
+        (row(7), row(17)),  # a file that is gone by now
+        (row(8), None),
+        (row(9), row(19, **unread)),
+    )
+    stage = Stage({4: shown % 4, 5: shown % 5, 6: nil, 7: nil, 8: nil})
+    now = asyncio.run(moves._recognisable(stage.run, SOURCE, TARGET, group))
+    hashes = {number: header_hash(shown % number) for number in (4, 5)}
+    assert stage.told == [("asked", [4, 5, 6, 7, 8, 9]), ("headers", hashes)]
+    assert read == [16, 17, 19]
+    assert now == (
+        *group[:3],
+        (row(4, header=hashes[4], message_id="<4@x>"), row(14)),
+        (row(5, header=hashes[5], message_id="<5@x>"), None),
+        (row(6), row(16, **FILE)),
+        *group[6:8],
+        (row(9), row(19, **FILE)),
+    )
+    stage = Stage({})
+    assert asyncio.run(moves._recognisable(stage.run, SOURCE, TARGET, group[:3])) == group[:3]
+    assert stage.told == []
 
 
 HEAD, THERE, BODY = b"h" * 16, b"s" * 16, b"b" * 16
@@ -311,6 +442,8 @@ def test_a_file_is_named_by_where_it_is_now(story: Story, copy: bool) -> None:
     assert (ran.exit, ran.fetched, ran.total.moved) == (0, 0, 0 if copy else 2)
     for path in story.state.glob("cache.db*"):
         path.unlink()
+    for ghost, age in (("a", 1), ("b", 2)):
+        assert story.path_of("Work", ghost).startswith(f"/mail/Work/new/{DATE + age}.")
     since = len(story.server.executed)
     ran = story.tell()
     assert (ran.exit, ran.fetched, ran.stored) == (0, 0, 0)

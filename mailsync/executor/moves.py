@@ -213,8 +213,6 @@ def _named(
     Pairs are taken by source UID: a server may list both sets descending (MailKit #1405)."""
     if copied is None or copied.uid_validity != target.uid_validity:
         return None
-    if len(copied.source) != len(copied.target):
-        return None
     by_source = dict(zip(copied.source, copied.target, strict=True))
     by_row = {row.id: by_source.get(uid_of(row)) for row in rows}
     named = [by_row[intent.new.source] for intent in intents if intent.new.source is not None]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -10,6 +12,13 @@ import pytest
 from sim.oracle import body_of
 from sim.server_profile import Profile, plain, strict_qresync
 from support.storied import Story
+
+from mailsync.cache import IntentKind, NewIntent
+from mailsync.model.content import Digest
+from mailsync.model.flags import Flags
+from mailsync.model.ids import MailboxId, RowId, UIDValidity
+from mailsync.model.mailboxname import MailboxName
+from mailsync.model.rows import Mailbox, Presence, Row
 
 upload = importlib.import_module("mailsync.executor.upload")  # the package has a function of it
 
@@ -155,3 +164,147 @@ def test_progress_ends_where_it_was_to_end(story: Story) -> None:
     down = wire_size("d", 3_000) + wire_size("e", 1_500_000)
     assert heard.size == down + wire_size("u", 2_000)
     assert heard.places == {"test/INBOX", "test/Work"}
+
+
+@pytest.mark.parametrize("make", [strict_qresync, plain])
+@pytest.mark.parametrize("number", [7, 1])
+def test_only_what_the_server_refuses_is_not_sent(make: Callable[[], Profile], number: int) -> None:
+    """In halves, until the culprit is alone; it is parked and named."""
+    with Story("refused", replace(make(), strict_message=True)) as s:
+        path = s.file("INBOX", "x")
+        s.fs.unlink(path)
+        s.write(path, b"no header\n", 1_700_000_005)
+        for ghost in range(number - 1):
+            s.file("INBOX", f"{ghost}")
+        ran = s.tell()
+        assert (ran.exit, ran.total.uploaded, ran.total.failed) == (1, number - 1, 1)
+        assert f"the server refused {path.rpartition('/')[2]}" in ran.text
+        assert ran.stored == number - 1
+        assert s.tell(pause=16 * 60).stored == 0
+        assert s.server.ghosts("INBOX") == {f"{ghost}": 1 for ghost in range(number - 1)}
+
+
+def unreadable(story: Story, ghost: str, number: int) -> Callable[[str, str], None]:
+    """Read once, its file cannot be opened."""
+    path, opened = story.path_of("INBOX", ghost), []
+
+    def step(name: str, where: str) -> None:
+        if name == "open" and where == path:
+            opened.append(where)
+            if len(opened) > 1:
+                raise OSError(number, "unreadable", where)
+
+    return step
+
+
+@pytest.mark.parametrize("make", [strict_qresync, plain])
+@pytest.mark.parametrize(
+    ("number", "exit", "failed"), [(errno.EINVAL, 1, 1), (errno.EACCES, 1, 1), (errno.EIO, 75, 0)]
+)
+def test_a_file_that_cannot_be_read_to_its_end(
+    make: Callable[[], Profile], number: int, exit: int, failed: int
+) -> None:
+    """The connection is closed in the middle of it: nothing was stored, nothing is left open.
+    Where only that file is to blame it is parked, and the others are sent."""
+    with Story("middle", make()) as s:
+        for ghost in "xyz":
+            s.file("INBOX", ghost)
+        s.refuse = unreadable(s, "y", number)
+        ran = s.tell()
+        assert (ran.exit, ran.total.failed) == (exit, failed)
+        assert s.server.ghosts("INBOX")["y"] == 0
+        if failed:
+            assert s.server.ghosts("INBOX") == {"x": 1, "z": 1}
+        cache = s.cache()
+        assert cache.intents() == []
+        cache.close()
+        s.refuse = None
+        assert s.tell(pause=86_400).exit == 0
+        s.agree({"INBOX": "x y z"})
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_what_appenduid_names_is_not_looked_for(story: Story, right: bool) -> None:
+    """Under the mailbox's UIDVALIDITY; under another one it names nothing."""
+    if not right:
+        story.server.fault("APPEND", lambda said: re.sub(rb"APPENDUID \d+", b"APPENDUID 9", said))
+    story.file("INBOX", "b")
+    story.file("INBOX", "c")
+    since = len(story.server.executed)
+    ran = story.tell()
+    assert (ran.exit, ran.total.uploaded) == (0, 2)
+    asked = [b"BODY.PEEK[HEADER]" in one.text for one in story.server.executed[since:]]
+    assert any(asked) is not right
+    story.agree({"INBOX": "a b c"})
+
+
+def test_what_was_sent_is_seen_in_the_same_run(story: Story) -> None:
+    """Our own change moves HIGHESTMODSEQ: the next run has nothing to look at."""
+    story.file("INBOX", "b")
+    story.tell()
+    assert "SELECT" not in story.tell().commands
+
+
+@pytest.mark.parametrize("lie", ["refused", "dropped"])
+def test_a_keyword_that_is_not_kept_holds_up_no_message(lie: str) -> None:
+    """It stays here; the other flags go along, and two commands are enough for all."""
+    with Story("keyword", replace(strict_qresync(), keywords_lie=lie)) as s:
+        s.make("INBOX")
+        s.write("/mail/INBOX/dovecot-keywords", b"0 Mine\n", 1_700_000_001)
+        for ghost in "xyz":
+            s.file("INBOX", ghost, ":2,FSa")
+        since = len(s.server.executed)
+        ran = s.tell()
+        assert (ran.exit, ran.total.uploaded, ran.stored) == (0, 3, 3)
+        assert [n for n in appended(s, since) if n] == [3]
+        assert ran.commands["APPEND"] == (2 if lie == "refused" else 1)
+        found = {m.ghost: set(m.flags) for m in s.server.contents("INBOX")}
+        assert found == {ghost: {"\\Flagged", "\\Seen"} for ghost in "xyz"}
+        s.idle()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "pieces"),
+    [
+        ([10, 10, 10], [20, 10]),
+        ([9, 9, 9, 9], [27, 9]),
+        ([19, 1, 1], [20, 1]),
+        ([50, 1], [50, 1]),
+        ([5, 4], [9]),
+        ([], []),
+    ],
+)
+def test_pieces_of_about_a_megabyte(
+    monkeypatch: pytest.MonkeyPatch, sizes: list[int], pieces: list[int]
+) -> None:
+    """Each is a turn of the disk thread; nothing is left out."""
+    monkeypatch.setattr(upload, "PIECE", 20)
+    data = bytes(range(sum(sizes)))
+    source = iter([data[sum(sizes[:at]) :][:size] for at, size in enumerate(sizes)])
+    found = list(iter(lambda: upload._next_piece(source), b""))
+    assert (b"".join(found), [len(piece) for piece in found]) == (data, pieces)
+
+
+def test_what_is_remembered_before_the_command() -> None:
+    """By this the message is found after a doubt: as it was sent, with its tail."""
+    row = Row(RowId(5), MailboxId(2), mtime_ns=1_700_000_005_900_000_000)
+    digest = Digest(98, 100, b"b" * 16, b"h" * 16, "<a@x>", False, False)
+    box = Mailbox(
+        MailboxId(2), MailboxName("Work"), Presence.THERE, Presence.THERE,
+        uid_validity=UIDValidity(7),
+    )  # fmt: skip
+    ready = upload.Ready(row, digest, Flags.SEEN, b"\r\n")
+    assert upload._intent(box, ready, 42) == NewIntent(
+        kind=IntentKind.APPEND,
+        row=RowId(5),
+        source=None,
+        mailbox=MailboxId(2),
+        uid_validity=UIDValidity(7),
+        uid_next=42,
+        message_id="<a@x>",
+        size=102,
+        body=b"b" * 16,
+        header=b"h" * 16,
+        internal_date=1_700_000_005,
+        flags=Flags.SEEN,
+    )

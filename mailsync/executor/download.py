@@ -98,7 +98,8 @@ class Downloader:
                 text = "the server answered without the message's text (NIL)"
                 await self.run.trouble(self.box.id, [row], f"UID {row.uid}: {text}")
             elif not body.data and row.size != 0:
-                text = f"the server answered with no text, and says it has {row.size} bytes"
+                says = "" if row.size is None else f", and says it has {row.size} bytes"
+                text = f"the server answered with no text{says}"
                 await self.run.trouble(self.box.id, [row], f"UID {row.uid}: {text}")
             else:
                 await self.collect(row, body.data)

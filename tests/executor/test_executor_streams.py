@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-from support.bodies import BAD, BOX, FULL, Rig, Streaming, came, entry, row
+from support.bodies import BAD, BOX, FULL, Drop, Rig, Streaming, came, entry, row
 from support.storied import Story
 
 from mailsync.cache import Deletion, DeletionId, NewDeletion
@@ -224,6 +224,28 @@ def test_what_is_in_undo_no_more_is_fetched_and_forgotten(rig: Rig) -> None:
     assert told == {4: "f4", 1: None}
     assert (3, "not this one") in rig.failed
     assert rig.server.asked == [[2, 1]]
+
+
+def test_a_file_leaves_undo_when_it_is_durable_and_before_the_cache_is_told(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a crash in between leaves no file in undo that no row knows."""
+    order: list[str] = []
+
+    def noted(where: object, name: str) -> None:
+        call = getattr(where, name)
+
+        def noting(*args: object) -> object:
+            order.append(name)
+            return call(*args)
+
+        monkeypatch.setattr(where, name, noting)
+
+    for where, name in ((Drop, "commit"), (rig.disk, "purge"), (rig.told, "delivered")):
+        noted(where, name)
+    rig.told.undone = [gone(1, X)]
+    back(rig, row(1, body=X, undo=True))
+    assert order == ["commit", "purge", "delivered"]
 
 
 def looks(rig: Rig) -> Callable[[], list[Deletion]]:

@@ -184,6 +184,7 @@ class Stage:
 ONE, TWO = sent(1), sent(2)
 BARE = {"message_id": "", "header": None}  # told by size and date alone
 OTHER_FORM = there(10, 1, message_id="", size=9, internal_date=9)  # whose header still tells
+SAME_DATE = there(10, 1, message_id="", size=9, head=b"x")
 KNOWN = there(12, 3, file=Presence.THERE)
 Links = dict[int, int]
 
@@ -204,6 +205,8 @@ Links = dict[int, int]
         # Something is: it may be that.
         ([rewritten(10), there(11, 2), there(12, 3)], [10, 11], {2: 11}),
         ([rewritten(10), rewritten(11), there(12, 3)], [10, 11], {}),
+        # Of what is new an equal date is enough.
+        ([SAME_DATE, there(11, 2), there(12, 3)], [10, 11], {1: 10, 2: 11}),
         # One that was there before is another's, whatever is equal but all.
         ([there(9, 1, message_id="", size=9, head=head(9)), there(11, 2)], [9, 11], {2: 11}),
         ([there(9, 1), there(11, 2)], [9, 11], {1: 9, 2: 11}),  # merged
@@ -336,6 +339,23 @@ def test_flags_that_an_append_forgets_are_set(named: list[int] | None, refuse: b
     stage.refuse = Refused("no") if refuse else None
     assert stage.link(intents, named) == {1: 10, 2: 11, 3: 12, 4: 13}
     assert stage.stores == ([] if refuse else [([UID(10), UID(11)], Flags.FLAGGED)])
+
+
+@pytest.mark.parametrize(
+    ("new", "named", "known"),
+    [
+        (rewritten(10), [10], {}),  # nothing else is new
+        (rewritten(10, size=101), None, BARE),
+        (there(3, 1), None, {}),  # by its Message-ID
+        (there(3, 1), [3], {}),
+    ],
+)
+def test_flags_are_set_however_it_is_found(
+    new: There, named: list[int] | None, known: dict[str, object]
+) -> None:
+    stage = Stage([new])
+    stage.link([sent(1, flags=Flags.SEEN, **known)], named)
+    assert stage.stores == [([UID(new.uid)], Flags.SEEN)]
 
 
 def test_flags_are_not_set_where_the_answer_is_not_of_now() -> None:

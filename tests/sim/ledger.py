@@ -46,6 +46,9 @@ class Ledger:
     now: int = 0
     busy: bool = False
     rewritten: bool = False  # the server changes what it stores: nothing pairs by content
+    by_copy: bool = (
+        False  # it has no MOVE: what two machines put into \\Trash at once is there twice
+    )
     deeds: dict[str, Deeds] = field(default_factory=dict)
     settled: Callable[[str], None] = lambda ghost: None  # told what is at rest
     scoped: Callable[[str], bool] = lambda box: False  # some machine leaves out a part of it
@@ -83,6 +86,7 @@ class Ledger:
 
     def gone(self, ghost: str) -> None:
         deeds, rested = self._touch(ghost)
+        deeds.restless |= self.by_copy and deeds.deleted
         simple = deeds.moves == deeds.copies == 0
         deeds.for_good = simple and (rested or deeds.for_good) and not self._scoped(deeds)
         deeds.deleted = True

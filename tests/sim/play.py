@@ -104,7 +104,11 @@ class Play:
             machine.disk.be(run.disk, str(machine.state))
         rewritten = self.profile.alter_lf(b"X: y\n\nz\n") != b"X: y\n\nz\n"
         self.witness = self.server.witness
-        self.ledger = Ledger(rewritten=rewritten, settled=self.witness.settled)
+        self.ledger = Ledger(
+            rewritten=rewritten,
+            by_copy=not self.profile.move,
+            settled=self.witness.settled,
+        )
         self.users = Users(self.machines, self.ledger)
         self.clean: dict[int, int] = {}  # machine → event number of its last good sync
         for name in ("Trash", "Drafts"):

@@ -136,6 +136,8 @@ class Bodies:
             if isinstance(event, BodyData):
                 yield event.data
             elif isinstance(event, Fetch):
+                if body.uid not in (None, event.uid):
+                    raise ServerDefect("the server says two UIDs of one message")
                 body.uid = event.uid
                 body.flags, body.extra = flags_of(event.flags)
                 body.internal_date = event.internal_date

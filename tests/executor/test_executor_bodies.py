@@ -228,6 +228,15 @@ def module_in_flight() -> int:
     return int(importlib.import_module("mailsync.executor.suspects").IN_FLIGHT)
 
 
+def test_a_full_disk_is_told_before_a_cut_connection(rig: Rig) -> None:
+    """Nobody is blamed for it."""
+    rig.says(came(2))
+    rig.server.error, rig.disk.full = Disconnected("cut"), True
+    with pytest.raises(StorageError, match="full"):
+        rig.fetch(row(1), row(2))
+    assert (rig.known, rig.run.tallies.careful) == ([], set())
+
+
 def test_the_one_that_was_asked_for_and_did_not_come_is_blamed(rig: Rig) -> None:
     """Of those that are left the first, the second time: it is parked at the third."""
     rig.server.error = Disconnected("cut")
@@ -278,19 +287,17 @@ class Slow:
     async def commit(self, run: Run, box: Mailbox, batch: Batch) -> None:
         number, time = len(self.begun), asyncio.get_running_loop().time
         self.begun.append(time())
-        try:
-            await asyncio.sleep(self.seconds[number])
-        finally:
-            self.ended.add(number)
+        await asyncio.sleep(self.seconds[number])
+        self.ended.add(number)  # not when it is cancelled
         if number in self.bad:
             raise StorageError(f"commit {number}")
 
 
-def slow(rig: Rig, patch: pytest.MonkeyPatch, commits: Slow) -> list[float]:
-    """Fetch as many batches of one message; when each commit began."""
-    patch.setattr(module, "BATCH_FILES", 1)
+def slow(rig: Rig, patch: pytest.MonkeyPatch, commits: Slow, files: int = 1) -> list[float]:
+    """Fetch as many batches of so many messages, one in the last; when each commit began."""
+    patch.setattr(module, "BATCH_FILES", files)
     patch.setattr(module, "commit", commits.commit)
-    uids = range(len(commits.seconds), 0, -1)
+    uids = range((len(commits.seconds) - 1) * files + 1, 0, -1)
     rig.says(*(came(uid) for uid in uids))
     before = rig.stack.server.time.now
     rig.fetch(*(row(uid) for uid in uids))
@@ -306,12 +313,13 @@ def test_two_commits_at_most_are_in_flight(rig: Rig, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("bad", [(0,), (0, 1), (1,)])
+@pytest.mark.parametrize("files", [1, 2])
 def test_where_a_commit_fails_the_other_ends_before_it_is_told(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch, bad: tuple[int, ...]
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, files: int, bad: tuple[int, ...]
 ) -> None:
     commits = Slow(10, 100, bad=bad)
     with pytest.raises(StorageError, match="commit"):
-        slow(rig, monkeypatch, commits)
+        slow(rig, monkeypatch, commits, files)
     assert commits.ended == {0, 1}
 
 

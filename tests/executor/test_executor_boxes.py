@@ -104,6 +104,14 @@ def test_a_new_one_is_made_there(rig: Rig) -> None:
     assert (rig.server.asked, rig.run.below_nothing) == ([], False)
 
 
+def test_a_new_one_below_what_is_no_mailbox_is_noted(rig: Rig) -> None:
+    """The server may have made that, too."""
+    rig.cache.expect_mailbox(MailboxName("Deep/Er"), True)
+    rig.do(boxes.refresh(rig.run))
+    rig.do(boxes.create_mailbox(rig.run, CreateMailbox(rig.known("Deep/Er").id)))
+    assert rig.run.below_nothing
+
+
 def test_one_that_was_there_before_is_made_as_it_was_called_and_looked_at(rig: Rig) -> None:
     """What its UIDs meant is forgotten before any is given again."""
     box = rig.known("Empty")

@@ -157,7 +157,9 @@ class Shop:
 
     refused: Flags = NONE
     dropped: Flags = NONE
+    first: str = ""  # the code of its first refusal, and of the others
     code: str = ""
+    asked: list[UIDSet] = field(default_factory=list)
     sent: list[tuple[Flags, Flags]] = field(default_factory=list)
     looked: list[UIDSet] = field(default_factory=list)
 
@@ -173,11 +175,13 @@ class Shop:
         *,
         uid_validity: UIDValidity | None,
     ) -> Stored:
-        assert (box, uids) == ("INBOX", UIDS)
+        assert box == "INBOX"
+        assert not uids - UIDS
         assert uid_validity is not None
         self.sent.append((add, remove))
+        self.asked.append(uids)
         if (add | remove) & self.refused:
-            raise Refused("no such flag", code=self.code)
+            raise Refused("no such flag", code=self.code if len(self.sent) > 1 else self.first)
         return Stored()
 
     async def flags(self, box: MailboxName, uids: UIDSet) -> Mapping[UID, ServerItem]:
@@ -280,11 +284,22 @@ def test_what_a_server_does_not_keep(
 def test_a_refusal_that_is_not_for_keywords_comes_out(
     made: Bare, add: Flags, refused: Flags, code: str
 ) -> None:
-    shop = Shop(refused=refused, code=code)
+    shop = Shop(refused=refused, first=code)
     made.run.server, made.run.keywords = shop, TABLE  # type: ignore[assignment]
     with pytest.raises(Refused, match="no such flag"):
         made.do(store(made.run, made.box("INBOX"), UIDS, add, NONE))
     assert shop.sent == [(add, NONE)]
+    assert made.run.tallies.notices == {}
+
+
+def test_a_keyword_that_is_refused_for_another_reason_is_not_taken_for_lacking(
+    made: Bare,
+) -> None:
+    shop = Shop(refused=WORK, code="NOPERM")
+    made.run.server, made.run.keywords = shop, TABLE  # type: ignore[assignment]
+    with pytest.raises(Refused, match="no such flag"):
+        made.do(store(made.run, made.box("INBOX"), UIDS, LATER | WORK, NONE))
+    assert shop.sent == [(LATER | WORK, NONE), (LATER, NONE), (WORK, NONE)]
     assert made.run.tallies.notices == {}
 
 
@@ -304,6 +319,16 @@ def test_what_the_server_took_is_told_without_what_it_lacks(made: Bare) -> None:
     ]
     assert run.changed == {box.id}
     assert run.tallies.done == {"INBOX": {"flags-server": 2}}
+
+
+def test_a_flag_that_is_refused_parks_its_messages(made: Bare) -> None:
+    run, box, rows = made.run, made.box("INBOX"), made.rows("INBOX")[2:4]
+    run.server = shop = Shop(refused=SEEN)  # type: ignore[assignment]
+    made.do(store_flags(run, StoreFlags(box.id, tuple(rows), SEEN, NONE)))
+    assert shop.asked == [UIDS, UIDSet([UID(3)]), UIDSet([UID(4)])]
+    text = "the server refused a flag: no such flag"
+    assert made.troubles() == {3: (text, 15), 4: (text, 15)}
+    assert run.tallies.done == {"INBOX": {"failed": 2}}
 
 
 # -- set here --------------------------------------------------------------------------------------

@@ -84,6 +84,19 @@ def test_one_that_is_too_large_for_that_is_parked(
     assert rig.failed == [(1, f"a message in INBOX: {text}")]
 
 
+def test_what_is_too_large_for_that_is_not_kept(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BATCH_BYTES", 4)
+    stream = module.Streamed(module.Downloader(rig.run, rig.inbox, [row(1)]), None)
+
+    async def pieces() -> None:
+        for piece in (b"12", b"345", b"6"):
+            await stream.take(piece)
+
+    rig.do(pieces())
+    assert stream.refused is not None
+    assert (stream.spool, stream.size) == ([], 6)
+
+
 @pytest.mark.parametrize("at", [b"two ", b"pieces", b""])
 def test_one_that_the_disk_refuses_holds_up_no_other(rig: Rig, at: bytes) -> None:
     """At a piece, or at its end; what is left of it is read over."""
@@ -92,6 +105,8 @@ def test_one_that_the_disk_refuses_holds_up_no_other(rig: Rig, at: bytes) -> Non
     rig.fetch(row(1), row(2))
     assert rig.known == [1]
     assert rig.failed == [(2, "not this one")]
+    (pipe,) = rig.disk.drops[0].pipes
+    assert pipe.written == {b"two ": [], b"pieces": [b"two "], b"": [b"two ", b"pieces"]}[at]
 
 
 @pytest.mark.parametrize("at", [b"two ", b""])

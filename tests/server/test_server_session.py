@@ -11,6 +11,7 @@ from support.dialogue import SELECTED, logged_in, play
 
 from mailsync.model.errors import (
     Refused,
+    ServerDefect,
 )
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, UIDValidity
@@ -110,6 +111,20 @@ class TestAttribution:
             """,
             step,
         )
+
+    def test_a_large_body_is_of_one_message_only(self) -> None:
+        """Its file has the name, date and flags of the first by then."""
+        with pytest.raises(ServerDefect, match="two UIDs"):
+            play(
+                f"""
+                C: SELECT "INBOX"
+                C: UID FETCH 1:2 {FETCH_BODY}
+                {SELECTED}
+                S: * 1 FETCH (UID 1 BODY[] {{300000}}
+                S: {"m" * 300_000} UID 2)
+                """,
+                lambda server: bodies(server, 1, 2),
+            )
 
     TWO = f"""
         C: SELECT "INBOX"

@@ -117,7 +117,8 @@ def shown(rig: Rig, name: str, validity: int, messages: int = 0, uid_next: int =
 def refreshed(rig: Rig) -> bool:
     """What the run knows is what the cache knows; and every room has the keywords again."""
     known = {box.id: box for box in rig.cache.mailboxes(rig.now)}
-    return rig.run.mailboxes == known and "know" in {one[0] for one in rig.maildir.said}
+    told = ("know", 1) in rig.maildir.said and ("know", 1) in rig.server.said
+    return rig.run.mailboxes == known and rig.run.keywords.names == ("Later",) and told
 
 
 @contextmanager
@@ -127,7 +128,7 @@ def rigged() -> Iterator[Rig]:
         for name in ("A", "A/C", "Empty"):
             s.server.create(name)
         s.serve("A", "a")
-        s.serve("A/C", "c")
+        s.serve("A/C", "c", "Later")
         s.tell()
         with Rig(s) as made:
             made.cache.expect_mailbox(MailboxName("New"), True)
@@ -135,4 +136,6 @@ def rigged() -> Iterator[Rig]:
             made.cache.mailbox_trouble(other, "not now", made.now + 600)
             made.do(boxes.refresh(made.run))
             made.maildir.said.clear()
+            made.server.said.clear()
+            made.run.keywords = Keywords()
             yield made

@@ -68,6 +68,7 @@ class Stage:
     left: list[Intent] = field(default_factory=list)
     there: list[Row] = field(default_factory=list)
     hidden: Collection[int] = ()  # intents
+    unshown: Collection[int] = ()  # the server refuses to say whether they are
     failing: Collection[MailboxId] = ()
     told: list[tuple[object, ...]] = field(default_factory=list)
 
@@ -128,7 +129,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
 
     async def is_hidden(run: Run, box: Mailbox, intent: Intent) -> bool:
         assert box.id == intent.new.mailbox
-        made.look(box.id)
+        if intent.id in made.unshown:
+            raise MailsyncError("no", reach=Reach.MAILBOX)
         return intent.id in made.hidden
 
     async def observe_again(run: Run, box: Mailbox) -> None:
@@ -218,13 +220,17 @@ def test_it_waits_until_the_server_cannot_have_it(
 @pytest.mark.parametrize("progress", [True, False])
 def test_what_is_hidden_is_not_given_up(stage: Stage, progress: bool) -> None:
     """Nor what could not be looked for."""
-    stage.left = [sent(1, row=11), sent(2, row=12), sent(3, HOME, row=13)]
-    stage.there = [at(n, box) for n, box in ((11, INBOX), (12, WORK), (13, HOME))]
-    stage.hidden, stage.failing = [2], [HOME]
+    stage.left = [sent(1, row=11), sent(2, row=12), sent(3, HOME, row=13), sent(4, row=14)]
+    stage.there = [at(n, box) for n, box in ((11, INBOX), (12, WORK), (13, HOME), (14, INBOX))]
+    stage.hidden, stage.failing, stage.unshown = [2], [HOME], [4]
     if not progress:
         stage.run.progress = None
     assert loop.run(room.wait_and_resolve(stage.run, no_wait=False)) is False
-    assert [one.id for one in stage.left] == [2, 3]
+    assert [one.id for one in stage.left] == [2, 3, 4]
+    assert [one for one in stage.told if one[0] == "trouble"] == [
+        ("trouble", HOME),
+        ("trouble", WORK),
+    ]
     assert ("parked", WORK, [12], room.HIDDEN) in stage.told
     assert ("dropped", [1], NOW) in stage.told
     assert ("again", [11]) in stage.told

@@ -223,6 +223,54 @@ def test_a_file_that_cannot_be_read_to_its_end(
         s.agree({"INBOX": "x y z"})
 
 
+@pytest.mark.parametrize(
+    "data", [None, body_of("n", 500), body_of("n")], ids=["gone", "larger", "smaller"]
+)
+@pytest.mark.parametrize("make", [strict_qresync, plain])
+def test_a_file_that_is_another_one_by_now(make: Callable[[], Profile], data: bytes | None) -> None:
+    """Read once, it is deleted or written over: no trouble, and nothing of it arrives."""
+    with Story("another", make()) as s:
+        for ghost in "xyz":
+            s.file("INBOX", ghost, size=200)
+        path, opened = s.path_of("INBOX", "y"), []
+
+        def step(name: str, where: str) -> None:
+            if name == "open" and where == path:
+                opened.append(where)
+                if len(opened) == 2:
+                    s.fs.unlink(path)
+                    if data is not None:
+                        s.write(path, data, 1_700_000_009)
+
+        s.refuse = step
+        s.oracle.deleted.add("y")
+        if data is not None:
+            s.oracle.born("n", data)
+        ran = s.tell()
+        assert (ran.exit, ran.total.failed) == (0, 0)
+        s.tell()
+        held = {m.body.replace(b"\r\n", b"\n") for m in s.server.contents("INBOX")}
+        assert held == {body_of("x", 200), body_of("z", 200)} | (
+            {data} if data is not None else set()
+        )
+        s.idle()
+
+
+def test_a_busy_server_is_asked_again(story: Story) -> None:
+    story.server.fault("APPEND", "NO [INUSE] a moment")
+    story.file("INBOX", "b")
+    ran = story.tell()
+    assert (ran.exit, ran.commands["APPEND"], ran.stored) == (0, 2, 1)
+    story.agree({"INBOX": "a b"})
+
+
+def test_a_message_is_as_old_there_as_its_file(story: Story) -> None:
+    path = story.file("INBOX", "b", age=90_000)
+    story.tell()
+    (sent,) = [m for m in story.server.contents("INBOX") if m.ghost == "b"]
+    assert sent.date == story.fs.stat(path).mtime_ns // 10**9
+
+
 @pytest.mark.parametrize("right", [True, False])
 def test_what_appenduid_names_is_not_looked_for(story: Story, right: bool) -> None:
     """Under the mailbox's UIDVALIDITY; under another one it names nothing."""

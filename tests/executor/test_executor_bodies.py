@@ -14,6 +14,7 @@ from support.storied import Story
 from mailsync.cache import DeliveredRow
 from mailsync.executor.download import Batch, fetch
 from mailsync.executor.run import Run
+from mailsync.executor.suspects import IN_FLIGHT
 from mailsync.local import Message
 from mailsync.model.content import digest
 from mailsync.model.errors import Disconnected, MailsyncError, Refused, StorageError
@@ -221,11 +222,7 @@ def test_what_came_whole_is_not_fetched_again(
     assert rig.disk.drops[-1].discarded
     rig.server.error = None
     rig.fetch(row(1))
-    assert rig.server.careful == (module_in_flight() if careful else 0)
-
-
-def module_in_flight() -> int:
-    return int(importlib.import_module("mailsync.executor.suspects").IN_FLIGHT)
+    assert rig.server.careful == (IN_FLIGHT if careful else 0)
 
 
 def test_a_full_disk_is_told_before_a_cut_connection(rig: Rig) -> None:

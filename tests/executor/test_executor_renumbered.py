@@ -6,7 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from sim.oracle import body_of
 from sim.server_profile import Profile, plain, plain_no_uidplus, strict_qresync
+from sim.steps import Steps
 from support.storied import Story
 
 DAY = 86_400.0
@@ -89,3 +91,34 @@ def test_a_new_uidvalidity(
     story.tell()
     story.tell(pause=DAY)
     story.agree({box: view for box, view in after.items() if view})
+
+
+@pytest.mark.parametrize("make", [strict_qresync, plain, plain_no_uidplus])
+@pytest.mark.parametrize("copies", [False, True])
+def test_a_new_uidvalidity_just_before_the_command(
+    make: Callable[[], Profile], copies: bool
+) -> None:
+    """The mailbox is not the selected one by then: its SELECT tells, before anything is moved or
+    copied out of it."""
+    with Story("just before", make()) as s:
+        s.watched = True
+        for box, ghosts in (("Work", "abcd"), ("Zed", "efgh")):
+            s.server.create(box)
+            for ghost in ghosts:
+                s.serve(box, ghost)
+        s.tell()
+        for box, ghost in (("Work", "b"), ("Zed", "f")):
+            if copies:
+                s.server.set_flags(box, s.uid_of(box, ghost), ["\\Flagged"])
+                s.write(f"/mail/INBOX/cur/{ghost}.reader:2,", body_of(ghost), 1_700_000_002)
+            else:
+                s.move_file(box, ghost, "INBOX")
+        steps = Steps()
+        steps.before("cache.begin_intents", lambda: s.server.new_uidvalidity("Zed", 1), nth=2)
+        s.tell(steps)
+        s.tell()
+        s.tell(pause=DAY)
+        if copies:
+            s.agree({"INBOX": "b f", "Work": "a b:F c d", "Zed": "e f:F g h"})
+        else:
+            s.agree({"INBOX": "b f", "Work": "a c d", "Zed": "e g h"})

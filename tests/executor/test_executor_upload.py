@@ -356,3 +356,27 @@ def test_what_is_remembered_before_the_command() -> None:
         internal_date=1_700_000_005,
         flags=Flags.SEEN,
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "flags", "kept"),
+    [
+        ({}, b"(\\Flagged \\Seen \\Draft)", "DFS"),
+        ({"permanent": ("\\Seen", "\\Flagged")}, b"(\\Flagged \\Seen)", "FS"),
+        ({"extra": ("CLIENTACCESSRULES",), "forgets_flagged": True}, b"(\\Seen \\Draft)", "DFS"),
+    ],
+)
+def test_only_flags_that_are_kept_are_sent(
+    changes: dict[str, object], flags: bytes, kept: str
+) -> None:
+    """By the mailbox; and what Exchange Online forgets of an APPEND is stored afterwards."""
+    with Story("sent flags", replace(strict_qresync(), **changes)) as s:  # type: ignore[arg-type]
+        s.file("INBOX", "b", ":2,DFS")
+        since = len(s.server.executed)
+        assert s.tell().exit == 0
+        (sent,) = [one.text for one in s.server.executed[since:] if one.name == "APPEND"]
+        found = re.search(rb"\(.*?\)", sent)
+        assert found is not None
+        assert set(found[0][1:-1].split()) == set(flags[1:-1].split())
+        assert s.oracle.server_views(s.server)["INBOX"] == {("b", kept): 1}
+        s.idle()

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from mailsync.executor.files import Failed, each, entry_of
 from mailsync.executor.keywords import OF_MAILBOX, store
 from mailsync.executor.retry import repeated
 from mailsync.executor.run import Run, spoils_all
+from mailsync.executor.undo import put_away_doubles
 from mailsync.model.actions import SetLocalFlags, StoreFlags, uids_of
 from mailsync.model.errors import Help, Refused
 from mailsync.model.flags import KEYWORDS
 from mailsync.model.ids import RowId
 from mailsync.model.observation import LocalEntry
-from mailsync.model.rows import Row
+from mailsync.model.rows import Mailbox, Row
 
 
 def of_all(error: Refused) -> bool:
@@ -60,23 +61,35 @@ async def store_flags(run: Run, action: StoreFlags) -> None:
 
 async def set_local_flags(run: Run, action: SetLocalFlags) -> None:
     """Keywords that the name does not show are written with them: it may leave new/, where it
-    shows none."""
-    box = run.mailboxes[action.mailbox]
-    renamed: list[tuple[RowId, LocalEntry]] = []
-    lost: list[RowId] = []
+    shows none.
 
+    A name that is taken by a double of the very file, left by a power cut in the middle of such a
+    rename, is free once that is in undo."""
+    box = run.mailboxes[action.mailbox]
+    lost = await _renamed(run, box, action, action.rows)
+    if lost:
+        await put_away_doubles(run, box, lost)
+        lost = await _renamed(run, box, action, lost)
+    if lost:
+        await run.stored(run.cache.lost_file, [row.id for row in lost])
+
+
+async def _renamed(run: Run, box: Mailbox, action: SetLocalFlags, rows: Sequence[Row]) -> list[Row]:
+    """Rename files; those that are not there, or whose new name is taken."""
+    renamed: list[tuple[RowId, LocalEntry]] = []
+    lost: list[Row] = []
     failed: Failed[Row] = []
 
     def rename(row: Row) -> None:
         add = action.add | row.local_flags & KEYWORDS & ~action.remove
         entry = run.maildir.set_flags(box.name, entry_of(row), add, action.remove)
         if entry is None:
-            lost.append(row.id)
+            lost.append(row)
         else:
             renamed.append((row.id, entry))
 
     def rename_all() -> None:
-        each(action.rows, rename, failed)
+        each(rows, rename, failed)
         run.maildir.settle([box.name])
 
     # Not recorded when it fails half-way: the next observation sees what was renamed.
@@ -85,5 +98,4 @@ async def set_local_flags(run: Run, action: SetLocalFlags) -> None:
     if renamed:
         await run.stored(run.cache.renamed, renamed, action.add, action.remove)
         run.done(box.id, "flags-local", len(renamed))
-    if lost:
-        await run.stored(run.cache.lost_file, lost)
+    return lost

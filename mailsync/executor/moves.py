@@ -16,7 +16,7 @@ from mailsync.executor.run import RESOLVE, Run
 from mailsync.executor.undo import put_away_doubles
 from mailsync.model.actions import Copy, CopyLocal, Move, MoveLocal, uid_of, uids_of
 from mailsync.model.content import Digest, header_hash, message_id
-from mailsync.model.errors import Disconnected, Refused
+from mailsync.model.errors import Disconnected, MailsyncError, Refused
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, RowId
 from mailsync.model.rows import Mailbox, Row
@@ -275,9 +275,13 @@ async def copy_local(run: Run, action: CopyLocal) -> None:
         if delivery.copy(source.name, entry, seen, target.name, name, flags, date):
             made.append(join)
 
-    for pair in zip(action.rows, action.joins, strict=True):
-        if pair[0].id in sound:
-            await run.disk(each, [pair], duplicate, failed)
-    delivered = await run.disk(delivery.commit)
+    try:
+        for pair in zip(action.rows, action.joins, strict=True):
+            if pair[0].id in sound:
+                await run.disk(each, [pair], duplicate, failed)
+        delivered = await run.disk(delivery.commit)
+    except MailsyncError:
+        delivery.discard()
+        raise
     await record(run, target, made, delivered)
     await fetch(run, target, [join for (_, join), _ in failed])

@@ -117,7 +117,11 @@ class Delivery:
         if found is None:
             return False
         pending = self._written(self._item(mailbox, unique, flags, internal_date), found)
-        now = look_at(self._tree, path)  # after it was read: an edit in between shows, too
+        try:
+            now = look_at(self._tree, path)  # after it was read: an edit in between shows, too
+        except OSError as error:
+            pending.drop()
+            raise storage_error(error, "look at", path) from error
         if now is None or not unchanged(now, seen):
             pending.drop()
             return False

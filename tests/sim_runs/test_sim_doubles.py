@@ -39,6 +39,22 @@ def test_two_copies_of_one_message_are_two_commands() -> None:
         story.idle()
 
 
+def test_flagged_on_the_server_and_the_new_name_is_the_double_s() -> None:
+    """As a power cut in the middle of setting those flags leaves it: both names."""
+    with Story("flagged") as story:
+        six(story)
+        story.tell()
+        path = story.path_of("Work", "e")
+        assert path.endswith(":2,F")
+        story.write(f"{path.removesuffix('F')}S", story.mail()[path], 1_700_000_005)
+        story.server.set_flags("Work", story.uid_of("Work", "e"), ["\\Seen"], ["\\Flagged"])
+        ran = story.tell()
+        assert (ran.exit, ran.total.flags_local, ran.stored) == (0, 1, 0)
+        story.agree(SIX | {"Work": "d e:S"})
+        assert len(story.undo()) == 1
+        story.idle()
+
+
 def view(story: Story, box: str) -> set[str]:
     return {ghost for ghost, _ in story.oracle.local_views(story.mail()).get(box, {})}
 

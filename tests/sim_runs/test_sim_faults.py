@@ -33,6 +33,7 @@ FOUND = [  # what earlier runs of the whole found
     "moved in the Maildir|server|6|NO [ALREADYEXISTS]|once",
     "moved on the server|disk|24|ENOENT|once",
     "mailbox renamed onto a parent|disk|64|EACCES|sticky",
+    "mailbox renamed apart|disk|100|EMFILE|once",  # a file that was copied, looked at again
     "deleted against changed|disk|114|ENOENT|once",  # undo/, just after a file went into it
 ]
 

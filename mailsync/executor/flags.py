@@ -67,8 +67,7 @@ async def set_local_flags(run: Run, action: SetLocalFlags) -> None:
     rename, is free once that is in undo."""
     box = run.mailboxes[action.mailbox]
     lost = await _renamed(run, box, action, action.rows)
-    if lost:
-        await put_away_doubles(run, box, lost)
+    if lost and await put_away_doubles(run, box, lost):
         lost = await _renamed(run, box, action, lost)
     if lost:
         await run.stored(run.cache.lost_file, [row.id for row in lost])

@@ -104,9 +104,11 @@ def adopt(cache: Cache, found: Mapping[float, Sequence[NewDeletion]]) -> None:
         cache.deletions_done(cache.record_deletions(items, at))
 
 
-async def put_away_doubles(run: Run, box: Mailbox, rows: Sequence[Row]) -> None:
-    """Before the files themselves go: a crash in between leaves the rows as they are."""
+async def put_away_doubles(run: Run, box: Mailbox, rows: Sequence[Row]) -> bool:
+    """Before the files themselves go: a crash in between leaves the rows as they are.  Whether
+    there were any."""
     doubles = await doubles_of(run, box, rows) if rows else []
     if doubles:
         _, failed = await into_undo(run, box, doubles)
         await run.file_trouble(box.id, [(row, error) for (row, _), error in failed])
+    return bool(doubles)

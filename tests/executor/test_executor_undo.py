@@ -232,7 +232,7 @@ def test_a_second_file_of_its_name_goes_before_it(refused: bool) -> None:
     double = LocalEntry(UniqueName("b"), "cur", ":2,S", Flags.SEEN)
     disk = Disk(double=double, refused={"b"} if refused else set(), edited={"b"})
     rows = [with_file("a"), with_file("b")]
-    asyncio.run(put_away_doubles(disk.run, BOX, rows))
+    assert asyncio.run(put_away_doubles(disk.run, BOX, rows)) is True
     assert [(one.row, one.entry) for one in disk.new] == [(rows[1].id, double)]
     assert disk.log[0] == "doubles of ['a', 'b']"
     if refused:
@@ -245,8 +245,8 @@ def test_a_second_file_of_its_name_goes_before_it(refused: bool) -> None:
 
 def test_where_nothing_goes_nothing_is_looked_for() -> None:
     disk = Disk()
-    asyncio.run(put_away_doubles(disk.run, BOX, []))
-    asyncio.run(put_away_doubles(disk.run, BOX, [with_file("a")]))
+    assert asyncio.run(put_away_doubles(disk.run, BOX, [])) is False
+    assert asyncio.run(put_away_doubles(disk.run, BOX, [with_file("a")])) is False
     assert disk.log == ["doubles of ['a']"]
 
 

@@ -130,6 +130,11 @@ def test_a_mark_stays_where_nothing_may_be_done(policy: Policy) -> None:
     assert "StoreFlags" not in Table("INBOX a F x . marked=yes", policy).plan()
 
 
+def test_a_mark_is_taken_back_where_the_run_looks() -> None:
+    policy = replace(EXPUNGE, only=frozenset({1}))  # type: ignore[arg-type]
+    assert "StoreFlags" in Table("INBOX a F x . marked=yes", policy).plan()
+
+
 def test_a_draft_whose_new_version_may_not_go_there_stays_without_its_mark() -> None:
     bounds = {1: Bounds(Direction.BOTH, Deletions.EXPUNGE, max_size=100)}
     policy = replace(EXPUNGE, bounds=bounds)  # type: ignore[arg-type]

@@ -233,7 +233,7 @@ def _write_followers(sheet: Sheet, followers: Ruled, grounds: Mapping[MailboxId,
         assert target is not None, f"row {row.id} follows nobody"
         if grounds[target].server_ok:
             sheet.followers.append((row.mailbox, target, row))
-        else:
+        elif not grounds[target].unmade:  # else it follows when that could be looked at
             sheet.wait(row, Wait.UNSENT, Side.SERVER, UNSENT_MOVE.reason)
 
 

@@ -3,6 +3,8 @@ RENAME (rule 10)."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from planner_boxes import (
     ACCEPTED,
@@ -50,6 +52,14 @@ BY_MOVES = {
         "Held C; Download A b",
         "A b | B c | C d",
         "A b | B c",
+    ),
+    "where it went could not be looked at: nothing is said of it for good": Case(
+        {"A": MOVING, "B": ON_LOCAL},
+        "A b . - -",
+        "",
+        "A b",
+        "",
+        policy=replace(EXPUNGE, unseen_local=frozenset({2})),  # type: ignore[arg-type]
     ),
     "another one is gone, too": Case(
         {"A": MOVING, "B": UNSYNCED, "C": GONE_HERE},

@@ -216,6 +216,10 @@ class Churn:
             if box not in parents - full
         ]
 
+    def touched(self, before: dict[str, tuple[int, int]]) -> list[str]:
+        """Files of the Maildir that came, went or changed since that snapshot."""
+        return sorted({path for path, _ in before.items() ^ self.rig.snapshot().items()})
+
     def check_idle(self) -> None:
         before = self.rig.snapshot()
         report = self.sync()
@@ -226,7 +230,7 @@ class Churn:
         traffic = self.rig.traffic
         said = [f"idle: {name}" for name in CHANGING if traffic.commands[name]]
         said += ["idle: a body was fetched"] if traffic.bodies else []
-        said += ["idle: a file was touched"] if self.rig.snapshot() != before else []
+        said += [f"idle: {path} was touched" for path in self.touched(before)]
         said += [f"idle: exit {report.exit} {text_of(report)}"] if report.exit else []
         self.complain(said)
 
@@ -235,7 +239,7 @@ class Churn:
         before = self.rig.snapshot()
         found = check.check(self.rig.account, CheckOptions(**options))
         said = [f"check: exit {found.exit}, not {exit}"] if found.exit is not exit else []
-        said += ["check: a file was touched"] if self.rig.snapshot() != before else []
+        said += [f"check: {path} was touched" for path in self.touched(before)]
         self.complain([*said, repr(found)] if said else [])
 
 

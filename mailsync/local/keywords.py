@@ -170,7 +170,8 @@ def _extended(tree: Tree, name: MailboxName, flags: Flags) -> Letters:
     try:
         writer = tree.fs.create(lock)
     except FileExistsError:
-        _break_stale(tree, name, lock)
+        if _break_stale(tree, name, lock):
+            return _extended(tree, name, flags)
         return Sight(tree, name).letters
     try:
         try:
@@ -206,11 +207,13 @@ class _Full(Exception):
     """No letter is left."""
 
 
-def _break_stale(tree: Tree, name: MailboxName, lock: str) -> None:
-    """A run that died may have left it; the next one adds what is missing."""
+def _break_stale(tree: Tree, name: MailboxName, lock: str) -> bool:
+    """A run that died may have left it.  Whether it was broken."""
     with contextlib.suppress(FileNotFoundError):
         if tree.fs.now_ns(tree.path(name)) - tree.fs.stat(lock).ctime_ns > _STALE_NS:
             tree.fs.unlink(lock)
+            return True
+    return False
 
 
 def _lines(table: dict[int, str], known: Keywords, flags: Flags, used: set[str]) -> dict[int, str]:

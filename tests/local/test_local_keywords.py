@@ -166,7 +166,6 @@ def test_a_lock_that_a_crash_left_is_broken(sim: Ground) -> None:
     sim.put("INBOX/dovecot-keywords.lock")
     sim.age(121)
     sim.maildir.spread_keywords(BOX)
-    sim.maildir.spread_keywords(BOX)
     assert written(sim) == "0 $Junk\n1 Work\n2 Later\n"
 
 

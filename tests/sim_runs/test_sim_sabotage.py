@@ -67,6 +67,7 @@ def test_an_append_that_is_not_waited_for_is_doubled() -> None:
 
 def test_a_removed_file_that_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     def unlink(tree: Tree, old: str, new: str, *others: object) -> None:
+        tree.make_directory(new.rpartition("/")[0])
         tree.fs.unlink(old)
 
     monkeypatch.setattr(files, "_rename_or_copy", unlink)

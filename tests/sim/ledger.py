@@ -46,9 +46,7 @@ class Ledger:
     now: int = 0
     busy: bool = False
     rewritten: bool = False  # the server changes what it stores: nothing pairs by content
-    by_copy: bool = (
-        False  # it has no MOVE: what two machines put into \\Trash at once is there twice
-    )
+    by_copy: bool = False  # it has no MOVE: two machines that delete at once leave two copies
     deeds: dict[str, Deeds] = field(default_factory=dict)
     settled: Callable[[str], None] = lambda ghost: None  # told what is at rest
     scoped: Callable[[str], bool] = lambda box: False  # some machine leaves out a part of it

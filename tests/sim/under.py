@@ -25,12 +25,12 @@ def bare(name: str) -> Profile:
 
 def under(name: str) -> list[Scenario]:
     """Every scenario under one profile; told of another one than the strict, it is left out."""
-    found = []
+    found, merges = [], bare(name).merges
     for scenario in SCENARIOS:
         if scenario.profile is not strict_qresync or (name, scenario.name) in DOUBLED:
             continue
         after = scenario.after
-        if bare(name).merges and scenario.trashed:
+        if merges and scenario.trashed:
             after = after | {"Trash": scenario.trashed}
         found.append(
             replace(
@@ -64,7 +64,6 @@ def chosen(options: Namespace) -> list[Scenario]:
     found = [one for name in names for one in under(name)] if options.profile else SCENARIOS
     found = [one for one in found if options.only in one.name]
     if options.seconds is not None:
-        found = list(found)
         SimRand(f"scenarios {options.seed}").shuffle(found)
         found = found[: max(FEW, int(options.seconds))]
     return found

@@ -8,18 +8,17 @@ from itertools import islice
 import pytest
 from sim import loop
 from sim.exhaust import calm, prepared, settled
-from sim.faulty import named
 from sim.net import Cut, SimNet
 from sim.oracle import body_of
-from sim.scenarios import SCENARIOS
 from sim.stack import Stack
 from sim.steps import Crash, Steps
+from sim.under import named
 
 from mailsync.modes.once import sync_account
 
 SOME = 3
 LATE = 300.0  # seconds; `append-wait` is 30
-SCENARIO = next(one for one in SCENARIOS if one.name == "new on both sides")
+SCENARIO = named("new on both sides")
 
 
 def first_append() -> int:

@@ -13,8 +13,9 @@ import pytest
 from sim.exhaust import calm, crashed
 from sim.fs import MODELS, Model
 from sim.oracle import Violation
-from sim.scenarios import SCENARIOS, Scenario
+from sim.scenarios import Scenario
 from sim.stack import Stack
+from sim.under import named
 from sqlalchemy import text
 
 from mailsync.cache import observe, observe_local
@@ -32,7 +33,7 @@ APPENDED = "cache.begin_intents.done"
 
 
 def scenario(name: str, **account: object) -> Scenario:
-    found = next(one for one in SCENARIOS if one.name == name)
+    found = named(name)
     return Scenario(
         found.name, found.before, found.change, found.after, found.profile, found.account | account
     )

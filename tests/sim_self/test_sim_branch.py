@@ -9,12 +9,9 @@ import pytest
 from sim import exhaust
 from sim.exhaust import attempt, branched, crashed
 from sim.fs import MODELS
-from sim.scenarios import SCENARIOS
+from sim.under import named
 
-PULL, SCENARIO = (
-    next(one for one in SCENARIOS if one.name == name)
-    for name in ("first pull", "new on both sides, no UIDPLUS")
-)
+PULL, SCENARIO = named("first pull"), named("new on both sides, no UIDPLUS")
 
 
 def test_a_branch_is_a_crash() -> None:

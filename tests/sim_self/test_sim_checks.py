@@ -19,8 +19,8 @@ from sim.faulty import Point, check
 from sim.ledger import Ledger
 from sim.oracle import Violation
 from sim.play import PASSWORD, Outcome, Play, Views
-from sim.scenarios import SCENARIOS
 from sim.server_profile import plain
+from sim.under import named
 from sqlalchemy import Connection
 
 from mailsync.cache import observe
@@ -35,7 +35,7 @@ from mailsync.system.lock import Lock
 
 
 def test_a_message_that_is_nowhere() -> None:
-    scenario = next(one for one in SCENARIOS if one.name == "flags on both sides")
+    scenario = named("flags on both sides")
     stack = prepared(scenario, 0)
     try:
         stack.oracle.born("x", b"X-Ghost: x\n\nlost\n")
@@ -46,7 +46,7 @@ def test_a_message_that_is_nowhere() -> None:
 
 
 def test_a_second_sync_that_does_something() -> None:
-    scenario = next(one for one in SCENARIOS if one.name == "flags on both sides")
+    scenario = named("flags on both sides")
     stack = prepared(scenario, 0)
     try:
         stack.sync()

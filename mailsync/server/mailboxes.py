@@ -181,8 +181,9 @@ async def list_mailboxes(
     if session.selected is not None and can.has("UNSELECT"):
         # STATUS is not for a selected mailbox (RFC 9051 §6.3.11).
         first.append(Call(cmd.unselect()))
-    if can.has("NAMESPACE"):
-        first.append(Call(cmd.namespace(), listing.take))
+    namespace = Call(cmd.namespace(), listing.take) if can.has("NAMESPACE") else None
+    if namespace is not None:
+        first.append(namespace)
     items = status_items(can)
     told = subscribed and can.has("LIST-EXTENDED")
     returns = ["SUBSCRIBED"] if told else []
@@ -192,6 +193,8 @@ async def list_mailboxes(
         first.append(lsub)
     ask = Call(_list_command(can, items if with_status else [], returns), listing.take)
     await session.run(*first, ask)
+    if namespace is not None:
+        _require_namespace(session, namespace, listing)
     if subscribed and not told:
         session.require(lsub, "to tell the subscriptions (subscribed-only)")
     if with_status and not ask.succeeded:
@@ -205,6 +208,16 @@ async def list_mailboxes(
     await _missing_status(session, listing, items)
     found = _mailboxes(listing, names, called)
     return (_with_subscriptions(listing, found) if subscribed else found), notices
+
+
+def _require_namespace(session: Session, asked: Call, listing: Listing) -> None:
+    """Without its prefix every mailbox would have another name, as if all had been renamed."""
+    session.require(asked, "NAMESPACE (where it always does, set: quirks = no-namespace)")
+    if listing.namespace is None:
+        raise ServerDefect(
+            "the server answered NAMESPACE by OK alone (where it always does, "
+            "set: quirks = no-namespace)"
+        )
 
 
 def _list_command(can: Ability, status: Sequence[str], returns: Sequence[str]) -> Command:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from support.dialogue import play
 
+from mailsync.model.errors import Refused, ServerDefect
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import Cursor, ServerMailbox
 from mailsync.model.rows import Role
@@ -54,6 +56,29 @@ def test_everything_in_one_write() -> None:
     assert trash.cursor.highest_modseq is None
     assert not boxes["Work"].selectable
     assert notices == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "text"),
+    [
+        ("NO [UNAVAILABLE] later", Refused, "refused NAMESPACE"),
+        ("BAD what?", Refused, "refused NAMESPACE"),
+        ("OK nothing to tell", ServerDefect, "answered NAMESPACE by OK alone"),
+    ],
+)
+def test_without_the_namespace_no_mailbox_has_a_name(
+    answer: str, error: type[Exception], text: str
+) -> None:
+    """`INBOX.Work` would be another mailbox than `Work`, and that one renamed."""
+    script = f"""
+        C: NAMESPACE
+        C: LIST "" "*"
+        S: $2 {answer}
+        S: * LIST () "." INBOX.Work
+        S: $3 OK done
+    """
+    with pytest.raises(error, match=f"{text}.*quirks = no-namespace"):
+        listed(script, "NAMESPACE")
 
 
 def test_a_refused_list_status_is_done_by_hand() -> None:

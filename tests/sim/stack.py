@@ -134,13 +134,13 @@ class Stack:
         self.fs.sync_dir(path.rpartition("/")[0])
 
     def make(self, box: str) -> None:
-        """A Maildir, durable."""
+        """A Maildir, durable, also where a sync that was refused something left a part of it."""
         path = ""
         for part in self.oracle.directory(box).strip("/").split("/"):
             parent, path = path or "/", f"{path}/{part}"
             with contextlib.suppress(FileExistsError):
                 self.fs.mkdir(path)
-                self.fs.sync_dir(parent)
+            self.fs.sync_dir(parent)
         for folder in ("cur", "new", "tmp"):
             with contextlib.suppress(FileExistsError):
                 self.fs.mkdir(f"{path}/{folder}")

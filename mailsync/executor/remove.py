@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from mailsync.executor.boxes import cursor_of, observe_again
 from mailsync.executor.files import as_they_were, entry_of
 from mailsync.executor.flags import bisected
@@ -10,10 +12,11 @@ from mailsync.executor.run import Run, spoils_all
 from mailsync.executor.undo import into_undo, put_away_doubles
 from mailsync.model.actions import Expunge, RemoveLocal, uid_of, uids_of
 from mailsync.model.errors import Refused
-from mailsync.model.flags import Flags
-from mailsync.model.ids import ModSeq
+from mailsync.model.flags import KEYWORDS, Flags
+from mailsync.model.ids import UID, ModSeq
 from mailsync.model.rows import Mailbox, Presence, Row, Settled
 from mailsync.model.uidset import UIDSet
+from mailsync.planner import saves
 
 BATCH = 500
 
@@ -62,13 +65,15 @@ async def expunge(run: Run, action: Expunge) -> None:
             Flags.NONE,
             unchanged_since=since,
             uid_validity=box.uid_validity,
+            shown=since is None,
         )
-        if stored.modified:
+        changed = stored.modified | _flagged_since(rows, stored.flags)
+        if changed:
             # Changed under our feet: look again before anything is deleted.
-            run.note(box.id, f"{len(stored.modified)} messages changed on the server meanwhile")
+            run.note(box.id, f"{len(changed)} messages changed on the server meanwhile")
             await observe_again(run, box)
-            rows = tuple(row for row in rows if uid_of(row) not in stored.modified)
-            uids = uids - stored.modified
+            rows = tuple(row for row in rows if uid_of(row) not in changed)
+            uids = uids - changed
         if rows:
             # Known at once: seen again later, it is no news that would unpark what is left there.
             ids = [row.id for row in rows]
@@ -86,6 +91,13 @@ async def expunge(run: Run, action: Expunge) -> None:
         await bisected(run, wanted, call, refused)
     if not run.expunges[box.id] and (marked := run.marked.pop(box.id, [])):
         await _expunge_marked(run, box, tuple(marked))
+
+
+def _flagged_since(rows: Sequence[Row], flags: Mapping[UID, Flags]) -> UIDSet:
+    """Those that have a flag by now which saves them, where nothing but the answer tells it (no
+    UNCHANGEDSINCE).  Keywords may have no letter yet, so that they cannot be compared here."""
+    was = {uid_of(row): row.server_flags for row in rows}
+    return UIDSet(uid for uid, now in flags.items() if saves(was[uid], now, KEYWORDS))
 
 
 async def _replaced(run: Run, action: Expunge) -> tuple[Row, ...]:

@@ -1,6 +1,6 @@
 """Decides what a sync does: pure functions from open rows to a plan (semantics.md)."""
 
-from mailsync.planner.flags import for_file
+from mailsync.planner.flags import for_file, saves
 from mailsync.planner.narrow import Narrow, narrowed
 from mailsync.planner.needs import Needs, needs
 from mailsync.planner.pairing import base
@@ -21,4 +21,5 @@ __all__ = [
     "needs",
     "plan",
     "rationed",
+    "saves",
 ]

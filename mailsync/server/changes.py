@@ -9,6 +9,8 @@ from mailsync.imap import (
     AppendUID,
     Capabilities,
     CopyUID,
+    Event,
+    Fetch,
     Limits,
     Quirk,
     cmd,
@@ -20,11 +22,12 @@ from mailsync.model.ids import ModSeq, UIDValidity
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.settings import Account
 from mailsync.model.uidset import UIDSet
-from mailsync.server.calls import Call, Selection
+from mailsync.server.calls import Call, Selection, nothing
 from mailsync.server.link import Link
 from mailsync.server.login import Password
 from mailsync.server.mailboxes import Listing, is_selectable
 from mailsync.server.past import Past
+from mailsync.server.shown import Items
 from mailsync.server.values import Appended, Outgoing, Stored, Traffic
 from mailsync.system.seams import Net, Rand
 
@@ -168,12 +171,22 @@ class Changes:
         *,
         unchanged_since: ModSeq | None = None,
         uid_validity: UIDValidity | None = None,
+        shown: bool = False,
     ) -> Stored:
-        """+FLAGS and -FLAGS in one write.  `unchanged_since` only where `has_condstore`."""
-        link = self.link
+        """+FLAGS and -FLAGS in one write.  `unchanged_since` only where `has_condstore`; `shown`:
+        the server tells what flags they have now (RFC 9051 §6.4.6: STORE without .SILENT)."""
+        link, items = self.link, Items()
+
+        def take(event: Event) -> bool:
+            asked = isinstance(event, Fetch) and event.uid is not None and event.uid in uids
+            return asked and items.take(event)
+
         changes = [("+", [*self._names(add), *extra_add]), ("-", self._names(remove))]
         calls = [
-            Call(cmd.uid_store(part, "+" if op == "+" else "-", names, True, unchanged_since))
+            Call(
+                cmd.uid_store(part, "+" if op == "+" else "-", names, not shown, unchanged_since),
+                take if shown else nothing,
+            )
             for part in uids.split(link.line)
             for op, names in changes
             if names
@@ -190,7 +203,7 @@ class Changes:
         modified = UIDSet()
         for one in codes:
             modified |= one if isinstance(one, UIDSet) else UIDSet()
-        return Stored(modified)
+        return Stored(modified, {uid: item.flags for uid, item in items.found.items()})
 
     def parts(self, uids: UIDSet) -> Sequence[UIDSet]:
         """Each of a size that one command may have at this server."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
 from mailsync.imap import Capabilities, Quirk
@@ -98,9 +98,11 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """`modified`: refused because newer than `unchanged_since` (RFC 7162 §3.1.3)."""
+    """`modified`: refused because newer than `unchanged_since` (RFC 7162 §3.1.3).  `flags`: what
+    the server showed of them, with the change."""
 
     modified: UIDSet = field(default_factory=UIDSet)
+    flags: Mapping[UID, Flags] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

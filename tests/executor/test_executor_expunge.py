@@ -13,7 +13,8 @@ from mailsync.executor.remove import expunge, remove_local
 from mailsync.executor.run import Run
 from mailsync.model.actions import Expunge, RemoveLocal
 from mailsync.model.errors import Help, Reach, Refused, StorageError, Throttled
-from mailsync.model.ids import RowId
+from mailsync.model.flags import KEYWORDS, Flags
+from mailsync.model.ids import UID, RowId
 from mailsync.model.mailboxname import INBOX
 from mailsync.model.observation import LocalEntry
 from mailsync.model.rows import Mailbox, Presence, Row, Settled
@@ -69,6 +70,26 @@ def test_what_was_changed_meanwhile_is_looked_at_and_stays(
     assert rig.log[2:] == [("look",), *(after if left else [])]
     text = f"{len(changed)} messages changed on the server meanwhile"
     assert rig.run.tallies.notices == {INBOX: [text]}
+
+
+@pytest.mark.parametrize(
+    ("flags", "left"),
+    [
+        ({3: Flags.FLAGGED}, (2, 5)),
+        ({2: Flags.ANSWERED, 3: NONE, 5: Flags.FORWARDED | Flags.SEEN}, (3,)),
+        ({2: Flags.SEEN, 3: KEYWORDS, 5: NONE}, (2, 3, 5)),
+        ({}, (2, 3, 5)),
+    ],
+    ids=["one", "some", "what saves nothing", "not told"],
+)
+def test_without_a_modseq_the_answer_tells_what_was_flagged_meanwhile(
+    rig: Rig, flags: dict[int, Flags], left: tuple[int, ...]
+) -> None:
+    rig.server.has_condstore = False
+    rig.server.flags = {UID(uid): shown | DELETED for uid, shown in flags.items()}
+    rig.expunge(rig.some(2, 3, 5))
+    assert [one for one in rig.log if one[0] == "expunge"] == [("expunge", uids(*left))]
+    assert rig.log.count(("look",)) == (len(left) < 3)
 
 
 def test_what_the_server_refuses_is_parked_and_the_others_go(rig: Rig) -> None:

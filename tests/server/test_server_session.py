@@ -336,6 +336,33 @@ class TestSelection:
             "CONDSTORE",
         )
 
+    def test_what_the_flags_are_after_a_store_that_is_not_silent(self) -> None:
+        """Only of those that were named: a server may say much else in between."""
+
+        async def step(server: Server) -> None:
+            await server.store(INBOX, UIDSet([9]), Flags.SEEN, Flags.NONE)
+            stored = await server.store(
+                INBOX, UIDSet([1, 2]), Flags.DELETED, Flags.NONE, shown=True
+            )
+            assert stored.modified == UIDSet()
+            assert stored.flags == {1: Flags.DELETED | Flags.ANSWERED}
+
+        play(
+            f"""
+            C: SELECT "INBOX"
+            {SELECTED}
+            C: UID STORE 9 +FLAGS.SILENT (\\Seen)
+            S: * 9 FETCH (UID 9 FLAGS (\\\\Seen))
+            S: $3 OK done
+            C: UID STORE 1:2 +FLAGS (\\Deleted)
+            S: * 1 FETCH (UID 1 FLAGS (\\\\Answered \\\\Deleted))
+            S: * 2 FETCH (FLAGS (\\\\Deleted))
+            S: * 3 FETCH (UID 3 FLAGS (\\\\Seen))
+            S: $4 OK done
+            """,
+            step,
+        )
+
     @pytest.mark.parametrize(
         ("before", "tagged"),
         [("S: * OK [COPYUID 9 1:2 5:6] moved", ""), ("", "[COPYUID 9 1:2 5:6]")],

@@ -57,8 +57,9 @@ class Witness:
     _family: dict[str, str] = field(default_factory=dict)
     _taken_off: set[tuple[str, str]] = field(default_factory=set)  # (ghost, letter)
     _put_on: dict[tuple[str, str, str], int] = field(default_factory=dict)
-    _looked: dict[int, int] = field(default_factory=dict)  # session → when it last asked
-    _marked: dict[tuple[int, bytes], int] = field(default_factory=dict)  # and when it last stored
+    # session, mailbox → when the connection last listed it; mailbox b"": its first command
+    _looked: dict[tuple[int, bytes], int] = field(default_factory=dict)
+    _marked: dict[tuple[int, bytes], int] = field(default_factory=dict)  # and last marked there
 
     def settled(self, ghost: str) -> None:
         """All sides agree on it, and all know that: what was before justifies nothing more."""
@@ -95,11 +96,13 @@ class Witness:
 
     def asked(self, session: Session, name: str) -> None:
         """A command begins (I16)."""
-        listed = name == "UID FETCH" and b":4294967295" in session.record.text  # not some of them
-        if session.number not in self._looked or listed or name == "UID SEARCH":
-            self._looked[session.number] = self.now
-        if name == "UID STORE" and session.view is not None:
-            self._marked[session.number, session.view.box.name] = self.now
+        text, here = session.record.text, session.view.box.name if session.view else b""
+        listed = name == "UID FETCH" and b":4294967295" in text  # not some of them
+        self._looked.setdefault((session.number, b""), self.now)
+        if listed or name == "UID SEARCH":
+            self._looked[session.number, here] = self.now
+        if name == "UID STORE" and (b"UNCHANGEDSINCE" in text or b".SILENT" not in text):
+            self._marked[session.number, here] = self.now
         # Changing commands name UIDs only; CLOSE would expunge whatever is marked.
         if name in {"STORE", "COPY", "MOVE", "CLOSE"}:
             self.found.append(f"I16 scope: {name} in connection {session.number}")
@@ -127,7 +130,7 @@ class Witness:
             kind = "I16 scope" if how == "EXPUNGE" else "I1b provenance"
             self.found.append(f"{kind}: no user took {where}")
             return
-        if any(one.moved for one in reasons):
+        if any(one.moved for one in reasons) or self._followed(side, box, ghost, others):
             return
         spared = {
             letter
@@ -140,6 +143,11 @@ class Witness:
             self.found.append(
                 f"I10 deleted although {''.join(sorted(spared))} was set meanwhile: {where}"
             )
+
+    def _followed(self, side: str, box: str, ghost: str, others: Others) -> bool:
+        """Another machine moved it to the trash on the server: here that is a move like any."""
+        moved = any((SERVER, box, ghost) == one for one in self.taken)
+        return side != SERVER and moved and any(place == "Trash" for place, _ in others())
 
     # -- the server ------------------------------------------------------------------------------
 
@@ -177,11 +185,12 @@ class Witness:
 
     def _unseen(self, session: Session, ghost: str, letters: str, name: str) -> bool:
         """What another client did after mailsync last looked: IMAP gives no way to know, but
-        UNCHANGEDSINCE when it marks what it expunges (RFC 7162 §3.1.3)."""
-        looked = self._looked.get(session.number, 0)
-        if name == "UID EXPUNGE" and session.condstore and not self.lied:
-            assert session.view is not None
-            looked = max(looked, self._marked.get((session.number, session.view.box.name), 0))
+        UNCHANGEDSINCE when it marks what it expunges (RFC 7162 §3.1.3), or what STORE answers."""
+        assert session.view is not None
+        place = session.number, session.view.box.name
+        looked = self._looked.get(place, self._looked[session.number, b""])
+        if name == "UID EXPUNGE" and not self.lied:
+            looked = max(looked, self._marked.get(place, 0))
         watched = "T" if name == "EXPUNGE" else SAVING
         return any(
             self._put_on.get((SERVER, ghost, letter), 0) > looked

@@ -11,6 +11,7 @@ from sim.steps import Steps
 
 from mailsync.executor import remove
 from mailsync.model.layout import Layout
+from mailsync.model.uidset import UIDSet
 
 
 @pytest.fixture(params=Layout)
@@ -56,12 +57,14 @@ def test_a_mailbox_that_nobody_renamed(stack: Stack) -> None:
 
 
 def test_a_deletion_without_a_condition(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A flag that another client set before the mark could be known: by UNCHANGEDSINCE."""
+    """A flag that another client set before the mark could be known: by UNCHANGEDSINCE, or by
+    what STORE answers."""
 
     async def none(*_: object) -> None:
         return None
 
     monkeypatch.setattr(remove, "_modseq", none)
+    monkeypatch.setattr(remove, "_flagged_since", lambda *_: UIDSet())
     stack.serve("INBOX", "a")
     stack.sync()
     stack.pass_time(60)

@@ -34,12 +34,14 @@ def uids(*numbers: int) -> UIDSet:
 
 @dataclass
 class Server:
-    """Notes what it is told, in `log`; `changed` were flagged meanwhile, `refused` cannot go."""
+    """Notes what it is told, in `log`; `changed` were flagged meanwhile, `refused` cannot go;
+    `flags`: shown in the answer to a STORE that is not silent."""
 
     log: list[Said]
     has_uidplus: bool = True
     has_condstore: bool = True
     changed: UIDSet = field(default_factory=UIDSet)
+    flags: dict[UID, Flags] = field(default_factory=dict)
     refused: UIDSet = field(default_factory=UIDSet)
     refusal: MailsyncError = field(default_factory=lambda: Refused("not that one", code="CANNOT"))
     marked: UIDSet = field(default_factory=UIDSet)
@@ -54,12 +56,14 @@ class Server:
         *,
         unchanged_since: ModSeq | None,
         uid_validity: UIDValidity | None,
+        shown: bool,
     ) -> Stored:
         assert (box, add, remove, uid_validity) == (INBOX, DELETED, NONE, 1)
+        assert shown == (unchanged_since is None), "one of them tells what was changed meanwhile"
         self.log.append(("store", which, unchanged_since))
         if self.refused & which:
             raise self.refusal
-        return Stored(self.changed & which)
+        return Stored(self.changed & which, self.flags if shown else {})
 
     async def expunge(
         self, box: MailboxName, which: UIDSet, *, uid_validity: UIDValidity | None

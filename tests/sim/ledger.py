@@ -51,6 +51,13 @@ class Ledger:
     settled: Callable[[str], None] = lambda ghost: None  # told what is at rest
     scoped: Callable[[str], bool] = lambda box: False  # some machine leaves out a part of it
 
+    def synced(self, *, lied: bool) -> None:
+        """A sync is over.  `lied`: what the server said was not so, perhaps of a message that it
+        had just rewritten: then nothing tells that it is the one that was sent."""
+        self.busy = False
+        for deeds in self.deeds.values():
+            deeds.spare += lied and self.rewritten and not deeds.at_rest
+
     def born(self, ghost: str, box: str, letters: str) -> None:
         flags = {letter: letter in letters for letter in LETTERS}
         self.deeds[ghost] = Deeds(Counter({box: 1}), flags, touched=self.now)

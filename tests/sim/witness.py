@@ -122,7 +122,8 @@ class Witness:
             if one.side != side
         ]
         where = f"{ghost}[{letters}] in {box} on {side}, by {how}"
-        if why := self.forbids(side, box, ghost, any(one.moved for one in reasons)):
+        moved = any(one.moved for one in reasons) or self._followed(side, box, ghost, others)
+        if why := self.forbids(side, box, ghost, moved):
             self.found.append(f"rule 9: {why}: {where}")
         if not reasons and any(self._root(place) == self._root(box) for place, _ in others()):
             return  # along with its mailbox, which a user renamed
@@ -130,7 +131,7 @@ class Witness:
             kind = "I16 scope" if how == "EXPUNGE" else "I1b provenance"
             self.found.append(f"{kind}: no user took {where}")
             return
-        if any(one.moved for one in reasons) or self._followed(side, box, ghost, others):
+        if moved:
             return
         spared = {
             letter

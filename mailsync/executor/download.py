@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from mailsync.cache import Deletion, DeletionId, DeliveredRow
+from mailsync.executor.boxes import observe_again
 from mailsync.executor.files import Failed, each
 from mailsync.executor.run import Run
 from mailsync.executor.suspects import blamed, one_by_one, to_ask
@@ -202,11 +203,14 @@ class Downloader:
         self.batch.delivery.discard()
 
     async def missing(self) -> None:
-        """Asked for, answered OK, and not given: still listed means trouble, else it is gone."""
+        """Asked for, answered OK, and not given: still listed means trouble, else it is gone, and
+        would be asked for in every round until that is seen."""
         alive = await self.run.server.alive(self.box.name, UIDSet(self.wanted))
         rows = [row for uid, row in self.wanted.items() if uid in alive]
         text = "the server lists the message and gives no text for it"
         await self.run.trouble(self.box.id, rows, text)
+        if len(rows) < len(self.wanted):
+            await observe_again(self.run, self.box)
 
 
 async def _ended(commits: Iterable[asyncio.Task[None]]) -> None:

@@ -72,7 +72,7 @@ async def digested(run: Run, box: Mailbox, rows: Sequence[Row]) -> list[tuple[Ro
 
     await run.disk(each, rows, read, failed)
     if lost:
-        await run.stored(run.cache.lost_file, lost)
+        await run.files_lost(box.id, lost)
     await run.stored(run.cache.facts, known)
     await run.file_trouble(box.id, failed)
     return [(row, known[row.id]) for row in rows if row.id in known]
@@ -101,7 +101,7 @@ async def as_they_were(run: Run, box: Mailbox, rows: Sequence[Row]) -> tuple[Row
         else:
             same.append(row)
     if lost:
-        await run.stored(run.cache.lost_file, lost)
+        await run.files_lost(box.id, lost)
     if edited:
         found = {entry.name: facts[entry.name] for entry in edited}
         seen_now = LocalObservation(box.name, tuple(edited), proven=False, facts=found)

@@ -70,7 +70,7 @@ async def set_local_flags(run: Run, action: SetLocalFlags) -> None:
     if lost and await put_away_doubles(run, box, lost):
         lost = await _renamed(run, box, action, lost)
     if lost:
-        await run.stored(run.cache.lost_file, [row.id for row in lost])
+        await run.files_lost(box.id, [row.id for row in lost])
 
 
 async def _renamed(run: Run, box: Mailbox, action: SetLocalFlags, rows: Sequence[Row]) -> list[Row]:

@@ -253,7 +253,7 @@ async def move_local(run: Run, action: MoveLocal) -> None:
         await run.stored(run.cache.moved_local, moved)
         run.done(source.id, "moved", len(moved))
     if lost:
-        await run.stored(run.cache.lost_file, lost)
+        await run.files_lost(source.id, lost)
 
 
 async def copy_local(run: Run, action: CopyLocal) -> None:

@@ -39,7 +39,7 @@ async def _remove_batch(run: Run, box: Mailbox, rows: tuple[Row, ...]) -> None:
     known = {*removed, *(row.id for (row, _), _ in failed)}
     lost = [row.id for row in rows if row.id not in known]
     if lost:
-        await run.stored(run.cache.lost_file, lost)
+        await run.files_lost(box.id, lost)
 
 
 async def expunge(run: Run, action: Expunge) -> None:

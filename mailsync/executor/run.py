@@ -145,6 +145,8 @@ class Run:
     renamed: list[tuple[MailboxName, MailboxName]] = field(default_factory=list)  # on the server
     renumbered: set[MailboxId] = field(default_factory=set)  # UIDs of the plan mean nothing there
     changed: set[MailboxId] = field(default_factory=set)  # on the server, by us
+    shifted: set[MailboxId] = field(default_factory=set)  # here, by others: files were not there
+    restless: set[MailboxName] = field(default_factory=set)  # due after the last round of all
     below_nothing: bool = False  # a mailbox was made there whose parent was none: it may be one now
     answered: set[IntentId] = field(default_factory=set)  # with OK, and what came of it is not seen
     futile: set[tuple[object, MailboxId]] = field(default_factory=set)  # steps that failed for good
@@ -209,6 +211,11 @@ class Run:
         """Park messages whose files the disk refuses, each with its own reason."""
         for row, error in failed:
             await self.trouble(mailbox, [row], str(error))
+
+    async def files_lost(self, mailbox: MailboxId, rows: Sequence[RowId]) -> None:
+        """Files are not where they were seen: the mailbox is listed again, before the next plan."""
+        await self.stored(self.cache.lost_file, rows)
+        self.shifted.add(mailbox)
 
     @asynccontextmanager
     async def only_trouble(self, mailbox: Mailbox, step: object) -> AsyncIterator[None]:

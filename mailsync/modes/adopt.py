@@ -26,7 +26,8 @@ from mailsync.model.rows import Mailbox, Presence, Row
 from mailsync.model.settings import Account
 from mailsync.model.uidset import UIDSet
 from mailsync.modes.adopted import Counts, told
-from mailsync.modes.cycle import learn_headers, make_plan, observe, on_both
+from mailsync.modes.cycle import learn_headers, make_plan, observe
+from mailsync.modes.finish import on_both
 from mailsync.modes.full import copy_cache, exits_of, place_for_copy
 from mailsync.modes.job import Job, locked
 from mailsync.modes.misplaced import other_names, put_in_place

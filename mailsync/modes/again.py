@@ -105,6 +105,15 @@ async def _here(run: Run, doubts: Doubts) -> bool:
     return True
 
 
+async def look_for_shifted(run: Run) -> None:
+    """Where files were not what the plan took them for: a mail reader is at work there, and the
+    same plan would fail in every round."""
+    if run.shifted:
+        among, run.shifted = run.shifted, set()
+        await observe_local(run, await run.stored(run.cache.cursors), {}, among)
+        await refresh(run)
+
+
 async def look_within(run: Run, renames: Sequence[Action]) -> None:
     """What was removed from a directory before it got another name is seen gone only now: under
     the old name nothing was proven, under the new one nothing was known.  So with what went along

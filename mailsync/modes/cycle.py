@@ -14,7 +14,6 @@ from mailsync.config.patterns import rules_of
 from mailsync.executor import Run, execute, resolve, wait_and_resolve
 from mailsync.executor.boxes import refresh
 from mailsync.executor.files import digested
-from mailsync.executor.run import LOOK_HERE
 from mailsync.executor.suspects import blamed, one_by_one, to_ask
 from mailsync.model.actions import (
     Action,
@@ -38,7 +37,8 @@ from mailsync.model.observation import ServerMailbox
 from mailsync.model.report import Target
 from mailsync.model.rows import Mailbox, Presence, Row
 from mailsync.model.uidset import UIDSet
-from mailsync.modes.again import look_there, look_within, looked_again
+from mailsync.modes.again import look_for_shifted, look_there, look_within, looked_again
+from mailsync.modes.finish import finish, on_both
 from mailsync.modes.observe import Selector, asks, observe_local, observe_names, observe_server
 from mailsync.modes.ownership import Ownership
 from mailsync.modes.policy import bounds_of, planned_by, unseen
@@ -47,7 +47,6 @@ from mailsync.planner import narrowed, needs, plan, rationed
 from mailsync.server import Ask
 
 QUESTIONS = 3  # looks at headers and files before one plan
-TWINS_EXPECTED = 7 * 86400.0  # seconds after an upload of unknown outcome was sent again
 ROUNDS = 8  # planning rounds in one run; every round strictly lowers what is open (I4)
 LOOKS = 3  # again, before one plan; what a look shows may ask for another
 
@@ -151,9 +150,13 @@ async def look_again(run: Run) -> None:
 async def rounds(run: Run, ownership: Ownership, only: frozenset[MailboxName]) -> None:
     """Plan and execute until nothing is due; what an execution adds is planned in the next.
 
+    What is due even then, where others change things as fast as they are synced, is said: another
+    sync has to see to it.
+
     After every look at the server intents come first: what is new there may be what we sent, and
     would be fetched as another message.
     """
+    run.restless.clear()
     for _ in range(ROUNDS):
         run.new_round()
         await resolve(run)
@@ -169,13 +172,16 @@ async def rounds(run: Run, ownership: Ownership, only: frozenset[MailboxName]) -
             await refresh(run)
             await look_within(run, renames)
             made = await make_plan(run, only)
-        if not made.actions:
+        if made.actions:
+            await ownership.raise_generation()
+            if run.progress is not None:
+                announce(run, made)
+            await execute(run, made)
+            await refresh(run)
+        elif not run.shifted:
             return
-        await ownership.raise_generation()
-        if run.progress is not None:
-            announce(run, made)
-        await execute(run, made)
-        await refresh(run)
+        await look_for_shifted(run)
+    run.restless = {run.name(action.mailbox) for action in (await make_plan(run, only)).actions}
 
 
 def untried(run: Run, made: Plan) -> tuple[Action, ...]:
@@ -256,10 +262,6 @@ async def within_limits(run: Run, boxes: Sequence[Mailbox]) -> list[Mailbox]:
             )
         found.append(box)
     return found
-
-
-def on_both(box: Mailbox) -> bool:
-    return box.server is Presence.THERE and box.local is Presence.THERE
 
 
 async def due(run: Run) -> tuple[list[Row], list[Row]]:
@@ -345,55 +347,3 @@ def announce(run: Run, made: Plan) -> None:
     size = sum(known) if len(known) == len(sizes) else None
     assert run.progress is not None
     run.progress.start(run.account.name, len(mailboxes), messages, size)
-
-
-async def purge(run: Run) -> None:
-    """Files that lay in undo for `undelete-days` (0: no undo) are gone for good."""
-    await run.stored(run.cache.forget_repeated, run.now() - TWINS_EXPECTED)
-    await settle_undo(run)
-    if run.narrow.no_delete:
-        return
-    before = run.now() - run.account.undelete_days * 86400.0
-    expired = await run.stored(run.cache.expired_deletions, before)
-    if expired:
-        await run.disk(run.maildir.purge, run.undo, [one.new.undo for one in expired])
-        await run.stored(run.cache.forget_deletions, [one.id for one in expired])
-
-
-async def settle_undo(run: Run) -> None:
-    """Of files that a run which failed or was killed put into undo, it is not known whether they
-    are there for good."""
-    doubtful = [one for one in await run.stored(run.cache.deletions) if not one.done]
-    if not doubtful:
-        return
-    await run.disk(run.maildir.settle, (), run.undo)
-    there = await run.disk(run.maildir.undo_files, run.undo)
-    done = [one.id for one in doubtful if one.new.undo in there]
-    await run.stored(run.cache.deletions_done, done)
-    gone = [one.id for one in doubtful if one.new.undo not in there]
-    await run.stored(run.cache.forget_deletions, gone)
-
-
-async def spread_keywords(run: Run) -> None:
-    """Every mailbox of the Maildir has the account's table, so that other programs on it know what
-    letters mean."""
-    here = [box for box in run.mailboxes.values() if box.selected and box.local is Presence.THERE]
-    for box in here if run.keywords.names else ():
-        async with run.only_trouble(box, LOOK_HERE):
-            lettered = await run.disk(run.maildir.spread_keywords, box.name)
-            await run.stored(run.cache.letters_found, box.id, lettered)
-
-
-async def finish(run: Run, only: frozenset[MailboxName]) -> None:
-    """What this run proved: mailboxes that are on both sides are synced, relinks are over."""
-    boxes = [box for box in run.mailboxes.values() if box.selected]
-    both = [box for box in boxes if on_both(box)]
-    await spread_keywords(run)
-    troubled = run.tallies.troubled
-    sound = [b.id for b in boxes if b.name not in troubled and (not only or b.name in only)]
-    await run.stored(run.cache.mark_synced, sound, run.now())
-    await run.stored(run.cache.forget_gone)
-    await purge(run)
-    for box in both:
-        if box.name in run.seen_server and box.name in run.seen_local:
-            await run.stored(run.cache.end_relink, box.id)

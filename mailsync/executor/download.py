@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from mailsync.cache import Deletion, DeletionId, DeliveredRow
-from mailsync.executor.boxes import observe_again
 from mailsync.executor.files import Failed, each
 from mailsync.executor.run import Run
 from mailsync.executor.suspects import blamed, one_by_one, to_ask
@@ -210,7 +209,7 @@ class Downloader:
         text = "the server lists the message and gives no text for it"
         await self.run.trouble(self.box.id, rows, text)
         if len(rows) < len(self.wanted):
-            await observe_again(self.run, self.box)
+            self.run.vanished.add(self.box.id)
 
 
 async def _ended(commits: Iterable[asyncio.Task[None]]) -> None:

@@ -146,6 +146,7 @@ class Run:
     renumbered: set[MailboxId] = field(default_factory=set)  # UIDs of the plan mean nothing there
     changed: set[MailboxId] = field(default_factory=set)  # on the server, by us
     shifted: set[MailboxId] = field(default_factory=set)  # here, by others: files were not there
+    vanished: set[MailboxId] = field(default_factory=set)  # there: messages, since they were listed
     restless: set[MailboxName] = field(default_factory=set)  # due after the last round of all
     below_nothing: bool = False  # a mailbox was made there whose parent was none: it may be one now
     answered: set[IntentId] = field(default_factory=set)  # with OK, and what came of it is not seen

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mailsync.executor import Run
-from mailsync.executor.boxes import refresh
+from mailsync.executor.boxes import observe_again, refresh
+from mailsync.executor.run import LOOK_THERE
 from mailsync.model.actions import (
     Action,
     Copy,
@@ -106,8 +107,12 @@ async def _here(run: Run, doubts: Doubts) -> bool:
 
 
 async def look_for_shifted(run: Run) -> None:
-    """Where files were not what the plan took them for: a mail reader is at work there, and the
-    same plan would fail in every round."""
+    """Where messages were not what the plan took them for: others are at work there, and the same
+    plan would fail in every round."""
+    vanished, run.vanished = run.vanished, set()
+    for box in [box for box in run.mailboxes.values() if box.id in vanished]:
+        async with run.only_trouble(box, LOOK_THERE):
+            await observe_again(run, box)
     if run.shifted:
         among, run.shifted = run.shifted, set()
         await observe_local(run, await run.stored(run.cache.cursors), {}, among)

@@ -8,7 +8,7 @@ import importlib
 from collections.abc import Iterator
 
 import pytest
-from support.bodies import FULL, Rig, Streaming, came, entry, row
+from support.bodies import BOX, FULL, Rig, Streaming, came, entry, row
 from support.storied import Story
 
 from mailsync.cache import DeliveredRow
@@ -165,13 +165,15 @@ def test_no_text(rig: Rig, body: FetchedBody, size: int | None, failed: str | No
     assert rig.server.looked_for == [UIDSet()]
 
 
-def test_what_is_left_out_is_trouble_where_it_is_listed(rig: Rig) -> None:
-    rig.server.alive_there = {1, 2, 3}
+@pytest.mark.parametrize("alive", [{1, 2, 3}, {1, 3, 4}])
+def test_what_is_left_out_is_trouble_where_it_is_listed(rig: Rig, alive: set[int]) -> None:
+    rig.server.alive_there = alive
     rig.says(came(2))
     rig.fetch(row(1), row(2), row(3), row(4))
     assert rig.server.looked_for == [UIDSet(UID(uid) for uid in (1, 3, 4))]
-    assert sorted(rig.failed) == [(1, LISTED), (3, LISTED)]
+    assert sorted(rig.failed) == [(uid, LISTED) for uid in sorted(alive - {2})]
     assert rig.known == [2]
+    assert rig.run.vanished == ({BOX} if 4 not in alive else set())
 
 
 def test_what_is_too_large_is_not_asked_for(rig: Rig) -> None:

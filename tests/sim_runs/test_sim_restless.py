@@ -4,6 +4,7 @@ says that it did not."""
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
 
 import pytest
 from sim.server_profile import plain, strict_qresync
@@ -14,14 +15,13 @@ RESTLESS = "is not at rest: sync again"
 
 
 @pytest.fixture(params=[strict_qresync, plain], ids=["qresync", "plain"])
-def story(request: pytest.FixtureRequest) -> Story:
-    made = Story("restless", request.param())
-    request.addfinalizer(made.close)
-    for ghost in ("a", "b"):
-        made.serve("INBOX", ghost)
-    made.tell()
-    made.tell()
-    return made
+def story(request: pytest.FixtureRequest) -> Iterator[Story]:
+    with Story("restless", request.param()) as made:
+        for ghost in ("a", "b"):
+            made.serve("INBOX", ghost)
+        made.tell()
+        made.tell()
+        yield made
 
 
 @pytest.mark.parametrize("times", [1, 3, 100])

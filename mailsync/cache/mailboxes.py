@@ -38,6 +38,8 @@ BACK = text(f"""
     UPDATE messages SET {NO_WAIT}
     WHERE mailbox = :box AND wait = 1 AND wait_policy IS NOT NULL""")
 _RETURNED = text("UPDATE mailboxes SET returned = :returned WHERE id = :box AND synced")
+# While it was gone its messages may have been found elsewhere: what came up to then is not known.
+_LISTED_AGAIN = text("UPDATE mailboxes SET messages = NULL, highest_modseq = NULL WHERE id = :box")
 _INSERT = text("""
     INSERT INTO mailboxes
         (name, server, local, role, guessed, wire_name, mailbox_id, selected, relink)
@@ -176,6 +178,8 @@ def see_mailboxes(
             c.execute(BACK, new)
             side = Side.LOCAL if row.local == Presence.GONE else Side.SERVER
             c.execute(_RETURNED, {**new, "returned": side})
+        if row.server == Presence.GONE and at_server == Presence.THERE:
+            c.execute(_LISTED_AGAIN, new)
         # Another mailbox of the server by this name, by UIDs that need not differ.
         other = _another(row.wire_name, new["wire_name"])
         doubtful = (new["selected"] and not row.selected) or other

@@ -196,6 +196,7 @@ async def remove_local_mailbox(run: Run, action: RemoveLocalMailbox) -> None:
     box = run.mailboxes[action.mailbox]
     if not await run.disk(run.maildir.remove, box.name):
         run.note(box.id, "not removed: there are messages or other files in it by now")
+        run.not_removed.add(box.id)
         run.shifted.add(box.id)
         return
     await run.stored(run.cache.mailbox_gone, box.id, Side.LOCAL)

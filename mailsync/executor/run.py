@@ -142,6 +142,7 @@ class Run:
     )
     marks_tried: set[MailboxId] = field(default_factory=set)  # what waited there is due again
     rename_tried: set[MailboxId] = field(default_factory=set)
+    not_removed: set[MailboxId] = field(default_factory=set)  # here: there is something in them
     renamed: list[tuple[MailboxName, MailboxName]] = field(default_factory=list)  # on the server
     renumbered: set[MailboxId] = field(default_factory=set)  # UIDs of the plan mean nothing there
     changed: set[MailboxId] = field(default_factory=set)  # on the server, by us

@@ -23,6 +23,7 @@ from mailsync.model.actions import (
     Forget,
     Pair,
     Plan,
+    RemoveLocalMailbox,
     RenameLocalMailbox,
     RenameMailbox,
     Upload,
@@ -218,7 +219,12 @@ async def make_plan(run: Run, only: frozenset[MailboxName], *, bodies: bool = Tr
     run.left = counted(run, left)
     made, waiting = rationed(made, *run.rations(), run.now())
     run.waiting = counted(run, waiting)
-    return made
+    return replace(made, actions=tuple(one for one in made.actions if not in_vain(run, one)))
+
+
+def in_vain(run: Run, action: Action) -> bool:
+    """Tried in this run, and nothing that the plan looks at has changed since."""
+    return isinstance(action, RemoveLocalMailbox) and action.mailbox in run.not_removed
 
 
 def counted(run: Run, actions: Sequence[Action]) -> dict[MailboxName, Counter[str]]:

@@ -23,7 +23,8 @@ THERE = 1  # Presence.THERE
 BITS = {1: "D", 2: "F", 4: "P", 8: "R", 16: "S", 32: "T"}  # of the column server_shown
 Cursor = tuple[int, bytes | None, str, int | None, int | None, int | None, int | None, str | None]
 _CURSORS = """
-    SELECT id, wire_name, name, uid_validity, uid_next, messages, highest_modseq, stamp
+    SELECT id, iif(server = 1, wire_name, NULL), name, uid_validity, uid_next, messages,
+        highest_modseq, stamp
     FROM mailboxes WHERE selected AND NOT relink"""
 
 

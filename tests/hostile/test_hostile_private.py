@@ -89,6 +89,7 @@ class TestRoot:
         """This is root, and what belongs to the user of the test belongs to somebody else."""
         me = os.geteuid()
         real = private._owner
+        monkeypatch.delenv(private.ALLOW, raising=False)
         monkeypatch.setattr(os, "geteuid", lambda: 0)
         monkeypatch.setattr(private, "_owner", lambda p: real(p) or (12345 if me == 0 else 0))
 

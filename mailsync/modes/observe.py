@@ -213,7 +213,9 @@ async def observe_local(
     audits: Mapping[MailboxId, Audit],
     among: Collection[MailboxId] | None = None,
 ) -> None:
-    """List what has no valid stamp; what lacks a known file a second time, after all the rest.
+    """List what has no valid stamp; what lacks a known file a second time, after all the rest, and
+    what is in relink, too: which files it should have nobody knows there, and one that a listing
+    passes over would be fetched, and be another message when it is seen.
 
     `among` None: all mailboxes.  One that the disk refuses is left as it was, and said.
     """
@@ -231,8 +233,8 @@ async def observe_local(
                 first.append((box, listing))
     lacking: list[tuple[Mailbox, Listing]] = []
     for box, listing in first:
-        names = [entry.name for entry in listing.entries]
-        if await run.stored(run.cache.lacks, box.name, names):
+        had, names = known.get(box.name), [entry.name for entry in listing.entries]
+        if (had is not None and had.relink) or await run.stored(run.cache.lacks, box.name, names):
             lacking.append((box, listing))
             continue
         async with run.only_trouble(box, LOOK_HERE):

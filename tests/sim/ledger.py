@@ -51,12 +51,14 @@ class Ledger:
     settled: Callable[[str], None] = lambda ghost: None  # told what is at rest
     scoped: Callable[[str], bool] = lambda box: False  # some machine leaves out a part of it
 
-    def synced(self, *, lied: bool) -> None:
+    def synced(self, *, lied: bool, torn: bool) -> None:
         """A sync is over.  `lied`: what the server said was not so, perhaps of a message that it
-        had just rewritten: then nothing tells that it is the one that was sent."""
+        had just rewritten: then nothing tells that it is the one that was sent.  `torn`: nor was
+        its UID heard, perhaps, and one without a Message-ID (see body_of) is any message."""
         self.busy = False
-        for deeds in self.deeds.values():
-            deeds.spare += lied and self.rewritten and not deeds.at_rest
+        for ghost, deeds in self.deeds.items():
+            unknown = lied or (torn and ghost.endswith("~"))
+            deeds.spare += unknown and self.rewritten and not deeds.at_rest
 
     def born(self, ghost: str, box: str, letters: str) -> None:
         flags = {letter: letter in letters for letter in LETTERS}

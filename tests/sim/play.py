@@ -184,7 +184,7 @@ class Play:
             said = together([job for _, job in jobs], server.time)
         for task in late:
             task()
-        self.ledger.synced(lied=self.witness.lied)
+        self.ledger.synced(lied=self.witness.lied, torn=bool(event.faults))
         self.syncs += len(jobs)
         self.steps += sum(one.count for one in watched)
         self._trace_commands(since)

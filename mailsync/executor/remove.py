@@ -67,11 +67,13 @@ async def expunge(run: Run, action: Expunge) -> None:
             uid_validity=box.uid_validity,
             shown=since is None,
         )
-        changed = stored.modified | _flagged_since(rows, stored.flags)
+        flagged = _flagged_since(rows, stored.flags)
+        changed = stored.modified | flagged
         if changed:
             # Changed under our feet: look again before anything is deleted.
             run.note(box.id, f"{len(changed)} messages changed on the server meanwhile")
             await observe_again(run, box)
+            run.spared[box.id] |= flagged
             rows = tuple(row for row in rows if uid_of(row) not in changed)
             uids = uids - changed
         if rows:
@@ -133,7 +135,10 @@ async def _expunge_marked(run: Run, box: Mailbox, rows: tuple[Row, ...]) -> None
 
 async def _leave_marked(run: Run, box: Mailbox, rows: tuple[Row, ...], marked: UIDSet) -> None:
     """EXPUNGE would take others, or what is marked is not known for sure."""
-    if marked - uids_of(rows):
+    others, spared = marked - uids_of(rows), run.spared.pop(box.id, UIDSet())
+    if others and not others - spared:
+        return  # ours, taken back in the next round; then the rest can go
+    if others:
         if box.id not in run.marks_tried:
             run.marks_tried.add(box.id)
             if await run.stored(run.cache.try_marked, box.id):

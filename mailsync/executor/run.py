@@ -19,6 +19,7 @@ from mailsync.model.mailboxname import MailboxName
 from mailsync.model.report import Progress
 from mailsync.model.rows import Mailbox, Role, Row
 from mailsync.model.settings import Account
+from mailsync.model.uidset import UIDSet
 from mailsync.model.usage import Ration
 from mailsync.planner import Narrow
 from mailsync.server import Server
@@ -139,6 +140,9 @@ class Run:
     expunges: Counter[MailboxId] = field(default_factory=Counter)  # that the plan still has
     marked: defaultdict[MailboxId, list[Row]] = field(  # to be expunged by the last of those
         default_factory=lambda: defaultdict(list)
+    )
+    spared: defaultdict[MailboxId, UIDSet] = field(  # marked, and flagged by others before that
+        default_factory=lambda: defaultdict(UIDSet)
     )
     marks_tried: set[MailboxId] = field(default_factory=set)  # what waited there is due again
     rename_tried: set[MailboxId] = field(default_factory=set)

@@ -206,6 +206,20 @@ def test_nothing_is_expunged_where_others_are_marked(plain: Rig) -> None:
     assert "expunged" not in plain.run.tallies.done[INBOX]
 
 
+@pytest.mark.parametrize("others", [False, True])
+def test_our_mark_on_what_was_flagged_meanwhile_is_no_other_s(plain: Rig, others: bool) -> None:
+    """It is taken back in the next round; then all that is left can go."""
+    plain.server.has_condstore = False
+    plain.server.flags = {UID(2): Flags.FLAGGED | DELETED}
+    plain.server.marked = uids(2, 3, 6) if others else uids(2, 3)
+    plain.expunge(plain.some(2, 3))
+    assert ("plain expunge",) not in plain.log
+    assert list(plain.troubles()) == ([3] if others else [])
+    plain.server.flags = {}
+    plain.expunge(plain.some(3))
+    assert list(plain.troubles()) == [3], "said once, and not of what is still marked after it"
+
+
 def test_where_nothing_waits_it_is_said_at_once(plain: Rig) -> None:
     plain.server.marked = uids(2, 6)
     plain.expunge(plain.some(2))

@@ -110,7 +110,7 @@ class SearchLine(LongLine):
         self._tail = b""
 
     def finish(self) -> list[Word]:
-        self._set.add(bytes(self._word).split())
+        self._set.add(_numbers(bytes(self._word).removesuffix(b"\r")))
         return [b"* SEARCH", self._set, self._tail.rstrip(b"\r")]
 
     def _take(self, data: bytes) -> None:
@@ -123,7 +123,7 @@ class SearchLine(LongLine):
         if len(self._tail) > HELD:
             raise ProtocolError(TOO_LONG)
         if len(self._word) > HELD:
-            self._set.add(_cut(self._word, b" ").split())
+            self._set.add(_numbers(_cut(self._word, b" ")))
 
 
 def _set_end(word: bytearray) -> int:
@@ -132,10 +132,15 @@ def _set_end(word: bytearray) -> int:
     return 0 if found is None else found.end()
 
 
+def _numbers(text: bytes) -> list[bytes]:
+    return [one for one in text.split(b" ") if one]
+
+
 def _cut(word: bytearray, separator: bytes) -> bytes:
-    """Takes what stands before the last separator off `word`."""
+    """Takes what stands before the last separator off `word`.  No number is so long that it would
+    have to be held beyond `HELD`, however it comes."""
     cut = word.rfind(separator)
-    if cut < 0:
+    if cut < 0 or len(word) - cut - 1 > HELD:
         raise ProtocolError(TOO_LONG)
     whole = bytes(word[:cut])
     del word[: cut + 1]

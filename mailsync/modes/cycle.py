@@ -98,10 +98,7 @@ async def observe(
         roles = {box.name: box.role for box in run.mailboxes.values()}
         left_out = unsubscribed(run.account, listed)
         check_asked(Target(run.account, tuple(sorted(only))), roles, left_out)
-    if await run.stored(run.cache.ran_with, policy_of(run.account)):
-        run.tallies.errors.append(
-            "direction or deletions changed: deletions that waited are held, see `mailsync status`"
-        )
+    await heed_policy(run)
     await look_for_the_young(run)
     known = await run.stored(run.cache.cursors)
     audits = await run.stored(run.cache.audits, run.now())
@@ -114,6 +111,17 @@ async def observe(
         if run.name(mailbox) in run.seen_server and run.name(mailbox) in run.seen_local:
             await run.stored(run.cache.audited, mailbox, audit.next_uid, run.now())
     await refresh(run)
+
+
+async def heed_policy(run: Run) -> None:
+    """What waits by another direction or deletions than a mailbox has now, by its section or its
+    name, is held."""
+    if await run.stored(run.cache.ran_with, policy_of(run.account)):
+        text = (
+            "direction or deletions changed: deletions that waited are held, see `mailsync status`"
+        )
+        if text not in run.tallies.errors:
+            run.tallies.errors.append(text)
 
 
 async def look_for_the_young(run: Run) -> None:
@@ -170,6 +178,7 @@ async def rounds(run: Run, ownership: Ownership, only: frozenset[MailboxName]) -
         while renames := untried(run, made):
             await ownership.raise_generation()
             await execute(run, Plan(renames))
+            await heed_policy(run)  # another name may be of another section
             await refresh(run)
             await look_within(run, renames)
             made = await make_plan(run, only)

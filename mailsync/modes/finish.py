@@ -54,10 +54,11 @@ async def _settle_undo(run: Run) -> None:
     doubtful = [one for one in await run.stored(run.cache.deletions) if not one.done]
     if not doubtful:
         return
-    await run.disk(run.maildir.settle, (), run.undo)
     there = await run.disk(run.maildir.undo_files, run.undo)
     done = [one.id for one in doubtful if one.new.undo in there]
-    await run.stored(run.cache.deletions_done, done)
+    if done:  # else there may be no such directory: a power cut took it, or the user
+        await run.disk(run.maildir.settle, (), run.undo)
+        await run.stored(run.cache.deletions_done, done)
     gone = [one.id for one in doubtful if one.new.undo not in there]
     await run.stored(run.cache.forget_deletions, gone)
 

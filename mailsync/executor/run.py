@@ -52,6 +52,7 @@ class Tallies:
     exits: set[Exit] = field(default_factory=set)
     troubles: dict[tuple[object, MailboxName], Trouble] = field(default_factory=dict)  # by step
     careful: set[MailboxName] = field(default_factory=set)  # a connection was lost at its bodies
+    put_away: set[str] = field(default_factory=set)  # names of files that go into undo
     suspects: Counter[RowId] = field(default_factory=Counter)  # connections lost at this message
 
     def count(self, name: MailboxName, what: str, number: int = 1) -> None:

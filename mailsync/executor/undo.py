@@ -38,6 +38,7 @@ async def into_undo(
         for row, entry in items
     ]
     now = run.now()
+    run.tallies.put_away.update(one.undo for one in new)
     ids = await run.stored(run.cache.record_deletions, new, now)
     notes = [note_of(one, now) for one in new]
     if notes:

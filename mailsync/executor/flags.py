@@ -9,12 +9,13 @@ from mailsync.executor.keywords import OF_MAILBOX, store
 from mailsync.executor.retry import repeated
 from mailsync.executor.run import Run, spoils_all
 from mailsync.executor.undo import put_away_doubles
-from mailsync.model.actions import SetLocalFlags, StoreFlags, uids_of
+from mailsync.model.actions import SetLocalFlags, StoreFlags, uid_of, uids_of
 from mailsync.model.errors import Help, Refused
 from mailsync.model.flags import KEYWORDS
 from mailsync.model.ids import RowId
 from mailsync.model.observation import LocalEntry
 from mailsync.model.rows import Mailbox, Row
+from mailsync.model.uidset import UIDSet
 
 
 def of_all(error: Refused) -> bool:
@@ -47,16 +48,29 @@ async def store_flags(run: Run, action: StoreFlags) -> None:
 
     async def call(rows: tuple[Row, ...]) -> None:
         run.changed.add(box.id)
-        lacking = await store(run, box, uids_of(rows), action.add, action.remove)
-        ids = [row.id for row in rows]
+        lacking, shown = await store(run, box, uids_of(rows), action.add, action.remove)
+        ids = [row.id for row in await _still_there(run, box, rows, shown)]
         add, remove = action.add & ~lacking, action.remove & ~lacking
         await run.stored(run.cache.stored_flags, ids, add, remove)
-        run.done(box.id, "flags-server", len(rows))
+        run.done(box.id, "flags-server", len(ids))
 
     async def refused(rows: tuple[Row, ...], error: Refused) -> None:
         await run.trouble(box.id, rows, f"the server refused a flag: {error}")
 
     await bisected(run, action.rows, call, refused)
+
+
+async def _still_there(
+    run: Run, box: Mailbox, rows: tuple[Row, ...], shown: UIDSet
+) -> Sequence[Row]:
+    """STORE for a message that is gone is answered OK (RFC 2180 §4.2.1).  Who expunged it did not
+    see the new flags, so they are still news when that is seen, and save it."""
+    silent = uids_of(rows) - shown
+    gone = silent - await run.server.alive(box.name, silent) if silent else silent
+    if not gone:
+        return rows
+    run.vanished.add(box.id)
+    return [row for row in rows if uid_of(row) not in gone]
 
 
 async def set_local_flags(run: Run, action: SetLocalFlags) -> None:

@@ -10,6 +10,7 @@ from mailsync.executor.boxes import refresh
 from mailsync.executor.run import Run, spoils_all
 from mailsync.model.errors import Help, Refused
 from mailsync.model.flags import KEYWORDS, Flags
+from mailsync.model.ids import UID
 from mailsync.model.rows import Mailbox
 from mailsync.model.uidset import UIDSet
 
@@ -24,12 +25,19 @@ def may_blame_keywords(error: Refused) -> bool:
     return not spoils and error.code not in OF_MAILBOX | {"OVERQUOTA", "TOOBIG"}
 
 
-async def store(run: Run, box: Mailbox, uids: UIDSet, add: Flags, remove: Flags) -> Flags:
-    """STORE; the keywords among `add` that the server does not keep.  Raises Refused."""
+async def store(
+    run: Run, box: Mailbox, uids: UIDSet, add: Flags, remove: Flags
+) -> tuple[Flags, UIDSet]:
+    """STORE; the keywords among `add` that the server does not keep, and the messages that it
+    showed in its answer.  Raises Refused."""
+    shown: set[UID] = set()
 
     async def change(add: Flags, remove: Flags) -> None:
         if add or remove:
-            await run.server.store(box.name, uids, add, remove, uid_validity=box.uid_validity)
+            stored = await run.server.store(
+                box.name, uids, add, remove, uid_validity=box.uid_validity, shown=True
+            )
+            shown.update(stored.flags)
 
     lacking = Flags.NONE
     try:
@@ -55,4 +63,4 @@ async def store(run: Run, box: Mailbox, uids: UIDSet, add: Flags, remove: Flags)
         await refresh(run)
         for word in run.keywords.of(lacking):
             run.note(box.id, NOT_KEPT.format(words=word))
-    return lacking
+    return lacking, UIDSet(shown)

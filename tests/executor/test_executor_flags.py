@@ -160,6 +160,9 @@ class Shop:
     first: str = ""  # the code of its first refusal, and of the others
     code: str = ""
     asked: list[UIDSet] = field(default_factory=list)
+    mute: UIDSet = field(default_factory=UIDSet)  # of these a STORE shows nothing
+    gone: UIDSet = field(default_factory=UIDSet)
+    asked_for: list[UIDSet] = field(default_factory=list)
     sent: list[tuple[Flags, Flags]] = field(default_factory=list)
     looked: list[UIDSet] = field(default_factory=list)
 
@@ -174,15 +177,22 @@ class Shop:
         remove: Flags,
         *,
         uid_validity: UIDValidity | None,
+        shown: bool,
     ) -> Stored:
         assert box == "INBOX"
         assert not uids - UIDS
         assert uid_validity is not None
+        assert shown
         self.sent.append((add, remove))
         self.asked.append(uids)
         if (add | remove) & self.refused:
             raise Refused("no such flag", code=self.code if len(self.sent) > 1 else self.first)
-        return Stored()
+        return Stored(flags=dict.fromkeys(uids - self.mute, SEEN))
+
+    async def alive(self, box: MailboxName, uids: UIDSet) -> UIDSet:
+        assert box == "INBOX"
+        self.asked_for.append(uids)
+        return uids - self.gone
 
     async def flags(self, box: MailboxName, uids: UIDSet) -> Mapping[UID, ServerItem]:
         assert box == "INBOX"
@@ -266,7 +276,9 @@ def test_what_a_server_does_not_keep(
     run, box = made.run, made.box("INBOX")
     run.server, run.keywords = shop, TABLE  # type: ignore[assignment]
     shop.sent.clear()
-    assert made.do(store(run, box, UIDS, add, remove)) == lacking
+    taken = any(not (a | b) & shop.refused for a, b in sent)
+    shown = UIDS if taken else UIDSet()
+    assert made.do(store(run, box, UIDS, add, remove)) == (lacking, shown)
     assert shop.sent == sent
     assert shop.looked == [UIDS] * looks
     shop.looked.clear()
@@ -319,6 +331,25 @@ def test_what_the_server_took_is_told_without_what_it_lacks(made: Bare) -> None:
     ]
     assert run.changed == {box.id}
     assert run.tallies.done == {"INBOX": {"flags-server": 2}}
+
+
+@pytest.mark.parametrize(
+    ("mute", "gone", "kept"),
+    [((3, 4), (), {3, 4}), ((3, 4), (4,), {3}), ((3,), (3,), {4}), ((), (), {3, 4})],
+    ids=["shows nothing", "one of them is gone", "the silent one is gone", "all are shown"],
+)
+def test_what_a_store_does_not_show_may_be_gone(
+    made: Bare, mute: tuple[int, ...], gone: tuple[int, ...], kept: set[int]
+) -> None:
+    """Who expunged it did not see the new flags: they are none of the merge base."""
+    run, box, rows = made.run, made.box("INBOX"), made.rows("INBOX")[2:4]
+    shop = Shop(mute=UIDSet(map(UID, mute)), gone=UIDSet(map(UID, gone)))
+    run.server = shop  # type: ignore[assignment]
+    made.do(store_flags(run, StoreFlags(box.id, tuple(rows), SEEN, NONE)))
+    assert {row.uid for row in made.rows("INBOX") if row.server_flags & SEEN} - {1} == kept
+    assert shop.asked_for == ([shop.mute] if mute else [])
+    assert run.vanished == ({box.id} if gone else set())
+    assert run.tallies.done == {"INBOX": {"flags-server": len(kept)}}
 
 
 def test_a_flag_that_is_refused_parks_its_messages(made: Bare) -> None:

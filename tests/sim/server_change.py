@@ -111,12 +111,14 @@ def _store_one(
     box = view.box
     message = box.messages[uid]
     foreign = message.modseq > max(view.base, view.told.get(uid, 0))
+    before = set(message.flags)
     if op == "+":
         changed = box.change(uid, add=flags)
     elif op == "-":
         changed = box.change(uid, remove=flags)
     else:
         changed = box.change(uid, add=flags, remove=message.flags - set(flags))
+    session.server.witness.stored(session, message.ghost, before, message.flags)
     if view.late is not None:
         view.late[uid] = set(message.flags)
     silent = silent and not (session.profile.silent_tells and changed)

@@ -57,6 +57,9 @@ class Witness:
     _family: dict[str, str] = field(default_factory=dict)
     _taken_off: set[tuple[str, str]] = field(default_factory=set)  # (ghost, letter)
     _put_on: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    # by mailsync: (ghost, letter) → session, when; and what was taken without a look at that
+    _stored: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    _unaware: set[tuple[str, str]] = field(default_factory=set)
     # session, mailbox → when the connection last listed it; mailbox b"": its first command
     _looked: dict[tuple[int, bytes], int] = field(default_factory=dict)
     _marked: dict[tuple[int, bytes], int] = field(default_factory=dict)  # and last marked there
@@ -131,7 +134,7 @@ class Witness:
             kind = "I16 scope" if how == "EXPUNGE" else "I1b provenance"
             self.found.append(f"{kind}: no user took {where}")
             return
-        if moved:
+        if moved or (side != SERVER and (box, ghost) in self._unaware):
             return
         spared = {
             letter
@@ -184,6 +187,14 @@ class Witness:
         elif self._root(was) != self._root(will):
             self.found.append(f"I1b provenance: nobody renamed {was} to {will}")
 
+    def stored(
+        self, session: Session, ghost: str | None, before: set[str], after: set[str]
+    ) -> None:
+        """Another machine's mailsync may not know of it yet."""
+        self.now += 1
+        for letter in set(system_letters(after)) - set(system_letters(before)):
+            self._stored[ghost or "?", letter] = session.number, self.now
+
     def _unseen(self, session: Session, ghost: str, letters: str, name: str) -> bool:
         """What another client did after mailsync last looked: IMAP gives no way to know, but
         UNCHANGEDSINCE when it marks what it expunges (RFC 7162 §3.1.3), or what STORE answers."""
@@ -193,10 +204,14 @@ class Witness:
         if name == "UID EXPUNGE" and not self.lied:
             looked = max(looked, self._marked.get(place, 0))
         watched = "T" if name == "EXPUNGE" else SAVING
-        return any(
-            self._put_on.get((SERVER, ghost, letter), 0) > looked
-            for letter in set(letters) & set(watched)
-        )
+        unseen = False
+        for letter in set(letters) & set(watched):
+            by, at = self._stored.get((ghost, letter), (session.number, 0))
+            put_on = self._put_on.get((SERVER, ghost, letter), 0)
+            unseen |= put_on > looked or (by != session.number and at > looked)
+        if unseen:
+            self._unaware.add((_local_name(session.server, session.view.box.name), ghost))
+        return unseen
 
 
 def _local_name(server: SimServer, name: bytes) -> str:

@@ -13,7 +13,7 @@ import pytest
 
 from mailsync.cache import Cache, NewDeletion
 from mailsync.executor.files import entry_of
-from mailsync.executor.run import Run
+from mailsync.executor.run import Run, Tallies
 from mailsync.executor.undo import adopt, forgotten, into_undo, note_of, put_away_doubles
 from mailsync.local import Maildir, Note
 from mailsync.model.errors import Reach, StorageError
@@ -87,6 +87,7 @@ class Disk:
     refused: set[str] = field(default_factory=set)
     log: list[str] = field(default_factory=list)
     names: int = 0
+    tallies: Tallies = field(default_factory=Tallies)
     notes: list[Note] = field(default_factory=list)
     new: list[NewDeletion] = field(default_factory=list)
     double: LocalEntry | None = None
@@ -99,7 +100,7 @@ class Disk:
 
         made = SimpleNamespace(
             maildir=self, cache=self, stored=call, disk=call, undo="/undo", now=lambda: NOW,
-            file_trouble=self._file_trouble,
+            file_trouble=self._file_trouble, tallies=self.tallies,
         )  # fmt: skip
         return cast(Run, made)
 
@@ -193,6 +194,7 @@ def test_undelete_knows_every_file_before_it_goes() -> None:
         for at, row in enumerate(map(with_file, "ab"), 1)
     ]
     assert disk.notes == [note_of(one, NOW) for one in disk.new]
+    assert disk.tallies.put_away == {"u1", "u2"}, "that no clock makes it old in this run"
 
 
 def test_what_was_not_removed_is_not_deleted() -> None:

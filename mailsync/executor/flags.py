@@ -55,7 +55,8 @@ async def store_flags(run: Run, action: StoreFlags) -> None:
         run.done(box.id, "flags-server", len(ids))
 
     async def refused(rows: tuple[Row, ...], error: Refused) -> None:
-        await run.trouble(box.id, rows, f"the server refused a flag: {error}")
+        there = rows if of_all(error) else await _still_there(run, box, rows, UIDSet())
+        await run.trouble(box.id, there, f"the server refused a flag: {error}")
 
     await bisected(run, action.rows, call, refused)
 
@@ -63,8 +64,9 @@ async def store_flags(run: Run, action: StoreFlags) -> None:
 async def _still_there(
     run: Run, box: Mailbox, rows: tuple[Row, ...], shown: UIDSet
 ) -> Sequence[Row]:
-    """STORE for a message that is gone is answered OK (RFC 2180 §4.2.1).  Who expunged it did not
-    see the new flags, so they are still news when that is seen, and save it."""
+    """STORE for a message that is gone is answered OK and shows nothing (Dovecot, Cyrus, Courier),
+    or NO (RFC 2180 §4.2).  Who expunged it did not see the new flags, so they are still news when
+    that is seen, and save it."""
     silent = uids_of(rows) - shown
     gone = silent - await run.server.alive(box.name, silent) if silent else silent
     if not gone:

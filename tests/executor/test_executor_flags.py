@@ -333,6 +333,22 @@ def test_what_the_server_took_is_told_without_what_it_lacks(made: Bare) -> None:
     assert run.tallies.done == {"INBOX": {"flags-server": 2}}
 
 
+def test_a_flag_that_is_refused_for_a_message_that_is_gone_is_no_trouble(made: Bare) -> None:
+    run, box, rows = made.run, made.box("INBOX"), made.rows("INBOX")[2:4]
+    run.server = Shop(refused=SEEN, gone=UIDSet([UID(3)]))  # type: ignore[assignment]
+    made.do(store_flags(run, StoreFlags(box.id, tuple(rows), SEEN, NONE)))
+    assert list(made.troubles()) == [4]
+    assert run.vanished == {box.id}
+
+
+def test_a_refusal_for_the_whole_mailbox_asks_for_no_message(made: Bare) -> None:
+    run, box, rows = made.run, made.box("INBOX"), made.rows("INBOX")[2:4]
+    run.server = shop = Shop(refused=SEEN, first="NOPERM")  # type: ignore[assignment]
+    made.do(store_flags(run, StoreFlags(box.id, tuple(rows), SEEN, NONE)))
+    assert shop.asked_for == []
+    assert sorted(made.troubles()) == [3, 4]
+
+
 @pytest.mark.parametrize(
     ("mute", "gone", "kept"),
     [((3, 4), (), {3, 4}), ((3, 4), (4,), {3}), ((3,), (3,), {4}), ((), (), {3, 4})],

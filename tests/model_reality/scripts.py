@@ -82,6 +82,19 @@ SCRIPTS = {
         a UID FETCH 5:6 (FLAGS)
         a NOOP
     """,
+    "stored too late": """
+        a SELECT INBOX
+        b SELECT INBOX
+        b UID STORE 3:4 +FLAGS.SILENT (\\Deleted)
+        b EXPUNGE
+        a UID STORE 2:3 +FLAGS (\\Answered)
+        b NOOP
+        b UID STORE 2 +FLAGS.SILENT (\\Deleted)
+        b EXPUNGE
+        a UID STORE 2 +FLAGS (\\Flagged)
+        a NOOP
+        a UID STORE 3:4 +FLAGS (\\Seen)
+    """,
     "copy and move": """
         a CREATE @Work
         a SELECT INBOX

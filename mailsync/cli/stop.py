@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from types import FrameType
 
 LIMIT = 1.5  # seconds
@@ -42,6 +43,8 @@ def _first(number: int, frame: FrameType | None) -> None:
     timer = threading.Timer(LIMIT, end, [number])
     timer.daemon = True
     timer.start()
+    # It may come between the call of a coroutine and its first step.
+    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     raise Stopped(number)
 
 

@@ -213,3 +213,20 @@ def test_a_bug_is_one_line_and_a_file(home: Home, tmp_path: Path) -> None:
     )
     assert "Traceback" in log.read_text()
     assert log.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_step_that_was_not_begun_is_not_complained_of() -> None:
+    """The signal comes between the call of a coroutine and its first step."""
+    code = """
+import os, signal
+from mailsync.cli import stop
+stop.listen()
+async def step(): pass
+def take(one): os.kill(os.getpid(), signal.SIGTERM)
+try:
+    take(step())
+except stop.Stopped:
+    print("stopped")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("stopped\n", "")

@@ -375,6 +375,7 @@ async def play(case: Case) -> tuple[str | None, Flood]:
         return [b"* OK [CAPABILITY %b] hi\r\n" % CAPABILITIES.encode()]
 
     answers: dict[str, Answer] = {
+        "NAMESPACE": told([b'* NAMESPACE (("" "/")) NIL NIL\r\n']),
         "AUTHENTICATE": told(end=b"%%b OK [CAPABILITY %b] in\r\n" % CAPABILITIES.encode()),
         "ENABLE": told([b"* ENABLED QRESYNC CONDSTORE\r\n"]),
     }

@@ -7,7 +7,7 @@ of that, and only where the same date and size show that it may be so, is a seco
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from mailsync.executor import Run
@@ -101,9 +101,14 @@ async def _here(run: Run, doubts: Doubts) -> bool:
         among = await run.stored(run.cache.may_have_held, doubts.filed)
         if not among:
             return False
+    await _list_again(run, among)
+    return True
+
+
+async def _list_again(run: Run, among: Collection[MailboxId] | None) -> None:
+    """The Maildir's mailboxes of these (None: of all) whose stamp is no more what it was."""
     await observe_local(run, await run.stored(run.cache.cursors), {}, among)
     await refresh(run)
-    return True
 
 
 async def look_for_shifted(run: Run) -> None:
@@ -115,8 +120,7 @@ async def look_for_shifted(run: Run) -> None:
             await observe_again(run, box)
     if run.shifted:
         among, run.shifted = run.shifted, set()
-        await observe_local(run, await run.stored(run.cache.cursors), {}, among)
-        await refresh(run)
+        await _list_again(run, among)
 
 
 async def look_within(run: Run, renames: Sequence[Action]) -> None:
@@ -127,5 +131,4 @@ async def look_within(run: Run, renames: Sequence[Action]) -> None:
     moved = {action.mailbox for action in renames if isinstance(action, RenameMailbox)}
     moved |= {box.id for box in run.mailboxes.values() if box.name in names}
     if moved and not run.dry:
-        await observe_local(run, await run.stored(run.cache.cursors), {}, moved)
-        await refresh(run)
+        await _list_again(run, moved)

@@ -9,7 +9,7 @@ from mailsync.model.mailboxname import MailboxName
 from mailsync.model.rows import Mailbox, Presence
 
 TWINS_EXPECTED = 7 * 86400.0  # seconds after an upload of unknown outcome was sent again
-RESTLESS = "was changed again and again while it was synced, and is not at rest: sync again"
+NOT_AT_REST = "was changed again and again while it was synced, and is not at rest: sync again"
 
 
 def on_both(box: Mailbox) -> bool:
@@ -25,7 +25,7 @@ async def finish(run: Run, only: frozenset[MailboxName]) -> None:
     if run.restless and not troubled:  # which says why, and has its exit status
         run.tallies.exits.add(Exit.TEMPORARY)
         for name in run.restless:
-            run.tallies.note(name, RESTLESS)
+            run.tallies.note(name, NOT_AT_REST)
     sound = [b.id for b in boxes if b.name not in troubled and (not only or b.name in only)]
     await run.stored(run.cache.mark_synced, sound, run.now())
     await run.stored(run.cache.forget_gone)

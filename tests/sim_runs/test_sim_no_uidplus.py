@@ -10,7 +10,7 @@ from itertools import count
 
 import pytest
 from sim.oracle import body_of
-from sim.server_profile import Profile, plain, plain_no_uidplus, strict_qresync
+from sim.server_profile import Profile, plain_no_uidplus, strict_qresync
 from sim.stack import DATE
 from sim.steps import Steps
 from support.storied import Story
@@ -204,22 +204,3 @@ def test_a_copy_that_is_known_by_its_size_alone() -> None:
             assert ran.exit == 0
             assert ran.commands["UID COPY"] == 1
         story.agree({"Other": "a"})
-
-
-@pytest.mark.parametrize("profile", [plain, plain_no_uidplus], ids=["uidplus", "no uidplus"])
-def test_what_is_flagged_before_its_mark_comes_back_and_the_rest_goes(
-    profile: Callable[[], Profile],
-) -> None:
-    """Without CONDSTORE the answer to the mark tells it, and the mark is taken back."""
-    with Story("flagged", profile()) as story:
-        for ghost in "abc":
-            story.serve("INBOX", ghost)
-        story.tell()
-        for ghost in "ab":
-            story.unlink("INBOX", ghost)
-        steps, uid = Steps(), story.uid_of("INBOX", "a")
-        steps.before("cache.mark", lambda: story.server.set_flags("INBOX", uid, ["\\Flagged"]))
-        ran = story.tell(steps)
-        assert (ran.exit, ran.total.expunged) == (0, 1)
-        assert "1 messages changed on the server meanwhile" in ran.text
-        story.agree({"INBOX": "a:F c"})

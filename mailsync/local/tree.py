@@ -76,7 +76,8 @@ class Tree:
 
     def make_directory(self, path: str, made: list[str] | None = None) -> list[str]:
         """Make `path` and what is missing above it; the directories whose entries changed, top
-        first.  Links above are followed (root and state may lie anywhere).  Raises OSError."""
+        first.  `made` gets those that are ours.  Links above are followed (root and state may lie
+        anywhere).  Raises OSError."""
         changed: list[str] = []
         above = "/"
         for part in path.strip("/").split("/"):
@@ -84,12 +85,21 @@ class Tree:
             try:
                 self.fs.stat(f"{path}/.")
             except FileNotFoundError:
-                self.fs.mkdir(path)
                 changed.append(above)
-                if made is not None:
+                if self._made(path) and made is not None:
                     made.append(path)
             above = path
         return changed
+
+    def _made(self, path: str) -> bool:
+        """False: another account's sync, which has the same directories above, came first."""
+        try:
+            self.fs.mkdir(path)
+        except FileExistsError:
+            if self.fs.stat(f"{path}/.").kind != "dir":
+                raise
+            return False
+        return True
 
     def make_durable_directory(self, path: str) -> None:
         """As `make_directory`, durable or not made: one that is there is taken for durable.

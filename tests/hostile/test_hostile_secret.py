@@ -189,7 +189,7 @@ def test_it_is_nowhere(home: Home, talker: Talker, source: str, behaviour: str) 
     kept = {home.conf, home.root / "secret"}
     shown = [home.run("sync", "-vv"), home.run("status", "--debug")]
     forms = (INITIAL.encode(), TAINT.encode()[:5], BEARER.encode())
-    assert any(form in line for line in talker.heard for form in forms)
+    assert any(form in line for line in talker.heard for form in forms), (shown, talker.heard)
     for done in shown:
         assert not tainted(done.out + done.err), done
     assert "***" in shown[0].err

@@ -45,6 +45,31 @@ def test_a_root_by_way_of_a_link(disk: Ground) -> None:
     assert names_of(disk) == ["INBOX", "Work"]
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_another_account_makes_the_directories_above_too(
+    disk: Ground, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    """At the same moment, as two accounts of one first sync do.  What is the other's stays."""
+    make, above = disk.fs.mkdir, f"{disk.root}/new/Mail"
+
+    def late(path: str) -> None:
+        if path == above:
+            make(path)
+        if path == f"{above}/me" and fails:
+            raise OSError(errno.ENOSPC, "full")
+        make(path)
+
+    monkeypatch.setattr(disk.fs, "mkdir", late)
+    mine = Maildir(f"{above}/me", "acc", disk.fs, "host", SimRand(1))
+    if not fails:
+        mine.create()
+        assert mine.exists()
+        return
+    with pytest.raises(StorageError, match="full"):
+        mine.create()
+    assert os.path.isdir(above)
+
+
 def test_create_makes_parents_that_are_no_mailboxes(ground: Ground) -> None:
     ground.maildir.create(DEEP)
     assert names_of(ground) == ["A/B/C", "INBOX"]

@@ -26,12 +26,12 @@ def run(args: Sequence[str]) -> int:
     """Run one command line; returns the exit status, and tells trouble in a line, not a trace."""
     state = State()
     try:
-        stop.listen()
+        stop.listen(lambda cause: _stopped(state, cause))
         _harden()
         result = app.main(args=list(args), prog_name="mailsync", obj=state, standalone_mode=False)
         return int(result) if isinstance(result, int) else Exit.OK
     except (KeyboardInterrupt, click.Abort, stop.Interrupted) as cause:
-        return _stopped(state, cause)
+        return stop.last_words(cause)
     except click.ClickException as error:
         return _misused(state, error)
     except MailsyncError as error:

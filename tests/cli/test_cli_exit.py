@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -132,6 +134,53 @@ def test_nothing_outlives_a_signal(number: int, status: int, again: bool) -> Non
             process.send_signal(number)
         process.communicate(timeout=60)
     assert process.returncode == status
+
+
+HUNG = """
+import os, sys, time
+from mailsync.modes import once
+def hangs(*args, **more):
+    word = "ready"
+    while True:
+        try:
+            print(word, flush=True)
+            time.sleep(60)
+        except KeyboardInterrupt:
+            word = ""
+once.sync = hangs
+from mailsync.cli.entry import run
+sys.exit(run(["sync", *sys.argv[1:]]))
+"""
+
+
+@pytest.mark.parametrize("reads", [True, False])
+@pytest.mark.parametrize(("number", "status"), SIGNALS)
+def test_work_that_hangs_has_its_last_words_too(
+    home: Home, number: int, status: int, reads: bool
+) -> None:
+    """But not on a terminal that takes nothing more."""
+    home.account(1)
+    reading, writing = os.pipe()
+    if not reads:
+        os.set_blocking(writing, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(writing, bytes(65536))
+        os.set_blocking(writing, True)
+    with subprocess.Popen(
+        [sys.executable, "-c", HUNG, "--json"],
+        stdout=subprocess.PIPE, stderr=writing, env=home.environment(),
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(number)
+        out = process.stdout.read()
+        assert process.wait(60) == status
+    os.close(writing)
+    with open(reading, "rb") as pipe:
+        said = pipe.read()
+    assert said.endswith(b"mailsync: interrupted; the next run completes the work\n") == reads
+    assert json.loads(out)["exit-status"] == status
 
 
 def test_a_signal_that_the_parent_ignores_is_ignored() -> None:

@@ -9,6 +9,8 @@ import ssl
 from collections.abc import Sequence
 from typing import cast
 
+from aiohappyeyeballs import start_connection
+
 from mailsync.model.settings import Proxy
 from mailsync.system.seams import Stream
 
@@ -25,34 +27,22 @@ class TcpNet:
     """Connects by TCP, with or without TLS, a proxy or a command in between."""
 
     async def connect(self, host: str, port: int, tls: ssl.SSLContext | None) -> Stream:
-        loop = asyncio.get_running_loop()
         try:
-            _, stream = await loop.create_connection(
-                TcpStream,
-                host,
-                port,
-                ssl=tls,
-                server_hostname=host if tls else None,
-                happy_eyeballs_delay=HAPPY_EYEBALLS,
+            found = await asyncio.get_running_loop().getaddrinfo(
+                host, port, type=socket.SOCK_STREAM
             )
         except UnicodeError as error:  # a label that IDNA cannot encode
             raise OSError(f"{host!r} is not a host name") from error
-        return stream
+        # Not asyncio's own race, which loses sockets when a deadline ends it.
+        sock = await start_connection(found, happy_eyeballs_delay=HAPPY_EYEBALLS)
+        return await _stream(sock, host, tls)
 
     async def connect_through(
         self, proxy: Proxy, host: str, port: int, tls: ssl.SSLContext | None
     ) -> Stream:
         from mailsync.system.socks import connect
 
-        sock = await connect(proxy, host, port)
-        try:
-            _, stream = await asyncio.get_running_loop().create_connection(
-                TcpStream, sock=sock, ssl=tls, server_hostname=host if tls else None
-            )
-        except BaseException:
-            sock.close()
-            raise
-        return stream
+        return await _stream(await connect(proxy, host, port), host, tls)
 
     async def tunnel(self, words: Sequence[str]) -> Stream:
         from mailsync.system.tunnel import TunnelStream, start
@@ -66,6 +56,14 @@ class TcpNet:
             process.communicate()
             raise
         return TunnelStream(process, stream, words[0])
+
+
+async def _stream(sock: socket.socket, host: str, tls: ssl.SSLContext | None) -> Stream:
+    """Over a connected socket, which asyncio owns from now on: it closes it in any case."""
+    _, stream = await asyncio.get_running_loop().create_connection(
+        TcpStream, sock=sock, ssl=tls, server_hostname=host if tls else None
+    )
+    return stream
 
 
 class TcpStream(asyncio.Protocol):

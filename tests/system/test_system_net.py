@@ -216,6 +216,51 @@ def test_a_dead_first_address_costs_a_moment(last: str, monkeypatch: pytest.Monk
         dead.close()
 
 
+@pytest.mark.parametrize("addresses", [1, 2])
+def test_a_deadline_at_any_step_leaves_no_socket_open(
+    addresses: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """asyncio's own race loses a socket that connects in the moment in which it is cancelled."""
+    made: list[socket.socket] = []
+
+    class Seen(socket.socket):
+        def __init__(self, *args: int, **kwargs: int) -> None:
+            super().__init__(*args, **kwargs)
+            made.append(self)
+
+    async def attempt(steps: int) -> bool:
+        connecting = asyncio.ensure_future(TcpNet().connect("mail.example.org", 993, None))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        connecting.cancel()
+        try:
+            stream = await connecting
+        except asyncio.CancelledError:
+            await asyncio.sleep(0.02)
+            return False
+        await stream.close()
+        return True
+
+    async def run(place: object) -> int:
+        async def resolved(*args: object, **kwargs: object) -> object:
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", place)] * addresses
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolved)
+        steps = 0
+        while not await attempt(steps):
+            steps += 1
+        return steps
+
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
+        monkeypatch.setattr(socket, "socket", Seen)
+        steps = asyncio.run(run(listener.getsockname()))
+        left = [sock for sock in made if sock.type == socket.SOCK_STREAM and sock.fileno() != -1]
+        for sock in left:
+            sock.close()
+    assert steps > 3
+    assert not left, f"{len(left)} of {steps} open"
+
+
 def test_an_ipv6_address() -> None:
     async def run() -> None:
         async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -4,6 +4,7 @@ python tests/real/faults.py --seconds 600 --seed 3              # all kinds, mix
 python tests/real/faults.py --seconds 600 --seed 3 --kind errno --kind full
 python tests/real/faults.py --kind bytes                        # cut at EVERY byte of one session
 python tests/real/faults.py --kind bytes --seconds 600 --seed 3 # at as many of them as fit
+python tests/real/faults.py --kind bytes --part 1/2             # every other one, by a core of two
 
 The kinds: kill, cut, errno, full, stop, freeze, restart (support/faulting.py) and bytes
 (support/cutting.py).  A failure prints seed, round and what was done.
@@ -62,7 +63,8 @@ def every_byte(server: Dovecot, root: Path, options: argparse.Namespace) -> int:
         places = list(range(1, session.length + 1))
         if options.seconds:
             random.Random(f"bytes {options.seed}").shuffle(places)
-        for at in places:
+        first, parts = options.part
+        for at in places[first - 1 :: parts]:
             if time.monotonic() > until:
                 break
             try:
@@ -75,6 +77,14 @@ def every_byte(server: Dovecot, root: Path, options: argparse.Namespace) -> int:
     return bad
 
 
+def part(text: str) -> tuple[int, int]:
+    """K/N, from 1/N to N/N."""
+    first, parts = (int(number) for number in text.split("/"))
+    if not 1 <= first <= parts:
+        raise ValueError(text)
+    return first, parts
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -82,6 +92,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, help="600, or all of the bytes")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kind", action="append", choices=[*KINDS, "bytes"], default=[])
+    parser.add_argument("--part", type=part, default=(1, 1), metavar="K/N", help="of the bytes")
     options = parser.parse_args()
     kinds = tuple(options.kind) or KINDS
     if "errno" in kinds and (reason := can_inject()):

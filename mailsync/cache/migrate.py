@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,6 +11,10 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection
+
+# What Alembic knows of an upgrade under way is the process's, not the thread's: of two accounts
+# each would be upgraded on the other's connection.
+_one_at_a_time = threading.Lock()
 
 
 def config() -> Config:
@@ -34,4 +39,5 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     """Within the transaction of `connection`."""
     settings = config()
     settings.attributes["connection"] = connection
-    command.upgrade(settings, revision)
+    with _one_at_a_time:
+        command.upgrade(settings, revision)

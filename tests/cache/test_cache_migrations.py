@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
 
@@ -120,9 +122,8 @@ def test_an_older_cache_is_copied_and_upgraded(
     cache.close()
 
 
-def test_the_first_schema_is_upgraded(tmp_path: Path) -> None:
-    """What a mailsync of revision 0001 left behind, by the door that a sync takes."""
-    state = tmp_path / "state"
+def first_schema(state: Path) -> Path:
+    """What a mailsync of revision 0001 left behind."""
     state.mkdir()
     path = state / "cache.db"
     connection = connect(str(path), network=True)
@@ -133,12 +134,34 @@ def test_the_first_schema_is_upgraded(tmp_path: Path) -> None:
         connection.exec_driver_sql("INSERT INTO mailboxes (id, name) VALUES (1, 'INBOX')")
     opening.close(connection)
     assert examine(str(path)) == "0001"
+    return path
+
+
+def test_the_first_schema_is_upgraded(tmp_path: Path) -> None:
+    """By the door that a sync takes."""
+    state = tmp_path / "state"
+    path = first_schema(state)
     cache = Cache.open(str(state), "a")
     assert (cache.generation, cache.recovered) == (3, None)
     assert [box.name for box in cache.mailboxes(0)] == ["INBOX"]
     cache.close()
     assert examine(str(path)) == HEAD
     assert examine(str(state / "cache.db.before-0001")) == "0001"
+
+
+def test_two_accounts_are_upgraded_at_once(tmp_path: Path) -> None:
+    """By the threads of one process, as a first sync with a newer mailsync does: what Alembic
+    knows of an upgrade under way is one for the whole process."""
+    paths = [first_schema(tmp_path / str(number)) for number in range(4)]
+    start = threading.Barrier(len(paths))
+
+    def one(path: Path) -> None:
+        start.wait()
+        opening.upgrade(str(path), "0001")
+
+    with ThreadPoolExecutor(len(paths)) as threads:
+        list(threads.map(one, paths))
+    assert [examine(str(path)) for path in paths] == [HEAD] * len(paths)
 
 
 def test_a_failed_upgrade_leaves_the_old_one(

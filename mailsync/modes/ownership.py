@@ -11,6 +11,7 @@ from mailsync.model.settings import Account
 from mailsync.system.seams import World
 
 BOTH = frozenset({Side.SERVER, Side.LOCAL})
+CUT_OFF = 1  # between cache and marker: a run that ended while it raised them
 
 
 class Ownership:
@@ -63,12 +64,14 @@ class Ownership:
             await self._relink(frozenset({Side.SERVER}), marker, dry)
             return "the cache was lost: messages are paired again by name and content"
         ahead = self.cache.generation - marker.generation
-        if ahead < 0:
+        if ahead < -CUT_OFF:
             await self._relink(BOTH, marker, dry)
             return "the cache is older than the Maildir: messages are paired again"
-        if ahead > 1:
+        if ahead > CUT_OFF:
             await self._relink(BOTH, marker, dry)
             return "the Maildir is older than the cache: messages are paired again"
+        if ahead and not dry:
+            await self.world.pool.cache(self.cache.set_generation, marker.generation)
         return ""
 
     async def _relink(self, sides: frozenset[Side], marker: Marker, dry: bool) -> None:
@@ -94,18 +97,22 @@ class Ownership:
         await self._write(self.cache.generation)
 
     async def raise_generation(self) -> None:
-        """Before the first write of a run: the cache's generation to marker + 1, then the marker's.
+        """Before the first write of a run: the cache's generation to marker + 1, the marker's to
+        marker + 2, then the cache's.
 
-        Never the cache's own + 1, or a rolled-back cache would catch up unseen.
+        So what is one off was cut off in between, before any work; a copy of either side, be it
+        one run old, is two off.  Never the cache's own + 1, or a rolled-back cache would catch up
+        unseen.
         """
         if self.raised:
             return
         marker = await self.world.pool.disk(self.maildir.read_marker)
         if marker is None:
             raise NotOurs(f"{self.account.maildir} lost its {MARKER} file during the run")
-        generation = marker.generation + 1
-        await self.world.pool.cache(self.cache.set_generation, generation)
+        begun, generation = marker.generation + CUT_OFF, marker.generation + 2 * CUT_OFF
+        await self.world.pool.cache(self.cache.set_generation, begun)
         await self._write(generation)
+        await self.world.pool.cache(self.cache.set_generation, generation)
         self.raised = True
 
     async def _write(self, generation: int) -> None:

@@ -151,7 +151,7 @@ async def unchanged_on_disk(account: Account, seen: Quick, world: World) -> tupl
                 return None
             if marker.layout != account.layout:
                 return None
-            if seen.generation - marker.generation not in (0, 1):
+            if seen.generation != marker.generation:
                 return None
             names, notices = maildir.mailboxes()
             if set(names) != {name for name, box in seen.mailboxes.items() if box.local}:

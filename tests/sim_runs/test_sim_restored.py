@@ -1,0 +1,84 @@
+"""The Maildir is restored from a copy, or the cache is rolled back, by one run only (rule 5)."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from sim.steps import Crash, Steps
+from support.storied import Story
+
+
+@pytest.fixture
+def story() -> Iterator[Story]:
+    with Story("restored") as s:
+        s.server.create("Work")
+        for ghost in "abc":
+            s.serve("INBOX", ghost)
+        assert s.tell().exit == 0
+        yield s
+
+
+def copied(story: Story) -> dict[str, tuple[bytes, int]]:
+    files = story.fs.files(under="/mail/")
+    return {path: (data, story.fs.stat(path).mtime_ns) for path, data in files.items()}
+
+
+def restore(story: Story, copy: dict[str, tuple[bytes, int]]) -> None:
+    for path in story.fs.files(under="/mail/"):
+        story.fs.unlink(path)
+    for path, (data, mtime_ns) in copy.items():
+        story.write(path, data, mtime_ns // 10**9)
+    story.disk.sync()
+    story.pass_time(60)
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+def test_a_maildir_that_is_so_many_runs_old(story: Story, runs: int) -> None:
+    """What came here since is fetched again; it is not deleted on the server."""
+    copy = copied(story)
+    for number in range(runs):
+        story.serve("INBOX", f"new{number}")
+        assert story.tell().exit == 0
+    restore(story, copy)
+    ran = story.tell()
+    assert "the Maildir is older than the cache" in ran.text
+    assert (ran.exit, ran.total.expunged) == (0, 0), ran.text
+    story.agree({"INBOX": " ".join(["a b c", *(f"new{number}" for number in range(runs))])})
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+def test_a_cache_that_is_so_many_runs_old(story: Story, runs: int) -> None:
+    """What was removed since is not resurrected, what came is not doubled."""
+    kept = f"{story.state}/kept.db"
+    shutil.copy(f"{story.state}/cache.db", kept)
+    for number in range(runs):
+        story.serve("INBOX", f"new{number}")
+        assert story.tell().exit == 0
+    shutil.copy(kept, f"{story.state}/cache.db")
+    ran = story.tell()
+    assert "the cache is older than the Maildir" in ran.text
+    assert (ran.exit, ran.fetched, ran.stored) == (0, 0, 0), ran.text
+    story.agree({"INBOX": " ".join(["a b c", *(f"new{number}" for number in range(runs))])})
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+def test_a_run_that_dies_while_it_raises_the_generation(story: Story, nth: int) -> None:
+    """Before its first work: nothing is older than anything, and a deletion is one."""
+    story.unlink("INBOX", "b")
+    story.pass_time(60)
+    steps = Steps()
+    steps.before("cache.set_generation", steps.crash, nth)
+    with pytest.raises(Crash):
+        story.sync(steps)
+    kept = f"{story.state}/kept.db"
+    shutil.copy(f"{story.state}/cache.db", kept)
+    ran = story.tell()
+    assert (ran.exit, ran.total.expunged, ran.text) == (0, 1, "")
+    story.agree({"INBOX": "a c"})
+    story.serve("INBOX", "new")
+    assert story.tell().exit == 0
+    shutil.copy(kept, f"{story.state}/cache.db")
+    assert "the cache is older than the Maildir" in story.tell().text
+    story.agree({"INBOX": "a c new"})

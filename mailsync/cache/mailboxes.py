@@ -37,6 +37,9 @@ _UPDATE = text("""
 BACK = text(f"""
     UPDATE messages SET {NO_WAIT}
     WHERE mailbox = :box AND wait = 1 AND wait_policy IS NOT NULL""")
+# And what failed in it while it was where it is no longer.
+_TRIED_ANEW = text(f"""
+    UPDATE messages SET {NO_TROUBLE} WHERE mailbox = :box AND next_try IS NOT NULL""")
 _RETURNED = text("UPDATE mailboxes SET returned = :returned WHERE id = :box AND synced")
 # While it was gone its messages may have been found elsewhere: what came up to then is not known.
 _LISTED_AGAIN = text("UPDATE mailboxes SET messages = NULL, highest_modseq = NULL WHERE id = :box")
@@ -173,6 +176,8 @@ def see_mailboxes(
         new |= {"box": row.id, "moved": (at_server, at_local) != (row.server, row.local)}
         if any(row._mapping[key] != new[key] for key in _SEEN):
             c.execute(_UPDATE, new)
+        if new["moved"]:
+            c.execute(_TRIED_ANEW, new)
         was_gone = Presence.GONE in (row.server, row.local)
         if was_gone and at_server == at_local == Presence.THERE:
             c.execute(BACK, new)

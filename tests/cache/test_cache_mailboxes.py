@@ -80,6 +80,19 @@ def test_out_of_scope_and_back(inbox: Box) -> None:
     assert box.picture() == ["1+S f1+S =S", "2+ f2? ="]
 
 
+@pytest.mark.parametrize("server", ["INBOX A", "INBOX"])
+def test_what_failed_in_it_is_tried_anew_when_it_is_gone(inbox: Box, server: str) -> None:
+    """Nothing else would: what is planned for messages of a mailbox that is gone may be nothing."""
+    see(inbox, "INBOX A", "INBOX A")
+    box = Box(inbox.cache, A)
+    box.paired({1: "", 2: ""})
+    box.local({"f2": ""})
+    inbox.cache.trouble([box.row(1).id], "it does not exist", NOW + 900)
+    see(inbox, server, "INBOX A")
+    assert box.row(1).parked == (server == "INBOX A")
+    assert inbox.cache.totals().parked == (server == "INBOX A")
+
+
 def test_made_gone_and_forgotten(inbox: Box) -> None:
     see(inbox, "INBOX", "INBOX A")
     box = Box(inbox.cache, A)

@@ -46,6 +46,7 @@ _SEEN = """
         size = coalesce(excluded.size, size), email_id = coalesce(excluded.email_id, email_id)"""
 _MASKED = "(seen_server.flags & :permanent)"
 _AGREED = agreed(_MASKED, "messages.local_flags")
+# What comes back after both sides had lost it is a new message.
 _CHANGE = f"""
     UPDATE messages SET
         server = 1, server_shown = seen_server.flags, server_flags = {_MASKED},
@@ -53,7 +54,9 @@ _CHANGE = f"""
         internal_date = coalesce(seen_server.internal_date, messages.internal_date),
         size = coalesce(seen_server.size, messages.size),
         email_id = coalesce(seen_server.email_id, messages.email_id),
-        synced = CASE WHEN messages.local = 1 THEN {_AGREED} ELSE messages.synced END,
+        synced = CASE WHEN messages.local = 1 THEN {_AGREED}
+            WHEN messages.server = 2 AND messages.local = 2 THEN NULL
+            ELSE messages.synced END,
         settled = CASE WHEN messages.server IN (1, 3) THEN messages.settled ELSE 0 END,
         %s
     FROM seen_server

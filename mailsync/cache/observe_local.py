@@ -96,8 +96,12 @@ ADDED = text(f"""
     WHERE size IS NOT NULL AND NOT EXISTS (
         SELECT 1 FROM messages WHERE messages.mailbox = :box AND messages.name = files.name)
     ORDER BY name""")
+# One that a run put into undo just before it was killed was not removed by a user.
 ABSENT = text(f"""
-    UPDATE messages SET local = 2, settled = 0, {FREE} WHERE id IN (SELECT id FROM wanted)""")
+    UPDATE messages SET local = 2, settled = 0, {FREE},
+        synced = CASE WHEN (id, name, folder, info) IN (
+            SELECT "row", name, folder, info FROM deletions) THEN NULL ELSE synced END
+    WHERE id IN (SELECT id FROM wanted)""")
 _STAMP = text("""
     UPDATE mailboxes SET local = 1, stamp = :stamp, lettered = :lettered WHERE id = :box""")
 _FILES = text("""

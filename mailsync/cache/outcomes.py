@@ -89,7 +89,8 @@ _STORED_FLAGS = text(f"""
         marked = marked AND NOT :remove & {Flags.DELETED:d}, {FREE_BY_US}
     WHERE id IN (SELECT id FROM wanted)""")
 _GONE = f"UPDATE messages SET {{gone}}, settled = 0, {FREE} WHERE id IN (SELECT id FROM wanted)"
-_REMOVED = text(_GONE.format(gone="local = 2"))
+# What we removed nobody deleted here: is it seen on the server again, it is new.
+_REMOVED = text(_GONE.format(gone="local = 2, synced = NULL"))
 _EXPUNGED = text(_GONE.format(gone="server = 2, marked = 0"))
 _OLD_REMOVALS = text(f"DELETE FROM removals WHERE NOT ({LATELY})")
 _COUNT = text("""

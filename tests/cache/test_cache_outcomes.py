@@ -216,7 +216,7 @@ def test_removed_and_expunged(inbox: Box) -> None:
     inbox.paired({1: "", 2: "", 3: ""})
     inbox.cache.removed(inbox.ids(1), NOW)
     inbox.cache.expunged(inbox.ids(2, 3), NOW)
-    assert inbox.picture() == ["1+ f1x =", "2x f2+ =", "3x f3+ ="]
+    assert inbox.picture() == ["1+ f1x", "2x f2+ =", "3x f3+ ="]  # 1: none that a user removed
     (box,) = inbox.cache.mailboxes(NOW + 60)
     assert (box.on_local.there, box.on_local.executed) == (2, 1)
     assert (box.on_server.there, box.on_server.executed) == (1, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from collections.abc import Iterator
 
@@ -82,3 +83,44 @@ def test_a_run_that_dies_while_it_raises_the_generation(story: Story, nth: int) 
     shutil.copy(kept, f"{story.state}/cache.db")
     assert "the cache is older than the Maildir" in story.tell().text
     story.agree({"INBOX": "a c new"})
+
+
+KILLED = [
+    ("fs.sync_dir", 3),
+    ("cache.deletions_done", 1),
+    ("cache.removed", 1),
+    ("cache.removed.done", 1),
+]
+
+
+@pytest.mark.parametrize(("step", "nth"), KILLED)
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_the_server_lost_is_back_when_a_run_was_killed_that_removed_it_here(
+    story: Story, step: str, nth: int, whole: bool
+) -> None:
+    """A provider's accident: it is fetched, out of undo; nobody deleted it here.  `whole`: with its
+    mailbox, and that was accepted."""
+    for ghost in "de":
+        story.serve("Work", ghost)
+    assert story.tell().exit == 0
+    lost = story.server.boxes.pop(b"Work")
+    if whole:
+        assert story.tell().exit == 3
+        assert story.accept("Work") > 0
+    else:
+        emptied = story.server.boxes[b"Work"] = copy.deepcopy(lost)
+        emptied.remove(list(emptied.messages))
+    story.pass_time(60)
+    steps = Steps()
+    steps.before("cache.record_deletions", lambda: steps.before(step, steps.crash, later(step)))
+
+    def later(name: str) -> int:
+        return steps._seen[name] + nth
+
+    with pytest.raises(Crash):
+        story.sync(steps)
+    story.server.boxes[b"Work"] = lost
+    ran = story.tell()
+    assert (ran.exit, ran.total.expunged) == (0, 0), ran.text
+    story.agree({"INBOX": "a b c", "Work": "d e"})
+    assert story.undo() == {}

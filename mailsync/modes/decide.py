@@ -200,11 +200,18 @@ class Back:
         self.refused: list[tuple[Deletion, StorageError]] = []  # they stay in undo
 
     def once_each(self, found: Sequence[Deletion]) -> list[Deletion]:
-        """A removal that a crash cut off was made again by the next run: that is one file.  The
-        later one counts, it has the flags."""
+        """A removal that a crash cut off was made again by the next run, and what an undelete that
+        was killed brought back may have been removed since: that is one file.  The later one
+        counts, it has the flags."""
+        origin = {self._unique(one): one for one in found}  # by the name that it comes back under
         by_place: defaultdict[tuple[str, str], list[Deletion]] = defaultdict(list)
         for one in found:
-            by_place[one.new.mailbox, one.new.entry.name].append(one)
+            first = one
+            while (
+                earlier := origin.get(first.new.entry.name)
+            ) is not None and earlier.id < first.id:
+                first = earlier
+            by_place[first.new.mailbox, first.new.entry.name].append(one)
         doubles: set[DeletionId] = set()
         for same in by_place.values():
             last: dict[bytes, Deletion] = {}

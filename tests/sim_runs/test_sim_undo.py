@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 from sim.stack import DATE, Cache
+from sim.steps import Crash
 from support.storied import Story
 
 from mailsync.model.errors import NotOurs
+from mailsync.modes import decide
 
 
 @pytest.fixture
@@ -141,3 +143,30 @@ def test_what_no_note_tells_of_is_kept_as_long(removed: Story) -> None:
     assert len(removed.undelete()) == 2
     removed.tell()
     removed.agree({"INBOX": "a b c d w"})
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_came_back_and_was_deleted_again_comes_back_once(
+    story: Story, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    """An undelete that was killed leaves in undo what it brought: deleted once more, it lies there
+    under both names."""
+    story.expunge("INBOX", "a")
+    assert story.tell().total.removed == 1
+    for _ in range(times):
+        with monkeypatch.context() as patch:
+            patch.setattr(decide.Back, "drop", killed)
+            with pytest.raises(Crash):
+                story.undelete()
+        story.tell()
+        story.expunge("INBOX", "a")
+        assert story.tell().total.removed == 1
+    assert len(story.undo()) == times + 1
+    assert len(story.undelete()) == 1
+    assert story.undo() == {}
+    assert story.tell().total.uploaded == 1
+    story.agree({"INBOX": "a b c d"})
+
+
+def killed(*_: object) -> None:
+    raise Crash

@@ -31,7 +31,7 @@ _INTENTS = text("""
     FROM intents JOIN mailboxes ON mailboxes.id = intents.mailbox GROUP BY 1, 2""")
 _MATTERS = {1: Matter.HELD, 2: Matter.UNSENT, 3: Matter.KEPT, 4: Matter.OUT}
 _TOTALS = text("""
-    SELECT count(*), sum(server = 1 AND local = 1), sum(settled = 2) FROM messages""")
+    SELECT count(*), sum(local IN (1, 3)), sum(settled = 2) FROM messages""")
 _OPEN = text(f"""
     SELECT count(*), sum(wait = 1), sum(wait = 2), sum(wait = 3),
         sum(wait = 0 AND next_try IS NOT NULL)
@@ -71,7 +71,7 @@ def _side(stored: str | None) -> Side | None:
 
 
 def totals(c: Connection) -> Totals:
-    messages, paired, kept = c.execute(_TOTALS).one()
+    messages, files, kept = c.execute(_TOTALS).one()
     open_, held, unsent, waiting, parked = c.execute(_OPEN).one()
     counts = {
         table: c.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one()
@@ -79,7 +79,7 @@ def totals(c: Connection) -> Totals:
     }
     return Totals(
         messages=messages,
-        paired=paired or 0,
+        files=files or 0,
         open=open_,
         held=held or 0,
         parked=parked or 0,

@@ -224,11 +224,11 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Counts over the account; `open` includes what waits."""
+    """Counts over the account; `open` includes what waits, `files` those in doubt (a relink)."""
 
     mailboxes: int
     messages: int
-    paired: int
+    files: int
     open: int
     held: int
     parked: int

@@ -74,7 +74,7 @@ def _refused(account: Account, world: World, cache: Cache) -> HeldLine | None:
     try:
         _verify_now(account, world, maildir, cache)
     except NotOurs:
-        known = cache.totals().paired
+        known = cache.totals().files
         there = _files_there(maildir, cache)
         return HeldLine(
             account.name,
@@ -90,7 +90,7 @@ def _refused(account: Account, world: World, cache: Cache) -> HeldLine | None:
 def _verify_now(account: Account, world: World, maildir: Maildir, cache: Cache) -> None:
     ownership = Ownership(account, world, maildir, cache)
     marker = maildir.read_marker()
-    ownership.judge(marker, cache.totals().paired)
+    ownership.judge(marker, cache.totals().files)
 
 
 def _files_there(maildir: Maildir, cache: Cache) -> int:
@@ -124,7 +124,7 @@ def _accept_maildir(account: Account, world: World, cache: Cache) -> int:
     try:
         _verify_now(account, world, maildir, cache)
     except NotOurs:
-        known = cache.totals().paired
+        known = cache.totals().files
         cache.begin_relink(None, {Side.LOCAL, Side.SERVER})
         maildir.create()
         maildir.write_marker(Ownership(account, world, maildir, cache).marker(cache.generation))

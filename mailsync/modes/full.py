@@ -91,6 +91,7 @@ class Session:
         self.plan: tuple[str, ...] = ()
         self.doubt_since: float | None = None
         self.last: Run | None = None
+        self.tried = False
         self.failed = False  # an error ended the run of the whole account
 
     async def close(self) -> None:
@@ -129,6 +130,9 @@ class Session:
     async def _attempt(self, ownership: Ownership) -> None:
         server, listed = self.server, self.listed
         self.listed = None
+        if self.tried and not self.job.options.dry_run:
+            await ownership.still()
+        self.tried = True
         try:
             if listed is None:
                 await server.connect()

@@ -27,20 +27,30 @@ class Ownership:
         Raises NotOurs: nothing may be written on either side.
         """
         marker = await self.world.pool.disk(self.maildir.read_marker)
-        self.judge(marker, (await self.world.pool.cache(self.cache.totals)).paired)
+        self.judge(marker, (await self.world.pool.cache(self.cache.totals)).files)
         if marker is not None:
             return await self._compare(marker, dry)
         if not dry:
             await self.claim()
         return ""
 
-    def judge(self, marker: Marker | None, paired: int) -> None:
-        """Raises NotOurs where `marker` does not belong to a cache with `paired` messages, and
+    async def still(self) -> None:
+        """Before another attempt of a run: raises NotOurs where the Maildir is not the one any more
+        that was proven ours, as when its disk was taken away."""
+        marker = await self.world.pool.disk(self.maildir.read_marker)
+        if marker != self.marker(self.cache.generation):
+            raise NotOurs(
+                f"{self.account.maildir} was taken away or exchanged during the run: is it "
+                "mounted? Then sync again"
+            )
+
+    def judge(self, marker: Marker | None, files: int) -> None:
+        """Raises NotOurs where `marker` does not belong to a cache that knows so many `files`, and
         ConfigError where the Maildir was begun in another layout."""
         if marker is None:
-            if paired:
+            if files:
                 raise NotOurs(
-                    f"{self.account.maildir} has no {MARKER} file, but {paired} messages were "
+                    f"{self.account.maildir} has no {MARKER} file, but {files} messages were "
                     "synced with it: is it mounted, or the right directory? Nothing was changed. "
                     f"If it is right: mailsync accept {self.account.name}"
                 )

@@ -43,7 +43,10 @@ async def cursor_of(run: Run, box: Mailbox) -> Cursor | None:
 
 
 async def observe_again(run: Run, box: Mailbox, *, full: bool = False) -> Mailbox:
-    """SELECT one mailbox and store what it shows; raises what the server says against it."""
+    """SELECT one mailbox and store what it shows; raises what the server says against it.
+
+    Under another UIDVALIDITY what the plan at hand says of its UIDs means nothing any more."""
+    had = run.mailboxes[box.id].uid_validity
     wire = (await run.stored(run.cache.wire_names))[box.name]
     cursor = None if full else await cursor_of(run, box)
     ask = Ask(name=box.name, wire_name=wire, cursor=cursor, full=cursor is None)
@@ -52,6 +55,8 @@ async def observe_again(run: Run, box: Mailbox, *, full: bool = False) -> Mailbo
             raise seen[1]
         await run.stored(run.cache.store_server, seen, run.now())
     await refresh(run)
+    if had is not None and run.mailboxes[box.id].uid_validity != had:
+        run.renumbered.add(box.id)
     return run.mailboxes[box.id]
 
 
@@ -85,6 +90,7 @@ async def create_mailbox(run: Run, action: CreateMailbox) -> None:
     if run.mailboxes[box.id].uid_validity is not None:
         # It was there before: what its UIDs meant is forgotten before any is given again.
         await observe_again(run, run.mailboxes[box.id], full=True)
+        run.renumbered.discard(box.id)  # of a mailbox that was gone no plan names UIDs
 
 
 def _note_parents(run: Run, made: MailboxName) -> None:

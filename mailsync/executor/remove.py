@@ -73,6 +73,8 @@ async def expunge(run: Run, action: Expunge) -> None:
             # Changed under our feet: look again before anything is deleted.
             run.note(box.id, f"{len(changed)} messages changed on the server meanwhile")
             await observe_again(run, box)
+            if box.id in run.renumbered:
+                return
             run.spared[box.id] |= flagged
             rows = tuple(row for row in rows if uid_of(row) not in changed)
             uids = uids - changed

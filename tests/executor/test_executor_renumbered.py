@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from sim.oracle import body_of
-from sim.server_profile import Profile, plain, plain_no_uidplus, strict_qresync
+from sim.server_grammar import Scan
+from sim.server_profile import Profile, condstore, plain, plain_no_uidplus, strict_qresync
+from sim.server_session import Session
 from sim.steps import Steps
 from support.storied import Story
 
@@ -122,3 +124,41 @@ def test_a_new_uidvalidity_just_before_the_command(
             s.agree({"INBOX": "b f", "Work": "a b:F c d", "Zed": "e f:F g h"})
         else:
             s.agree({"INBOX": "b f", "Work": "a c d", "Zed": "e g h"})
+
+
+@pytest.mark.parametrize("make", [strict_qresync, condstore])
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_new_uidvalidity_between_two_deletions(
+    make: Callable[[], Profile], at_once: bool
+) -> None:
+    """What another client changed meanwhile is looked at again, and that look tells: what the plan
+    still has for this mailbox names the UIDs of others by now."""
+    with Story("between two", make(), expunge_deleted=True) as s:
+        s.server.create("Work")
+        for ghost in "zabcd":
+            s.serve("Work", ghost)
+        s.tell()
+        uid = s.uid_of("Work", "a")
+        if at_once:  # by one command
+            s.unlink("Work", "a")
+        else:
+            s.server.set_flags("Work", uid, ["\\Deleted"])
+            s.tell(no_delete=True)
+            s.oracle.deleted.add("a")
+        s.unlink("Work", "b")
+        renumbered: list[int] = []
+        state, switch, select = s.server.commands["SELECT"]
+
+        def selected(session: Session, scan: Scan) -> str | None:
+            if s.server.executed[-2].answer.startswith("OK [MODIFIED"):
+                s.server.new_uidvalidity("Work", s.uid_of("Work", "b") - 1)
+                renumbered.append(s.uid_of("Work", "z"))
+            return select(session, scan)
+
+        s.server.commands = {**s.server.commands, "SELECT": (state, switch, selected)}
+        steps = Steps()
+        steps.before("cache.mark", lambda: s.server.set_flags("Work", uid, ["\\Seen"]))
+        ran = s.tell(steps)
+        assert renumbered == [3]
+        assert ran.exit == 0, ran.text
+        s.agree({"Work": "z c d"})

@@ -14,7 +14,7 @@ from mailsync.model.actions import (
     RenameLocalMailbox,
     RenameMailbox,
 )
-from mailsync.model.errors import Help, MailsyncError, Reach, Refused
+from mailsync.model.errors import Help, MailsyncError, Reach, Refused, ServerDefect
 from mailsync.model.ids import MailboxId
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import Cursor
@@ -43,21 +43,32 @@ async def cursor_of(run: Run, box: Mailbox) -> Cursor | None:
 
 
 async def observe_again(run: Run, box: Mailbox, *, full: bool = False) -> Mailbox:
-    """SELECT one mailbox and store what it shows; raises what the server says against it.
+    """SELECT one mailbox and store what it shows; raises what the server says against it, and
+    ServerDefect where that does not add up: nothing is known of it then.
 
     Under another UIDVALIDITY what the plan at hand says of its UIDs means nothing any more."""
     had = run.mailboxes[box.id].uid_validity
-    wire = (await run.stored(run.cache.wire_names))[box.name]
     cursor = None if full else await cursor_of(run, box)
-    ask = Ask(name=box.name, wire_name=wire, cursor=cursor, full=cursor is None)
-    async for seen in run.server.observe([ask]):
-        if isinstance(seen, tuple):
-            raise seen[1]
-        await run.stored(run.cache.store_server, seen, run.now())
+    # What does not add up is no proof of anything: list in full.
+    if not await _look(run, box, cursor) and not await _look(run, box, None):
+        text = f"what the server lists in {box.name} does not add up"
+        raise ServerDefect(text, reach=Reach.MAILBOX, help=Help.WAIT)
     await refresh(run)
     if had is not None and run.mailboxes[box.id].uid_validity != had:
         run.renumbered.add(box.id)
     return run.mailboxes[box.id]
+
+
+async def _look(run: Run, box: Mailbox, cursor: Cursor | None) -> bool:
+    """Whether what the server showed could be stored."""
+    wire = (await run.stored(run.cache.wire_names))[box.name]
+    ask = Ask(name=box.name, wire_name=wire, cursor=cursor, full=cursor is None)
+    stored = True
+    async for seen in run.server.observe([ask]):
+        if isinstance(seen, tuple):
+            raise seen[1]
+        stored = (await run.stored(run.cache.store_server, seen, run.now())).ok
+    return stored
 
 
 async def ensure_observed(run: Run, mailbox: MailboxId) -> Mailbox:
@@ -69,14 +80,7 @@ async def ensure_observed(run: Run, mailbox: MailboxId) -> Mailbox:
         raise MailsyncError(
             f"{box.name} is not on the server", reach=Reach.MAILBOX, help=Help.RETRY
         )
-    seen = await observe_again(run, box)
-    if seen.uid_validity is None:  # nothing of it was stored
-        raise MailsyncError(
-            f"what the server lists in {box.name} does not add up",
-            reach=Reach.MAILBOX,
-            help=Help.RETRY,
-        )
-    return seen
+    return await observe_again(run, box)
 
 
 async def create_mailbox(run: Run, action: CreateMailbox) -> None:

@@ -146,7 +146,7 @@ def test_new_uids_after_a_rename_are_looked_at(rig: Rig, same: bool) -> None:
     rig.server.below = [("A/C", "New/C")]
     shown(rig, "New/C", box.uid_validity + 1, 1)
     rig.server.validity = box.uid_validity if same else UIDValidity(box.uid_validity + 1)
-    shown(rig, "New", box.uid_validity + 1, 1)
+    shown(rig, "New", box.uid_validity + 1)
     rename(rig)
     assert rig.run.renumbered == (set() if same else {box.id, child})
     asked = [] if same else [("New", True), ("New/C", True)]

@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from sim.server_profile import plain, strict_qresync
+from sim.server_grammar import Scan
+from sim.server_profile import Profile, condstore, plain, plain_no_uidplus, strict_qresync
+from sim.server_session import Session
 from support.storied import Story
 
 
@@ -56,3 +58,34 @@ def test_what_may_be_ours_is_not_sent_again(story: Story, hide: Hide) -> None:
     story.server.nil_bodies.clear()
     story.tell(pause=2 * 86400)
     story.agree({"INBOX": "a"})
+
+
+@pytest.mark.parametrize("make", [strict_qresync, condstore, plain, plain_no_uidplus])
+def test_a_mailbox_in_which_it_lies_is_not_removed(make: Callable[[], Profile]) -> None:
+    """DELETE would take along what came since, and is counted but not listed (as by Exchange)."""
+    with Story("not empty", make()) as s:
+        s.server.create("Work")
+        s.serve("INBOX", "a")
+        s.tell()
+        s.unmake("Work")
+        state, switch, select = s.server.commands["SELECT"]
+
+        def selected(session: Session, scan: Scan) -> str | None:
+            if b"Work" in session.record.text and not s.server.ghosts("Work"):
+                s.serve("Work", "n")
+            return select(session, scan)
+
+        s.server.commands = {**s.server.commands, "SELECT": (state, switch, selected)}
+        s.server.fault(
+            "UID FETCH", lambda said: re.sub(rb"\* \d+ FETCH .*\r\n", b"", said),
+            mailbox="Work", sticky=True,
+        )  # fmt: skip
+        for _ in range(2):
+            ran = s.tell()
+            assert (ran.exit in (3, 4), ran.commands["DELETE"]) == (True, 0), ran.text
+            assert s.server.ghosts("Work") == {"n": 1}
+        s.server.faults.clear()
+        assert s.tell().exit == 3
+        s.reject()
+        s.tell()
+        s.agree({"INBOX": "a", "Work": "n"})

@@ -59,6 +59,15 @@ _FILL = text("""
     WHERE id = :id""")
 _LEFT = text("UPDATE messages SET server = 2, marked = 0, settled = 0 WHERE id = :id")
 _COPIED = text(f"UPDATE messages SET settled = 1, {FREE} WHERE id = :id")
+# Its file was put back in the meantime: it is as good as new there, and may be followed.
+_BACK = text(f"""
+    UPDATE messages SET uid = NULL, hint_uid = NULL, server = 0, server_flags = 0,
+        server_shown = 0, server_extra = NULL, synced = NULL, synced_extra = NULL,
+        email_id = NULL, marked = 0, settled = 0, {FREE}
+    WHERE id = :id""")
+_HERE = text("""
+    SELECT mailboxes.local = 1 FROM messages JOIN mailboxes ON mailboxes.id = messages.mailbox
+    WHERE messages.id = :id""")
 # Its file is known elsewhere: one that the mailbox was seen with last is none to wait for.
 _FILE_LEFT = text("""
     UPDATE messages SET local = 2
@@ -187,6 +196,8 @@ def _link(c: Connection, item: Linked, new: NewIntent, source: Any, seen: Any) -
     if base is None and new.kind in MOVES and source is not None:
         # One that is moved back to its file has its merge base there.
         synced = row.synced if source.synced is None and row is not None else source.synced
+        if synced is None and row is not None and _is_back(source, row):
+            synced = int(new.flags)
         if row is not None and row.synced is None:
             came = _came_along(row, source)
     else:
@@ -216,6 +227,12 @@ def _link(c: Connection, item: Linked, new: NewIntent, source: Any, seen: Any) -
         },
     )
     return new.row
+
+
+def _is_back(source: Any, row: Any) -> bool:
+    """The file was put back before the move was seen to be done: that is no message without a
+    file, but one whose file has gone on."""
+    return bool(source.local == Presence.THERE and row.local != Presence.THERE)
 
 
 def _came_along(row: Any, source: Any) -> int:
@@ -263,13 +280,19 @@ def _leave(c: Connection, new: NewIntent, source: Any, now: Moment) -> None:
         c.execute(_COUNT, {"mailbox": source.mailbox, **now.bound()})
     elif c.execute(_FILE_LEFT, bound).rowcount:
         local = Presence.GONE
+    back = local == Presence.THERE and bool(c.execute(_HERE, bound).scalar_one())
+    if new.row is None:  # else it was to go with its file
+        back = back and not source.local_flags & Flags.DELETED
     if new.kind is IntentKind.MOVE_BY_COPY:
-        c.execute(_COPIED, bound)
+        if not back:  # else message and file are as before, and the copy is one too many
+            c.execute(_COPIED, bound)
     elif new.kind is IntentKind.MOVE:
         busy = c.execute(
             text("SELECT EXISTS (SELECT 1 FROM intents WHERE row = :id OR source = :id)"), bound
         ).scalar_one()
-        if new.row is None or local in (Presence.THERE, Presence.UNKNOWN) or busy:
+        if back:
+            c.execute(_BACK, bound)
+        elif new.row is None or local in (Presence.THERE, Presence.UNKNOWN) or busy:
             c.execute(_LEFT, bound)
         else:
             c.execute(_DELETE, bound)

@@ -45,9 +45,13 @@ async def _by_target(run: Run) -> dict[MailboxId, list[Intent]]:
 async def _resolve_in(run: Run, box: Mailbox, intents: Sequence[Intent]) -> list[Intent]:
     box = await ensure_observed(run, box.id)
     left = await look_up(run, box, intents)
-    # A MOVE that has not happened may be sent again at once: a UID can leave only once.
+    # A MOVE that has not happened may be sent again at once: a UID can leave only once.  Where its
+    # file has gone on, something else would be planned, and be crossed by the one that comes late.
     moves = [intent for intent in left if intent.new.kind is IntentKind.MOVE]
-    harmless = [intent for intent in moves if intent.id not in run.answered]
+    files = [intent.new.row for intent in moves if intent.new.row is not None]
+    now = await run.stored(run.cache.rows, files)
+    wanted = {None, *(row.id for row in now if row.local is Presence.THERE)}
+    harmless = [i for i in moves if i.new.row in wanted and i.id not in run.answered]
     if harmless:
         await run.stored(run.cache.dropped, [intent.id for intent in harmless])
     return [intent for intent in left if intent not in harmless]

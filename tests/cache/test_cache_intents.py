@@ -11,7 +11,7 @@ from mailsync.cache import DeliveredRow, Intent, IntentKind, Linked, NewIntent
 from mailsync.model.actions import Forget
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, IntentId, RowId, UIDValidity
-from mailsync.model.rows import Settled
+from mailsync.model.rows import Presence, Settled, Side
 
 
 def new(
@@ -215,11 +215,30 @@ class TestMove:
         assert inbox.row(1).settled is Settled.NO
         assert other.picture() == ["10+RS n+FS =S"]
 
-    def test_a_source_whose_file_came_back_stays(self, inbox: Box, other: Box) -> None:
+    @pytest.mark.parametrize("gone", [False, True])
+    def test_a_source_whose_file_came_back_is_a_new_file(
+        self, inbox: Box, other: Box, gone: bool
+    ) -> None:
+        """Or one as before, where there is only a copy of it.  Its message had gone, or not yet
+        when it was looked at; it is a message whose file has left."""
         intent = self.moved(inbox, other, IntentKind.MOVE)
+        if gone:
+            inbox.server({})
         inbox.local({"f1": "S"})
+        other.local({})
         inbox.cache.linked([Linked(intent, UID(10))], NOW)
-        assert inbox.picture() == ["1xRS f1+S =S"]
+        assert inbox.picture() == ["- f1+S"]
+        assert inbox.file("f1").synced is None
+        assert other.picture() == ["10+RS nxFS =S"]
+
+    def test_a_source_whose_file_came_back_keeps_its_message(self, inbox: Box, other: Box) -> None:
+        intent = self.moved(inbox, other, IntentKind.MOVE_BY_COPY)
+        inbox.local({"f1": "S"})
+        other.local({})
+        inbox.cache.linked([Linked(intent, UID(10))], NOW)
+        assert inbox.picture() == ["1+RS f1+S =S"]
+        assert inbox.row(1).settled is Settled.NO
+        assert other.picture() == ["10+RS nxFS =S"]
 
 
 class TestTrash:
@@ -236,6 +255,39 @@ class TestTrash:
         assert other.row(10).body == inbox.row(1).body
         counts = {box.name: box.on_server.executed for box in inbox.cache.mailboxes(NOW)}
         assert counts == {inbox.name: 1, other.name: 0}
+
+    @pytest.mark.parametrize(
+        ("kind", "letters", "after"),
+        [
+            (IntentKind.MOVE, "S", ["- f1+S"]),
+            (IntentKind.MOVE_BY_COPY, "S", ["1+S f1+S =S"]),
+            (IntentKind.MOVE, "ST", ["1xST f1+ST =ST"]),
+            (IntentKind.MOVE_BY_COPY, "ST", ["1+ST f1+ST =ST"]),
+        ],
+    )
+    def test_of_one_whose_file_is_there(
+        self, inbox: Box, other: Box, kind: IntentKind, letters: str, after: list[str]
+    ) -> None:
+        """It was put back, and stays; or it was \\Deleted on both sides, and goes."""
+        inbox.paired({1: letters})
+        intent = begin(other, kind, None, inbox.row(1).id)
+        inbox.cache.linked([Linked(intent, UID(10))], NOW)
+        assert inbox.picture() == after
+        settled = kind is IntentKind.MOVE_BY_COPY and "T" in letters
+        assert inbox.file("f1").settled is (Settled.COPIED if settled else Settled.NO)
+
+    @pytest.mark.parametrize("kind", [IntentKind.MOVE, IntentKind.MOVE_BY_COPY])
+    def test_of_one_whose_mailbox_is_gone_here(
+        self, inbox: Box, other: Box, kind: IntentKind
+    ) -> None:
+        """The file that was seen there last is none that was put back."""
+        inbox.paired({1: "S"})
+        inbox.cache.mailbox_gone(inbox.id, Side.LOCAL)
+        intent = begin(other, kind, None, inbox.row(1).id)
+        inbox.cache.linked([Linked(intent, UID(10))], NOW)
+        settled = kind is IntentKind.MOVE_BY_COPY
+        assert inbox.row(1).settled is (Settled.COPIED if settled else Settled.NO)
+        assert inbox.row(1).server is (Presence.THERE if settled else Presence.GONE)
 
     def test_by_copy(self, inbox: Box, other: Box) -> None:
         inbox.paired({1: "S"})

@@ -89,7 +89,7 @@ def test_what_is_shown_and_cannot_be_is_asked_again_in_full(rig: Rig, made: bool
     box, name = (made_there(rig), "New") if made else (rig.known("Empty").id, "Empty")
     had = rig.cache.cursors()[MailboxName(name)].cursor
     shown(rig, name, 5 if had is None else had.uid_validity, messages=3)
-    with pytest.raises(ServerDefect, match="what the server lists in .* does not add up") as caught:
+    with pytest.raises(ServerDefect, match="does not add up") as caught:
         rig.do(boxes.observe_again(rig.run, rig.run.mailboxes[box]))
     assert (caught.value.reach, caught.value.help) == (Reach.MAILBOX, Help.WAIT)
     assert [ask.full for ask in rig.server.asked] == [made, True]

@@ -181,13 +181,17 @@ def test_another_process_may_have_sent_it_a_moment_ago(
 
 
 def test_a_move_that_did_not_happen_waits_for_nothing(stage: Stage) -> None:
-    """A UID leaves only once; but an answered one may be shown late."""
-    kinds = [IntentKind.MOVE, IntentKind.MOVE_BY_COPY, IntentKind.COPY, IntentKind.MOVE]
-    stage.left = [sent(n, kind=kind) for n, kind in enumerate(kinds, 1)]
+    """A UID leaves only once; but an answered one may be shown late, and the file of another has
+    gone on, so that it is not sent again.  What goes to the trash has none there."""
+    kinds = [IntentKind.MOVE, IntentKind.MOVE_BY_COPY, IntentKind.COPY, *[IntentKind.MOVE] * 3]
+    stage.left = [sent(n, kind=kind, row=n if n < 6 else None) for n, kind in enumerate(kinds, 1)]
+    stage.there = [
+        Row(RowId(n), WORK, local=Presence.GONE if n == 5 else THERE) for n in range(1, 6)
+    ]
     stage.run.answered.add(IntentId(4))
     left = asyncio.run(room.resolve(stage.run))
-    assert [one.id for one in left] == [2, 3, 4]
-    assert stage.told[1:] == [("dropped", [1], None), ("doubt",)]
+    assert [one.id for one in left] == [2, 3, 4, 5]
+    assert stage.told[1:] == [("dropped", [1, 6], None), ("doubt",)]
 
 
 @pytest.mark.parametrize(

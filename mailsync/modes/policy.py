@@ -59,8 +59,15 @@ def _parked(run: Run) -> frozenset[MailboxId]:
     return frozenset(box.id for box in run.mailboxes.values() if box.parked and box.selected)
 
 
+def _trash_gone(run: Run) -> list[Mailbox]:
+    boxes = run.mailboxes.values()
+    return [box for box in boxes if box.role is Role.TRASH and box.server is Presence.GONE]
+
+
 async def trash_of(run: Run) -> Mailbox | None:
-    """The \\Trash mailbox: by the server's word, else by the user's, else by its name.
+    """The \\Trash mailbox: by the server's word, else by the user's, else by its name, else the one
+    that was there at the last look: it is made again rather than that messages are expunged, for it
+    may be that the server did not list it for once.
 
     One that the user named and that is nowhere is noted, so that a plan can make it.  Raises
     ConfigError where it looks like a slip of the pen.
@@ -70,7 +77,7 @@ async def trash_of(run: Run) -> Mailbox | None:
     trashes = [box for box in there if box.role is Role.TRASH]
     told = [box for box in trashes if not box.guessed]
     if told or not name:
-        return next(iter(told or trashes), None)
+        return next(iter(told or trashes or _trash_gone(run)), None)
     if all(box.name != name for box in run.mailboxes.values()):
         if not uses_trash(run.account):
             return None

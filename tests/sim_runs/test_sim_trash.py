@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -160,4 +161,31 @@ def test_gmail(deletions: Deletions) -> None:
         assert s.server.ghosts("INBOX") == {"b": 1, "c": 1}
         assert "\\Seen" in next(m.flags for m in s.server.contents("INBOX") if m.ghost == "c")
         assert s.server.ghosts("Drafts") == {"x2": 1}
+        s.idle()
+
+
+def unlisted(answer: bytes) -> bytes:
+    """LIST without the \\Trash mailbox."""
+    lines = answer.split(b"\r\n")
+    return b"\r\n".join(line for line in lines if not (line.startswith(b"*") and b"Trash" in line))
+
+
+@pytest.mark.parametrize("holds", [True, False])
+@pytest.mark.parametrize("mailboxes", [("*",), ("*", "!Trash")])
+@pytest.mark.parametrize("profile", [strict_qresync, gmail])
+def test_a_trash_that_is_not_listed_for_once(
+    profile: Callable[[], Profile], mailboxes: tuple[str, ...], holds: bool
+) -> None:
+    """What is deleted just then goes there all the same."""
+    with story("unlisted", profile(), mailboxes=mailboxes) as s:
+        for ghost in "abc":
+            s.serve("INBOX", ghost)
+        if holds:
+            s.serve("Trash", "t")
+        assert s.tell().exit == 0
+        s.unlink("INBOX", "b")
+        s.server.fault("LIST", unlisted)
+        assert s.tell().exit in (0, 3)
+        assert s.tell().exit == 0
+        assert s.server.ghosts("Trash") == dict.fromkeys("bt" if holds else "b", 1)
         s.idle()

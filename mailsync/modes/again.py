@@ -27,7 +27,7 @@ from mailsync.model.actions import (
 )
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.rows import Presence
-from mailsync.modes.observe import asks, observe_local, observe_server
+from mailsync.modes.observe import asks, observe_local, observe_server, told_twice
 from mailsync.modes.scope import selector
 from mailsync.planner import PUT_BACK_UP
 
@@ -81,12 +81,13 @@ async def looked_again(run: Run, made: Plan) -> bool:
 
 async def look_there(run: Run) -> None:
     """All that changed on the server since it was listed."""
-    listed = [box for box in await run.server.mailboxes() if box.name not in run.left_out]
+    shown = await told_twice(run, await run.server.mailboxes())
+    listed = [box for box in shown if box.name not in run.left_out]
     await run.stored(run.cache.see_mailboxes, listed, None, selector(run.account, listed))
     await refresh(run)
-    shown = {box.name: box for box in listed}
+    there = {box.name: box for box in listed}
     known = await run.stored(run.cache.cursors)
-    wanted = asks(run.mailboxes.values(), shown, known, {}, run.server.has_condstore)
+    wanted = asks(run.mailboxes.values(), there, known, {}, run.server.has_condstore)
     await observe_server(run, wanted)
     await refresh(run)
 

@@ -22,6 +22,7 @@ from mailsync.model.report import AccountReport, MailboxReport, SyncOptions
 from mailsync.modes.cycle import cycle, dry_cycle
 from mailsync.modes.job import CACHE, Job, failed, succeeded
 from mailsync.modes.limits import LEAST
+from mailsync.modes.observe import told_twice
 from mailsync.modes.ownership import Ownership
 from mailsync.modes.scope import login_of, maildir_of, selector
 from mailsync.modes.subscriptions import without_unfinished
@@ -156,7 +157,7 @@ class Session:
                 run.doubt_since = self.last.doubt_since
             self.last = run
             only = self.job.only
-            listed = await without_unfinished(run, listed)
+            listed = await without_unfinished(run, await told_twice(run, listed))
             selected = selector(run.account, listed)
             if self.job.options.dry_run:
                 self.plan = await dry_cycle(run, listed, selected, only)

@@ -34,6 +34,17 @@ UNSEEN = (
 )
 
 
+async def told_twice(run: Run, listed: Sequence[ServerMailbox]) -> Sequence[ServerMailbox]:
+    """`listed` by the server; where one is missing that was there, the server is asked once more:
+    one is away for a moment while another client renames it, or the server repairs its list."""
+    await refresh(run)
+    had = {box.name for box in run.mailboxes.values() if box.server is Presence.THERE}
+    first = {box.name: box for box in listed}
+    if had <= first.keys():
+        return listed
+    return list((first | {box.name: box for box in await run.server.mailboxes()}).values())
+
+
 async def observe_names(
     run: Run, listed: Sequence[ServerMailbox], selected: Selector
 ) -> dict[MailboxName, ServerMailbox]:

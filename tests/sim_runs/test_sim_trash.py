@@ -173,7 +173,7 @@ def unlisted(answer: bytes) -> bytes:
 @pytest.mark.parametrize("holds", [True, False])
 @pytest.mark.parametrize("mailboxes", [("*",), ("*", "!Trash")])
 @pytest.mark.parametrize("profile", [strict_qresync, gmail])
-def test_a_trash_that_is_not_listed_for_once(
+def test_a_trash_that_is_not_listed_for_a_while(
     profile: Callable[[], Profile], mailboxes: tuple[str, ...], holds: bool
 ) -> None:
     """What is deleted just then goes there all the same."""
@@ -184,7 +184,8 @@ def test_a_trash_that_is_not_listed_for_once(
             s.serve("Trash", "t")
         assert s.tell().exit == 0
         s.unlink("INBOX", "b")
-        s.server.fault("LIST", unlisted)
+        for nth in (1, 2):
+            s.server.fault("LIST", unlisted, nth)
         assert s.tell().exit in (0, 3)
         assert s.tell().exit == 0
         assert s.server.ghosts("Trash") == dict.fromkeys("bt" if holds else "b", 1)

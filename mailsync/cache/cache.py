@@ -25,6 +25,7 @@ from mailsync.cache import (
     relink,
     rename,
     reports,
+    waits,
 )
 from mailsync.cache.open import Opened, close, open_file, open_to_read, translated
 from mailsync.cache.quick import PolicyOf
@@ -266,6 +267,23 @@ class Cache:
         with self._tx() as c:
             mailboxes.mark_synced(c, boxes, now)
 
+    def whole_again(self, boxes: Iterable[MailboxId]) -> None:
+        """Mailboxes that were gone and are back: what is missing in them was judged, and nothing
+        of it is held any more.  What is deleted from now on is a decision."""
+        with self._tx() as c:
+            waits.whole_again(c, boxes)
+
+    def trash_open(self, reasons: Collection[str]) -> None:
+        """What is unsent for one of these reasons, because it could not go to \\Trash, is due."""
+        with self._tx() as c:
+            waits.trash_open(c, reasons)
+
+    def version_gone(self, reason: str) -> None:
+        """What is unsent for this reason is due where its mailbox has no new version of it any
+        more that is out of scope."""
+        with self._tx() as c:
+            waits.version_gone(c, reason)
+
     def ran_with(self, policy: PolicyOf) -> bool:
         """Call before planning, with direction, deletions and a digest of the rest by the name of
         the mailbox.  True: some selected mailbox ran with another direction or deletions before.
@@ -275,7 +293,7 @@ class Cache:
         the rest of the policy) every other wait is void.
         """
         with self._tx() as c:
-            return mailboxes.ran_with(c, policy)
+            return waits.ran_with(c, policy)
 
     def in_scope(
         self, mailbox: MailboxId, max_size: int | None, since: int | None
@@ -289,7 +307,7 @@ class Cache:
         """What waits there because it is out of scope and is not older than that (seconds since
         1970) is judged anew: the clock was wrong."""
         with self._tx() as c:
-            mailboxes.young_again(c, mailbox, since)
+            waits.young_again(c, mailbox, since)
 
     # -- keywords ------------------------------------------------------------------------------
 

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from mailsync.cache.observe_local import load_stamp
-from mailsync.cache.quick import PolicyOf
 from mailsync.cache.relink import begin_relink
 from mailsync.cache.schema import EXTRA, OPEN, STUCK, TRY_AGAIN, is_parked, printable
 from mailsync.cache.sql import LATELY, NO_TROUBLE, NO_WAIT
@@ -97,8 +96,7 @@ _TROUBLE = text("""
     WHERE id = :box""")
 _SYNCED = text("""
     UPDATE mailboxes SET
-        synced = CASE WHEN server = 1 AND local = 1 THEN 1 ELSE synced END, succeeded = :now,
-        returned = NULL
+        synced = CASE WHEN server = 1 AND local = 1 THEN 1 ELSE synced END, succeeded = :now
     WHERE id = :box""")
 _TROUBLE_OVER = text(f"""
     UPDATE mailboxes SET {NO_TROUBLE}
@@ -106,20 +104,6 @@ _TROUBLE_OVER = text(f"""
 _KEYWORDS = text(f"""
     UPDATE messages INDEXED BY messages_extra SET synced_extra = server_extra
     WHERE messages.mailbox = :box AND {EXTRA} AND messages.server = 1 AND messages.local = 1""")
-_REASON = "'direction or deletions changed'"
-_HOLD_WAITING = text(f"""
-    UPDATE messages SET
-        wait = 1, wait_policy = NULL, wait_reason = {_REASON}, settled = 0,
-        wait_side = CASE WHEN server = 1 THEN 'server' ELSE 'local' END
-    WHERE mailbox = :box AND (wait IN (2, 3) OR settled = 2)
-        AND (server = 1) <> (local = 1) AND synced IS NOT NULL""")
-_FREE_WAITING = text(f"""
-    UPDATE messages SET {NO_WAIT},
-        settled = CASE WHEN settled = 2 THEN 0 ELSE settled END
-    WHERE mailbox = :box AND (wait IN (2, 3) OR settled = 2)""")
-_VOID_WAITS = text(f"""
-    UPDATE messages SET {NO_WAIT}
-    WHERE mailbox = :box AND wait <> 0 AND settled = 0 AND wait_policy <> :digest""")
 # What has been on both sides and is within the limits: what could be deleted at all.
 _IN_SCOPE = text("""
     SELECT coalesce(sum(server = 1 AND local <> 0), 0), coalesce(sum(local = 1 AND server <> 0), 0)
@@ -127,14 +111,6 @@ _IN_SCOPE = text("""
         AND (:max_size IS NULL OR coalesce(size, wire_size, file_size, 0) <= :max_size)
         AND (:since IS NULL
             OR coalesce(internal_date, mtime_ns / 1000000000, :since) >= :since)""")
-# Messages only grow older: these were left out by a clock that was wrong.
-_YOUNG_AGAIN = text(f"""
-    UPDATE messages SET {NO_WAIT}
-    WHERE {OPEN} AND wait = 4 AND +mailbox = :box
-        AND coalesce(internal_date, mtime_ns / 1000000000) >= :since""")
-_RAN_WITH = text("""
-    UPDATE mailboxes SET direction = :direction, deletions = :deletions, policy = :digest
-    WHERE id = :box""")
 
 
 # -- listings ----------------------------------------------------------------------------------
@@ -366,30 +342,6 @@ def mark_synced(c: Connection, boxes: Iterable[MailboxId], now: float) -> None:
         c.execute(_SYNCED, {"box": box, "now": now})
         c.execute(_TROUBLE_OVER, {"box": box, "now": now})
         c.execute(_KEYWORDS, {"box": box})
-
-
-def ran_with(c: Connection, policy: PolicyOf) -> bool:
-    changed = False
-    found = c.execute(
-        text("SELECT id, name, direction, deletions, policy FROM mailboxes WHERE selected")
-    )
-    for box, name, had_direction, had_deletions, had_digest in found.all():
-        direction, deletions, digest = policy(name)
-        said = {"box": box, "direction": direction, "deletions": deletions, "digest": digest}
-        if (had_direction, had_deletions, had_digest) == (direction, deletions, digest):
-            continue
-        if had_direction is not None and (had_direction, had_deletions) != (direction, deletions):
-            changed = True
-            c.execute(_HOLD_WAITING, said)
-            c.execute(_FREE_WAITING, said)
-        if had_direction is not None:
-            c.execute(_VOID_WAITS, said)
-        c.execute(_RAN_WITH, said)
-    return changed
-
-
-def young_again(c: Connection, box: MailboxId, since: int) -> None:
-    c.execute(_YOUNG_AGAIN, {"box": box, "since": since})
 
 
 def in_scope(

@@ -110,7 +110,7 @@ COUNT_IN_SPANS = text("""
 _WRITABLE = text(f"""
     UPDATE messages SET {NO_WAIT}
     WHERE {OPEN} AND wait = 2 AND wait_side = 'server' AND wait_policy IS NOT NULL
-        AND settled = 0""")
+        AND settled <> 2""")
 _ADVANCE = text("""
     UPDATE mailboxes SET
         server = 1, uid_validity = :uid_validity, uid_next = :uid_next, messages = :messages,

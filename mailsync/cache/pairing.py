@@ -63,7 +63,8 @@ _FORGET = text("""
             WHERE intents.row = messages.id OR intents.source = messages.id)""")
 _DEFER = text("""
     UPDATE messages SET
-        wait = :wait, wait_side = :side, wait_reason = :reason, settled = :settled,
+        wait = :wait, wait_side = :side, wait_reason = :reason,
+        settled = CASE WHEN settled = 1 THEN 1 ELSE :settled END,
         wait_policy = coalesce(
             (SELECT policy FROM mailboxes WHERE mailboxes.id = messages.mailbox), '')
     WHERE id IN (SELECT id FROM wanted)""")

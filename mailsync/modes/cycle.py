@@ -42,9 +42,17 @@ from mailsync.modes.again import look_for_shifted, look_there, look_within, look
 from mailsync.modes.finish import finish, on_both
 from mailsync.modes.observe import Selector, asks, observe_local, observe_names, observe_server
 from mailsync.modes.ownership import Ownership
-from mailsync.modes.policy import bounds_of, planned_by, unseen
+from mailsync.modes.policy import bounds_of, planned_by, trash_may_open, unseen
 from mailsync.modes.scope import check_asked, policy_of, since, unsubscribed
-from mailsync.planner import narrowed, needs, plan, rationed
+from mailsync.planner import (
+    NEW_VERSION_OUT,
+    NO_GMAIL_TRASH,
+    TRASH_CLOSED,
+    narrowed,
+    needs,
+    plan,
+    rationed,
+)
 from mailsync.server import Ask
 
 QUESTIONS = 3  # looks at headers and files before one plan
@@ -111,6 +119,7 @@ async def observe(
         if run.name(mailbox) in run.seen_server and run.name(mailbox) in run.seen_local:
             await run.stored(run.cache.audited, mailbox, audit.next_uid, run.now())
     await refresh(run)
+    await end_waits(run)
 
 
 async def heed_policy(run: Run) -> None:
@@ -122,6 +131,13 @@ async def heed_policy(run: Run) -> None:
         )
         if text not in run.tallies.errors:
             run.tallies.errors.append(text)
+
+
+async def end_waits(run: Run) -> None:
+    """What one message waits for may be over without any change of it or of its mailbox."""
+    await run.stored(run.cache.version_gone, NEW_VERSION_OUT)
+    if await trash_may_open(run):
+        await run.stored(run.cache.trash_open, (NO_GMAIL_TRASH, TRASH_CLOSED))
 
 
 async def look_for_the_young(run: Run) -> None:

@@ -7,6 +7,7 @@ from mailsync.executor.run import LOOK_HERE
 from mailsync.model.errors import Exit
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.rows import Mailbox, Presence
+from mailsync.modes.policy import unseen
 
 TWINS_EXPECTED = 7 * 86400.0  # seconds after an upload of unknown outcome was sent again
 NOT_AT_REST = "was changed again and again while it was synced, and is not at rest: sync again"
@@ -28,6 +29,8 @@ async def finish(run: Run, only: frozenset[MailboxName]) -> None:
             run.tallies.note(name, NOT_AT_REST)
     sound = [b.id for b in boxes if b.name not in troubled and (not only or b.name in only)]
     await run.stored(run.cache.mark_synced, sound, run.now())
+    if not unseen(run) and not run.restless:  # else not all that is missing was judged
+        await run.stored(run.cache.whole_again, sound)
     await run.stored(run.cache.forget_gone)
     await _purge(run)
     for box in both:

@@ -39,6 +39,14 @@ async def planned_by(run: Run, only: frozenset[MailboxName]) -> Policy:
     )
 
 
+async def trash_may_open(run: Run) -> bool:
+    """Whether what is deleted can go where it has to: to the \\Trash mailbox, or nowhere."""
+    trash = await trash_of(run)
+    if trash is None:
+        return not run.server.is_gmail
+    return bounds_of(run, trash).server_may_change and not trash.read_only
+
+
 def bounds_of(run: Run, box: Mailbox) -> Bounds:
     """What the configuration says of this mailbox, at this time."""
     rules = rules_of(run.account, box.name)

@@ -1,5 +1,6 @@
 """Decides what a sync does: pure functions from open rows to a plan (semantics.md)."""
 
+from mailsync.planner.deletions import NEW_VERSION_OUT, NO_GMAIL_TRASH, TRASH_CLOSED
 from mailsync.planner.flags import for_file, saves
 from mailsync.planner.narrow import Narrow, narrowed
 from mailsync.planner.needs import Needs, needs
@@ -10,7 +11,10 @@ from mailsync.planner.ration import rationed
 from mailsync.planner.verdict import PUT_BACK_UP
 
 __all__ = [
+    "NEW_VERSION_OUT",
+    "NO_GMAIL_TRASH",
     "PUT_BACK_UP",
+    "TRASH_CLOSED",
     "Bounds",
     "Narrow",
     "Needs",

@@ -112,7 +112,7 @@ def _replaced_drafts(
         row
         for rows in everything
         for row in rows
-        if row.server is N and (row.parked or _left_out(row, grounds))
+        if row.server is N and row.local is T and (row.parked or _left_out(row, grounds))
     ]
     news: defaultdict[tuple[MailboxId, UID | str | None], list[Row]] = defaultdict(list)
     for row in (*(row for row, _ in doomed.new_versions), *parked):

@@ -13,7 +13,17 @@ import pytest
 from sqlalchemy import TextClause
 
 from mailsync.cache import deletions as guard
-from mailsync.cache import mailboxes, observe, observe_local, outcomes, pairing, quick, read, sql
+from mailsync.cache import (
+    mailboxes,
+    observe,
+    observe_local,
+    outcomes,
+    pairing,
+    quick,
+    read,
+    sql,
+    waits,
+)
 from mailsync.cache.cache import Cache
 
 BOUND = dict.fromkeys(
@@ -108,7 +118,7 @@ SEARCHES: dict[str, tuple[TextClause | str, set[str]]] = {
         {"SEARCH messages USING INDEX messages_extra (mailbox=?)"},
     ),
     "young again": (
-        mailboxes._YOUNG_AGAIN,
+        waits._YOUNG_AGAIN,
         {"SEARCH messages USING INDEX messages_open (wait=?)"},
     ),
     "held": (guard._HELD, {"SEARCH messages USING INDEX messages_open (wait=?)"}),

@@ -255,6 +255,14 @@ def test_a_draft_whose_new_version_is_too_large(fits: bool) -> None:
         table.play("Unsent Drafts a; Out Drafts b", "Drafts a", "Drafts b")
 
 
+def test_a_draft_whose_new_version_was_deleted_goes() -> None:
+    lines = """
+        Drafts a . x . message_id=d
+        Drafts b - x - message_id=d wire_size=900
+    """
+    Table(lines, SMALL, {"Drafts": {}}).play("Forget Drafts b; Expunge Drafts a", "")
+
+
 def test_bounds_of_no_mailbox_are_those_of_the_account() -> None:
     policy = Policy(direction=PULL, deletions=KEEP)
     assert policy.of(7) == Bounds(PULL, KEEP)  # type: ignore[arg-type]

@@ -1,0 +1,92 @@
+# ruff: noqa: S608 (the statements are put together from constants of this room)
+"""What waits or is held, and when that is over: another policy, or what it waited for is there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from sqlalchemy import Connection, bindparam, text
+
+from mailsync.cache.quick import PolicyOf
+from mailsync.cache.schema import OPEN
+from mailsync.cache.sql import NO_WAIT
+from mailsync.model.ids import MailboxId
+
+_REASON = "'direction or deletions changed'"
+_HOLD_WAITING = text(f"""
+    UPDATE messages SET
+        wait = 1, wait_policy = NULL, wait_reason = {_REASON}, settled = 0,
+        wait_side = CASE WHEN server = 1 THEN 'server' ELSE 'local' END
+    WHERE mailbox = :box AND (wait IN (2, 3) OR settled = 2) AND settled <> 1
+        AND (server = 1) <> (local = 1) AND synced IS NOT NULL""")
+_FREE_WAITING = text(f"""
+    UPDATE messages SET {NO_WAIT},
+        settled = CASE WHEN settled = 2 THEN 0 ELSE settled END
+    WHERE mailbox = :box AND (wait IN (2, 3) OR settled = 2)""")
+_VOID_WAITS = text(f"""
+    UPDATE messages SET {NO_WAIT}
+    WHERE mailbox = :box AND wait <> 0 AND settled <> 2 AND wait_policy <> :digest""")
+# Messages only grow older: these were left out by a clock that was wrong.
+_YOUNG_AGAIN = text(f"""
+    UPDATE messages SET {NO_WAIT}
+    WHERE {OPEN} AND wait = 4 AND +mailbox = :box
+        AND coalesce(internal_date, mtime_ns / 1000000000) >= :since""")
+_RAN_WITH = text("""
+    UPDATE mailboxes SET direction = :direction, deletions = :deletions, policy = :digest
+    WHERE id = :box""")
+# What is held may be freed by a change of its flags alone, and is no decision then either.
+_WHOLE_AGAIN = text(f"""
+    UPDATE mailboxes SET returned = NULL
+    WHERE id = :box AND returned IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM messages WHERE messages.mailbox = :box AND {OPEN} AND messages.wait = 1)""")
+# The \\Trash mailbox of the account is where it can be moved to by now.
+_TRASH_OPEN = text(f"""
+    UPDATE messages SET {NO_WAIT}
+    WHERE {OPEN} AND wait = 2 AND wait_reason IN :reasons""").bindparams(
+    bindparam("reasons", expanding=True)
+)
+# The new version of a draft was the one thing that kept the old one (planner/deletions).
+_VERSION_GONE = text(f"""
+    UPDATE messages SET {NO_WAIT}
+    WHERE {OPEN} AND wait = 2 AND wait_reason = :reason AND NOT EXISTS (
+        SELECT 1 FROM messages AS new
+        WHERE new.mailbox = messages.mailbox AND new.server = 0 AND new.local = 1 AND new.wait = 4
+            AND (new.origin = messages.uid
+                OR (new.message_id <> '' AND new.message_id = messages.message_id)))""")
+
+
+def ran_with(c: Connection, policy: PolicyOf) -> bool:
+    changed = False
+    found = c.execute(
+        text("SELECT id, name, direction, deletions, policy FROM mailboxes WHERE selected")
+    )
+    for box, name, had_direction, had_deletions, had_digest in found.all():
+        direction, deletions, digest = policy(name)
+        said = {"box": box, "direction": direction, "deletions": deletions, "digest": digest}
+        if (had_direction, had_deletions, had_digest) == (direction, deletions, digest):
+            continue
+        if had_direction is not None and (had_direction, had_deletions) != (direction, deletions):
+            changed = True
+            c.execute(_HOLD_WAITING, said)
+            c.execute(_FREE_WAITING, said)
+        if had_direction is not None:
+            c.execute(_VOID_WAITS, said)
+        c.execute(_RAN_WITH, said)
+    return changed
+
+
+def young_again(c: Connection, box: MailboxId, since: int) -> None:
+    c.execute(_YOUNG_AGAIN, {"box": box, "since": since})
+
+
+def whole_again(c: Connection, boxes: Iterable[MailboxId]) -> None:
+    for box in boxes:
+        c.execute(_WHOLE_AGAIN, {"box": box})
+
+
+def trash_open(c: Connection, reasons: Collection[str]) -> None:
+    c.execute(_TRASH_OPEN, {"reasons": list(reasons)})
+
+
+def version_gone(c: Connection, reason: str) -> None:
+    c.execute(_VERSION_GONE, {"reason": reason})

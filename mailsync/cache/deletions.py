@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, TextClause, bindparam, delete, select, text, update
 
-from mailsync.cache.schema import OPEN, pack, unpack
+from mailsync.cache.schema import FLAGGED, OPEN, pack, unpack
 from mailsync.cache.sql import FREE, many
 from mailsync.cache.tables import deletions as table
 from mailsync.cache.words import Deletion, DeletionId, Held, NewDeletion
@@ -29,7 +29,8 @@ _RECORD = """
 _HELD_ROWS = f"{OPEN} AND messages.wait = 1 AND (:box IS NULL OR messages.mailbox = :box)"
 _HELD_BOXES = "held AND (:box IS NULL OR id = :box)"
 # Released, and not done yet.
-_ACCEPTED_ROWS = f"""{OPEN} AND messages.wait = 0 AND messages.accepted_until > :now
+_ACCEPTED_ROWS = f"""({OPEN} OR {FLAGGED})
+    AND messages.wait = 0 AND messages.accepted_until > :now
     AND (:box IS NULL OR messages.mailbox = :box)"""
 _ACCEPTED_BOXES = """
     accepted_until > :now AND (server <> 1 OR local <> 1) AND (:box IS NULL OR id = :box)"""
@@ -100,6 +101,11 @@ _REJECT = f"""
         origin = CASE WHEN {{lost_local}} THEN NULL ELSE origin END,
         local = CASE WHEN {{lost_local}} THEN 0 ELSE local END
     WHERE """
+# Nothing is missing of what is \\Deleted on both sides (`expunge-deleted`): it loses the flag.
+_SPARE = text(f"""
+    UPDATE messages SET {FREE}, settled = CASE
+        WHEN synced & server_flags & local_flags & {Flags.DELETED:d} THEN 3 ELSE 0 END
+    WHERE {_REJECTED} AND messages.server = 1 AND messages.local = 1""")
 _FREE_MOVED = text(f"UPDATE messages SET {FREE} WHERE {_REJECTED} AND {_MOVED_AWAY}")
 _REJECT_ROWS = text(_REJECT.format(lost_server="server <> 1", lost_local="local <> 1") + _REJECTED)
 _REJECT_WHOLE = text(
@@ -237,7 +243,7 @@ def accept(c: Connection, mailbox: MailboxId | None, until: float) -> int:
 
 def reject(c: Connection, mailbox: MailboxId | None, now: float) -> int:
     bound = {"box": mailbox, "now": now}
-    moved = c.execute(_FREE_MOVED, bound).rowcount
+    moved = c.execute(_FREE_MOVED, bound).rowcount + c.execute(_SPARE, bound).rowcount
     whole = c.execute(
         text(f"SELECT id, server, local FROM mailboxes WHERE {_REJECTED_BOXES}"), bound
     ).all()

@@ -57,7 +57,9 @@ _CHANGE = f"""
         synced = CASE WHEN messages.local = 1 THEN {_AGREED}
             WHEN messages.server = 2 AND messages.local = 2 THEN NULL
             ELSE messages.synced END,
-        settled = CASE WHEN messages.server IN (1, 3) THEN messages.settled ELSE 0 END,
+        settled = CASE WHEN messages.server IN (1, 3) AND NOT (
+                messages.settled = 3 AND NOT seen_server.flags & {Flags.DELETED:d})
+            THEN messages.settled ELSE 0 END,
         %s
     FROM seen_server
     WHERE messages.mailbox = :box AND messages.uid = +seen_server.uid AND %s"""

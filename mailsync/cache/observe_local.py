@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from mailsync.cache.keywords import RELETTER
 from mailsync.cache.schema import KEYWORDS, unpack
 from mailsync.cache.sql import FREE, FREE_UNLESS_FIRM, agreed, load_files, want
+from mailsync.model.flags import Flags
 from mailsync.model.ids import UniqueName
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import LocalEntry, LocalObservation, Stamp
@@ -72,7 +73,8 @@ FOUND_AGAIN = text(_CHANGE % ("", "messages.local = 3 AND files.size IS NOT NULL
 CHANGED = text(
     _CHANGE
     % (
-        f", {FREE_UNLESS_FIRM}",
+        f", {FREE_UNLESS_FIRM}, settled = CASE WHEN messages.settled = 3"
+        f" AND NOT files.flags & {Flags.DELETED:d} THEN 0 ELSE messages.settled END",
         "messages.local = 1 AND messages.local_shown <> files.flags",
     )
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from mailsync.cache.schema import KEYWORDS, MARKED, pack, printable
+from mailsync.cache.schema import ALIKE, DELETED, KEYWORDS, MARKED, pack, printable
 from mailsync.cache.sql import (
     FREE,
     FREE_BY_US,
@@ -69,7 +69,8 @@ _MOVE_FILE = text(f"""
 _STILL = f"((local_kept | local_lost | ?5 & {KEYWORDS}) & ~?6 & ~?4)"  # and not shown
 _RENAME = f"""
     UPDATE messages SET folder = ?2, info = ?3, local_shown = ?4,
-        local_flags = (?4 | {_STILL}) & {PERMANENT}, local_kept = {_STILL}, local_lost = 0
+        local_flags = (?4 | {_STILL}) & {PERMANENT}, local_kept = {_STILL}, local_lost = 0,
+        settled = CASE WHEN settled = 3 AND NOT ?4 & {Flags.DELETED:d} THEN 0 ELSE settled END
     WHERE id = ?1"""
 _FACTS = """
     UPDATE messages SET wire_size = ?2, body = ?3, header = ?4, message_id = ?5,
@@ -86,12 +87,19 @@ _STORED_FLAGS = text(f"""
     UPDATE messages SET
         server_shown = (server_shown | :add) & ~:remove,
         server_flags = ((server_shown | :add) & ~:remove) & {PERMANENT},
-        marked = marked AND NOT :remove & {Flags.DELETED:d}, {FREE_BY_US}
+        marked = marked AND NOT :remove & {Flags.DELETED:d},
+        settled = CASE WHEN settled = 3 AND :remove & {Flags.DELETED:d} THEN 0 ELSE settled END,
+        {FREE_BY_US}
     WHERE id IN (SELECT id FROM wanted)""")
 _GONE = f"UPDATE messages SET {{gone}}, settled = 0, {FREE} WHERE id IN (SELECT id FROM wanted)"
 # What we removed nobody deleted here: is it seen on the server again, it is new.
 _REMOVED = text(_GONE.format(gone="local = 2, synced = NULL"))
-_EXPUNGED = text(_GONE.format(gone="server = 2, marked = 0"))
+# Accepted is the deletion as a whole, with the file of what was \\Deleted on both sides.
+_EXPUNGED = text(
+    _GONE.format(gone="server = 2, marked = 0").replace(
+        "accepted_until = NULL", "accepted_until = CASE WHEN local = 1 THEN accepted_until END"
+    )
+)
 _OLD_REMOVALS = text(f"DELETE FROM removals WHERE NOT ({LATELY})")
 _COUNT = text("""
     INSERT INTO removals (mailbox, side, at, count, boot_id, boot)
@@ -103,9 +111,9 @@ TRY_MARKED = text(f"""
     UPDATE messages SET {NO_TROUBLE}
     WHERE mailbox = :box AND {MARKED} AND server = 1 AND wait = 0 AND next_try IS NOT NULL""")
 _SETTLE = text("UPDATE messages SET settled = :settled WHERE id IN (SELECT id FROM wanted)")
-_TROUBLE = text("""
+_TROUBLE = text(f"""
     UPDATE messages SET attempts = attempts + 1, next_try = :next_try, error = :error
-    WHERE id IN (SELECT id FROM wanted)""")
+    WHERE id IN (SELECT id FROM wanted) AND ({MARKED} OR {DELETED} OR NOT ({ALIKE}))""")
 _JOINS = text("""
     SELECT id, mailbox, uid, server, server_flags, server_shown, server_extra, internal_date,
         size, email_id, header, synced

@@ -64,7 +64,7 @@ _FORGET = text("""
 _DEFER = text("""
     UPDATE messages SET
         wait = :wait, wait_side = :side, wait_reason = :reason,
-        settled = CASE WHEN settled = 1 THEN 1 ELSE :settled END,
+        settled = CASE WHEN settled IN (1, 3) THEN settled ELSE :settled END,
         wait_policy = coalesce(
             (SELECT policy FROM mailboxes WHERE mailboxes.id = messages.mailbox), '')
     WHERE id IN (SELECT id FROM wanted)""")

@@ -5,16 +5,21 @@ from __future__ import annotations
 
 import os
 
-HEAD = "0010"  # the newest revision in migrations/versions
+HEAD = "0011"  # the newest revision in migrations/versions
 APPLICATION_ID = 0x6D734331  # "msC1", in the file's header (PRAGMA application_id)
 FILE = "cache.db"
 
 # One text everywhere, because SQLite takes a partial index only for the very same condition.
-# Closed: there on both sides and both as synced, or settled as KEPT (semantics.md, rule 1).
-OPEN = (
-    "NOT (messages.settled = 2 OR (messages.server = 1 AND messages.local = 1"
+# Closed: there on both sides and both as synced, or settled as KEPT (semantics.md, rule 1).  Of
+# what `expunge-deleted` would delete: unless it waits, is parked or spared.
+ALIKE = (
+    "messages.server = 1 AND messages.local = 1"
     " AND messages.synced IS messages.server_flags AND messages.synced IS messages.local_flags"
-    " AND messages.local_lost = 0))"
+    " AND messages.local_lost = 0"
+)
+OPEN = (
+    f"NOT (messages.settled = 2 OR ({ALIKE}"
+    " AND messages.wait = 0 AND messages.next_try IS NULL AND messages.settled <> 3))"
 )
 # Rows that a new file or a new UID may turn out to be.
 LOOSE = f"(messages.local <> 1 OR {OPEN})"
@@ -38,6 +43,7 @@ STUCK = (
     " AND wait_side = 'server')"
 )
 # Closed rows that `expunge-deleted` makes due.
+FLAGGED = f"({DELETED} AND messages.server = 1 AND messages.local = 1)"
 DUE_DELETED = (
     f"{DELETED} AND messages.server = 1 AND messages.local = 1 AND NOT ({OPEN})"
     f" AND messages.wait = 0 AND {_TRY.format('messages')}"

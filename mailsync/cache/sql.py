@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from mailsync.cache.schema import pack
+from mailsync.cache.schema import ALIKE, pack
 from mailsync.model.observation import FileFacts, LocalEntry
 
 NO_WAIT = "wait = 0, wait_side = NULL, wait_reason = NULL, wait_policy = NULL"
@@ -48,6 +48,9 @@ _LOAD = "INSERT INTO wanted (id) VALUES (?)"
 _AGREE = text(f"""
     UPDATE messages SET synced = {agreed("messages.server_flags", "messages.local_flags")}
     WHERE id IN (SELECT id FROM wanted) AND server = 1 AND local = 1""")
+_NO_TROUBLE_LEFT = text(f"""
+    UPDATE messages SET {NO_TROUBLE}
+    WHERE id IN (SELECT id FROM wanted) AND next_try IS NOT NULL AND {ALIKE}""")
 _DROP_STAMPS = text("""
     UPDATE mailboxes SET stamp = NULL
     WHERE id IN (SELECT mailbox FROM messages WHERE messages.id IN (SELECT id FROM wanted))""")
@@ -71,8 +74,10 @@ def load_spans(c: Connection, spans: Iterable[tuple[int, int]]) -> None:
 
 
 def agree(c: Connection) -> None:
-    """Synced of the `wanted` rows takes every flag on which both sides agree."""
+    """Synced of the `wanted` rows takes every flag on which both sides agree; where those are
+    all, nothing is left to be tried again."""
     c.execute(_AGREE)
+    c.execute(_NO_TROUBLE_LEFT)
 
 
 def drop_stamps(c: Connection) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable
 from sqlalchemy import Connection, bindparam, text
 
 from mailsync.cache.quick import PolicyOf
-from mailsync.cache.schema import OPEN
-from mailsync.cache.sql import NO_WAIT
+from mailsync.cache.schema import ALIKE, FLAGGED, OPEN
+from mailsync.cache.sql import NO_TROUBLE, NO_WAIT
 from mailsync.model.ids import MailboxId
 
 _REASON = "'direction or deletions changed'"
@@ -17,8 +17,9 @@ _HOLD_WAITING = text(f"""
     UPDATE messages SET
         wait = 1, wait_policy = NULL, wait_reason = {_REASON}, settled = 0,
         wait_side = CASE WHEN server = 1 THEN 'server' ELSE 'local' END
-    WHERE mailbox = :box AND (wait IN (2, 3) OR settled = 2) AND settled <> 1
-        AND (server = 1) <> (local = 1) AND synced IS NOT NULL""")
+    WHERE mailbox = :box AND (wait IN (2, 3) OR settled = 2) AND settled NOT IN (1, 3)
+        AND synced IS NOT NULL AND ((server = 1) <> (local = 1) OR (
+            {FLAGGED} AND synced IS server_flags AND synced IS local_flags))""")
 _FREE_WAITING = text(f"""
     UPDATE messages SET {NO_WAIT},
         settled = CASE WHEN settled = 2 THEN 0 ELSE settled END
@@ -26,6 +27,9 @@ _FREE_WAITING = text(f"""
 _VOID_WAITS = text(f"""
     UPDATE messages SET {NO_WAIT}
     WHERE mailbox = :box AND wait <> 0 AND settled <> 2 AND wait_policy <> :digest""")
+# It failed under another policy, by which it may be nothing that is to be done.
+_TRIED_ANEW = text(f"""
+    UPDATE messages SET {NO_TROUBLE} WHERE mailbox = :box AND next_try IS NOT NULL AND {ALIKE}""")
 # Messages only grow older: these were left out by a clock that was wrong.
 _YOUNG_AGAIN = text(f"""
     UPDATE messages SET {NO_WAIT}
@@ -71,6 +75,7 @@ def ran_with(c: Connection, policy: PolicyOf) -> bool:
             c.execute(_FREE_WAITING, said)
         if had_direction is not None:
             c.execute(_VOID_WAITS, said)
+            c.execute(_TRIED_ANEW, said)
         c.execute(_RAN_WITH, said)
     return changed
 

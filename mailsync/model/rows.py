@@ -40,6 +40,7 @@ class Settled(enum.IntEnum):
     NO = 0
     COPIED = 1  # the target's UID is confirmed: only \\Deleted and UID EXPUNGE here are left
     KEPT = 2  # deleted locally, kept on the server (or the mirror image): closed for good
+    SPARED = 3  # \\Deleted on both sides, and its deletion rejected: the flag is to be taken away
 
 
 class Role(enum.StrEnum):

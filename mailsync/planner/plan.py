@@ -241,6 +241,8 @@ def _write_flags(sheet: Sheet, row: Row, ground: Ground) -> None:
     shared = ground.shared
     server, local = row.server_flags & shared, row.local_flags & shared
     wanted = merged(None if row.synced is None else row.synced & shared, server, local)
+    if row.settled is Settled.SPARED:
+        wanted &= ~Flags.DELETED
     add, remove = wanted & ~server & ground.sendable, server & ~wanted & ground.sendable
     unsendable = (wanted ^ server) & ~ground.sendable
     send, keep = bool(add or remove), bool(wanted != local or row.lost)

@@ -91,6 +91,7 @@ def _both_there(row: Row, ground: Ground) -> Ruling:
         and row.synced & Flags.DELETED
         and not (row.server_flags ^ row.local_flags) & ground.shared
         and row.server_flags & Flags.DELETED
+        and row.settled is not Settled.SPARED
     ):
         return KEPT if ground.keeps else FLAGGED_DELETED
     return FLAGS

@@ -379,6 +379,7 @@ class TestMark:
 
     def test_all_that_waits_is_tried_with_one(self, inbox: Box) -> None:
         inbox.paired({1: "", 2: ""})
+        inbox.server({1: "", 2: "S"})
         inbox.cache.mark([inbox.row(1).id])
         inbox.cache.trouble([inbox.row(1).id, inbox.row(2).id], "refused", NOW + 900)
         assert inbox.cache.try_marked(inbox.id) == 1

@@ -62,6 +62,12 @@ FILE = ("name", "folder", "local", "local_flags", "file_size", "mtime_ns", "orig
 CONTENT = ("wire_size", "body", "header", "message_id")
 
 
+def _unspared(row: Row, remove: Flags) -> Settled:
+    """What lost the flag for which it was to go is like any other."""
+    over = row.settled is Settled.SPARED and remove & Flags.DELETED
+    return Settled.NO if over else row.settled
+
+
 class Acts:
     """The half of `World` that acts."""
 
@@ -132,7 +138,9 @@ class Acts:
             doubt = {}
             if action.wait is Wait.OUT:  # what became of it meanwhile proves nothing later
                 doubt = {side: U for side in ("server", "local") if getattr(had, side) is G}
-            self.rows[row.id] = replace(had, wait=action.wait, settled=action.settled, **doubt)
+            stays = had.settled in (Settled.COPIED, Settled.SPARED)
+            settled = had.settled if stays else action.settled
+            self.rows[row.id] = replace(had, wait=action.wait, settled=settled, **doubt)
 
     def do_DeferMailbox(self: Any, action: DeferMailbox) -> None:
         box = self.boxes[action.mailbox]
@@ -269,13 +277,15 @@ class Acts:
             assert action.add & ~message.flags or action.remove & message.flags
             message.flags = (message.flags | action.add) & ~action.remove
             marked = row.marked and not action.remove & Flags.DELETED
-            self.changed(row, server_flags=message.flags, marked=marked)
+            settled = _unspared(row, action.remove)
+            self.changed(row, server_flags=message.flags, marked=marked, settled=settled)
 
     def do_SetLocalFlags(self: Any, action: SetLocalFlags) -> None:
         for given in action.rows:
             row, message = self.rows[given.id], self.file(given)
             message.flags = (message.flags | action.add) & ~action.remove
-            self.changed(row, local_flags=message.flags)
+            settled = _unspared(row, action.remove)
+            self.changed(row, local_flags=message.flags, settled=settled)
 
     # -- transfers -----------------------------------------------------------------------------
 

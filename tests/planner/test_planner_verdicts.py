@@ -114,6 +114,11 @@ def test_marked_messages_are_kept_where_deletions_are() -> None:
     Table("INBOX a T T T", policy).play("Kept INBOX a", "INBOX a:T")
 
 
+def test_a_marked_message_that_was_spared_loses_the_mark() -> None:
+    plan = "StoreFlags INBOX a -T; SetLocalFlags INBOX a -T"
+    Table("INBOX a T T T settled=spared", MARKED).play(plan, "INBOX a")
+
+
 def test_marked_by_flags_that_the_server_cannot_keep_alike() -> None:
     """\\Flagged is not shared here, so the sides agree."""
     from mailsync.model.flags import Flags

@@ -1,0 +1,139 @@
+"""`expunge-deleted`: what is \\Deleted on both sides is held, said and decided like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sim.server_profile import strict_qresync
+from support.storied import Story
+
+from mailsync.model.settings import Deletions, Direction, Guard
+
+COUNT = 12
+GUARD = Guard(share=0.25, floor=5)
+KEPT = " ".join(f"a{number}" for number in range(COUNT))
+FLAGGED = " ".join(f"a{number}:T" for number in range(COUNT))
+
+
+@pytest.fixture
+def story() -> Iterator[Story]:
+    """Twelve of thirteen are \\Deleted on both sides, and `expunge-deleted` comes."""
+    with Story("flagged", strict_qresync()) as s:
+        for number in range(COUNT):
+            s.serve("INBOX", f"a{number}", "\\Deleted")
+        s.serve("INBOX", "z")
+        s.tell()
+        s.change(expunge_deleted=True, guard=GUARD)
+        ran = s.tell()
+        assert (ran.exit, ran.total.held, ran.total.expunged) == (3, COUNT, 0), ran.text
+        assert "mailsync accept test/INBOX" in ran.text
+        s.idle(exit=3)
+        yield s
+
+
+def test_accepted(story: Story) -> None:
+    assert story.accept() == COUNT
+    ran = story.tell()
+    assert (ran.exit, ran.total.expunged) == (0, COUNT)
+    story.oracle.deleted |= {f"a{number}" for number in range(COUNT)}
+    story.agree({"INBOX": "z"})
+
+
+def test_rejected(story: Story) -> None:
+    """The flag is taken away on both sides, so it is asked once; set again it is meant."""
+    assert story.reject("INBOX") == COUNT
+    ran = story.tell()
+    assert (ran.exit, ran.total.expunged, ran.fetched, ran.stored) == (0, 0, 0, 0), ran.text
+    story.agree({"INBOX": f"{KEPT} z"})
+    story.flag("INBOX", "a0", "T")
+    story.oracle.deleted.add("a0")
+    ran = story.tell()
+    assert (ran.exit, ran.total.expunged) == (0, 1)
+    story.idle()
+
+
+def test_accepted_then_rejected(story: Story) -> None:
+    assert story.accept() == COUNT
+    assert story.reject() == COUNT
+    assert story.tell().exit == 0
+    story.agree({"INBOX": f"{KEPT} z"})
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_rejected_and_the_flag_is_taken_away_at_once(story: Story, here: bool) -> None:
+    story.reject()
+    if here:
+        story.flag("INBOX", "a0", "S")
+    else:
+        story.server.set_flags("INBOX", story.uid_of("INBOX", "a0"), ["\\Seen"], ["\\Deleted"])
+    assert story.tell().exit == 0
+    story.agree({"INBOX": f"{KEPT} z".replace("a0", "a0:S", 1)})
+
+
+@pytest.mark.parametrize("direction", [Direction.PULL, Direction.PUSH])
+def test_rejected_where_one_side_is_not_changed(story: Story, direction: Direction) -> None:
+    """The other side follows when it may."""
+    story.reject()
+    story.change(direction=direction)
+    assert story.tell().exit == 0
+    story.idle()
+    story.change(direction=Direction.BOTH)
+    assert story.tell().exit == 0
+    story.agree({"INBOX": f"{KEPT} z"})
+
+
+def test_held_until_the_setting_is_taken_back(story: Story) -> None:
+    story.change(expunge_deleted=False)
+    assert story.tell().exit == 0
+    story.agree({"INBOX": f"{FLAGGED} z"})
+
+
+@pytest.mark.parametrize("decision", ["accept", "reject"])
+@pytest.mark.parametrize(
+    "before", [{"direction": Direction.PULL}, {"deletions": Deletions.KEEP}], ids=str
+)
+def test_what_waited_is_held_when_the_policy_changes(
+    before: dict[str, object], decision: str
+) -> None:
+    """However few; also when it is read meanwhile."""
+    with Story("waited", strict_qresync(), expunge_deleted=True, guard=GUARD, **before) as s:
+        for ghost in "abc":
+            s.serve("INBOX", ghost, *(["\\Deleted"] if ghost == "a" else []))
+        s.tell()
+        s.idle()
+        s.change(direction=Direction.BOTH, deletions=Deletions.EXPUNGE)
+        ran = s.tell()
+        assert (ran.exit, ran.total.held, ran.total.expunged) == (3, 1, 0), ran.text
+        s.idle(exit=3)
+        s.server.set_flags("INBOX", s.uid_of("INBOX", "a"), ["\\Seen"])
+        ran = s.tell()
+        assert (ran.exit, ran.total.held, ran.total.expunged) == (3, 1, 0), ran.text
+        assert getattr(s, decision)() == 1
+        ran = s.tell()
+        assert (ran.exit, ran.total.expunged) == (0, int(decision == "accept")), ran.text
+        if decision == "accept":
+            s.oracle.deleted.add("a")
+        s.agree({"INBOX": "b c" if decision == "accept" else "a:S b c"})
+
+
+def test_refused_it_is_parked_and_said_again() -> None:
+    with Story("parked", strict_qresync(), expunge_deleted=True) as s:
+        for ghost in "abc":
+            s.serve("INBOX", ghost)
+        s.tell()
+        s.server.set_flags("INBOX", s.uid_of("INBOX", "a"), ["\\Deleted"])
+        s.refuse_uid("UID EXPUNGE", s.uid_of("INBOX", "a"))
+        assert s.tell().exit == 1
+        s.idle(exit=1)
+        s.change(expunge_deleted=False)
+        s.tell()
+        s.idle()
+        s.change(expunge_deleted=True)
+        assert s.tell().exit == 1
+        del s.server.next_fault
+        s.pass_time(1000)
+        ran = s.tell()
+        assert (ran.exit, ran.total.expunged) == (0, 1), ran.text
+        s.oracle.deleted.add("a")
+        s.agree({"INBOX": "b c"})

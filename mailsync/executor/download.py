@@ -72,7 +72,10 @@ class Downloader:
         careful = one_by_one(self.run, self.box)
         try:
             async for body in self.run.server.bodies(
-                self.box.name, list(self.wanted), one_by_one=careful
+                self.box.name,
+                list(self.wanted),
+                one_by_one=careful,
+                uid_validity=self.box.uid_validity,
             ):
                 await self.take(body)
             await self.flush()
@@ -204,7 +207,9 @@ class Downloader:
     async def missing(self) -> None:
         """Asked for, answered OK, and not given: still listed means trouble, else it is gone, and
         would be asked for in every round until that is seen."""
-        alive = await self.run.server.alive(self.box.name, UIDSet(self.wanted))
+        alive = await self.run.server.alive(
+            self.box.name, UIDSet(self.wanted), uid_validity=self.box.uid_validity
+        )
         rows = [row for uid, row in self.wanted.items() if uid in alive]
         text = "the server lists the message and gives no text for it"
         await self.run.trouble(self.box.id, rows, text)

@@ -68,7 +68,9 @@ async def _still_there(
     or NO (RFC 2180 §4.2).  Who expunged it did not see the new flags, so they are still news when
     that is seen, and save it."""
     silent = uids_of(rows) - shown
-    gone = silent - await run.server.alive(box.name, silent) if silent else silent
+    if not silent:
+        return rows
+    gone = silent - await run.server.alive(box.name, silent, uid_validity=box.uid_validity)
     if not gone:
         return rows
     run.vanished.add(box.id)

@@ -56,7 +56,8 @@ async def store(
                     raise
                 lacking |= flag
     if wanted := add & KEYWORDS & ~lacking:
-        for item in (await run.server.flags(box.name, uids)).values():
+        kept = await run.server.flags(box.name, uids, uid_validity=box.uid_validity)
+        for item in kept.values():
             lacking |= wanted & ~run.keywords.split(item.extra)[0]
     if lacking:
         await run.stored(run.cache.refuse_keywords, box.id, lacking)

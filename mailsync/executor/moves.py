@@ -153,7 +153,9 @@ async def _recognisable(run: Run, source: Mailbox, target: Mailbox, group: Pairs
     blind = [row for row, join in group if not _known(row) and (join is None or join.body is None)]
     if not blind:
         return group
-    heads = await run.server.headers(source.name, uids_of(tuple(blind)))
+    heads = await run.server.headers(
+        source.name, uids_of(tuple(blind)), uid_validity=source.uid_validity
+    )
     known: dict[RowId, Row] = {}
     for row in blind:
         head = heads.get(uid_of(row))

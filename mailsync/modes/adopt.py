@@ -188,7 +188,7 @@ async def _true_claims(
     made = claimed.claims(rows, state, partial(_number, state))
     unread = {one.file.id: one.file for one in made if one.file.body is None}
     await digested(run, box, list(unread.values()))
-    shown = await run.server.identify(box.name, UIDSet(_uids(made)))
+    shown = await run.server.identify(box.name, UIDSet(_uids(made)), uid_validity=box.uid_validity)
     made = await _again(run, made)
     asked: list[claimed.Claim] = []
     true: list[claimed.Claim] = []

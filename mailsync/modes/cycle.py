@@ -339,7 +339,7 @@ async def learn_digests(run: Run, box: Mailbox, rows: Sequence[Row]) -> None:
 async def learn_headers(run: Run, box: Mailbox, rows: Sequence[Row]) -> None:
     """Fetch headers, so that messages can be told from files without their bodies."""
     by_uid = {row.uid: row.id for row in rows if row.uid is not None}
-    heads = await run.server.headers(box.name, UIDSet(by_uid))
+    heads = await run.server.headers(box.name, UIDSet(by_uid), uid_validity=box.uid_validity)
     told = {by_uid[uid]: head for uid, head in heads.items() if head is not None and uid in by_uid}
     hashes: dict[RowId, bytes | None] = {row: header_hash(head) for row, head in told.items()}
     ids = {row: message_id(head) for row, head in told.items()}
@@ -351,7 +351,9 @@ async def learn_bodies(run: Run, box: Mailbox, rows: Sequence[Row]) -> None:
     left = {uid_of(row): row for row in await to_ask(run, box, rows) if not row.parked}
     careful = one_by_one(run, box)
     try:
-        async for body in run.server.bodies(box.name, list(left), one_by_one=careful):
+        async for body in run.server.bodies(
+            box.name, list(left), one_by_one=careful, uid_validity=box.uid_validity
+        ):
             digester = Digester()
             if body.data is not None:
                 digester.feed(body.data)

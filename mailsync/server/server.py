@@ -31,7 +31,7 @@ class Server(Changes):
 
     Names of mailboxes are the model's.  `uid_validity`: what the UIDs were seen under; another
     one by now is Refused with code UIDVALIDITY, before anything is done.  Where it is not passed,
-    that of the last observation of this mailbox counts.
+    that of the last observation of this mailbox counts, stored or not.
     """
 
     async def connect(self) -> None:
@@ -102,7 +102,8 @@ class Server(Changes):
         async with link.session.busy():
             await link.refresh(box, appended=True)
             facts = facts_of(link.session, link.ability)
-            fetch = Call(cmd.uid_fetch(UIDSet.span(from_uid, UID_MAX), facts.items), items.take)
+            uids = UIDSet.span(min(from_uid, UID_MAX), UID_MAX)
+            fetch = Call(cmd.uid_fetch(uids, facts.items), items.take)
             selection = await link.on(box, [fetch], "to list", uid_validity)
         assert selection.uid_validity is not None
         found = tuple(item for uid, item in sorted(items.found.items()) if uid >= from_uid)
@@ -115,10 +116,13 @@ class Server(Changes):
         )
         return ServerObservation(box, cursor, found, permanent=selection.permanent)
 
-    async def alive(self, box: MailboxName, uids: UIDSet) -> UIDSet:
+    async def alive(
+        self, box: MailboxName, uids: UIDSet, *, uid_validity: UIDValidity | None = None
+    ) -> UIDSet:
         """Those of `uids` that the mailbox still has."""
         parts = ((part,) for part in uids.split(self.link.line))
-        return await self._search(box, *parts, fresh=True) & uids
+        found = await self._search(box, *parts, fresh=True, uid_validity=uid_validity)
+        return found & uids
 
     async def deleted(self, box: MailboxName) -> UIDSet:
         """The UIDs marked \\Deleted."""
@@ -132,7 +136,11 @@ class Server(Changes):
         return await self._search(box, (Header("Message-ID", max(parts, key=len)),))
 
     async def _search(
-        self, box: MailboxName, *criteria: tuple[UIDSet | str | Header, ...], fresh: bool = False
+        self,
+        box: MailboxName,
+        *criteria: tuple[UIDSet | str | Header, ...],
+        fresh: bool = False,
+        uid_validity: UIDValidity | None = None,
     ) -> UIDSet:
         if not criteria:
             return UIDSet()
@@ -142,11 +150,11 @@ class Server(Changes):
                 await link.refresh(box)
             found: list[Found] = []
             if link.ability.has("ESEARCH"):
-                found = await self._found(box, criteria, SEARCH_RETURNS)
+                found = await self._found(box, criteria, SEARCH_RETURNS, uid_validity)
             if not found or not all(one.answered for one in found):
                 if found:
                     link.refused.add("ESEARCH")
-                found = await self._found(box, criteria, ())
+                found = await self._found(box, criteria, (), uid_validity)
         if not all(one.answered for one in found):
             raise Refused(f"the server gives no answer to a search in {box}")
         union = UIDSet()
@@ -159,13 +167,14 @@ class Server(Changes):
         box: MailboxName,
         criteria: Sequence[tuple[UIDSet | str | Header, ...]],
         returns: Sequence[str],
+        uid_validity: UIDValidity | None,
     ) -> list[Found]:
         found = [Found() for _ in criteria]
         calls = [
             Call(cmd.uid_search(one, returns), into.take)
             for one, into in zip(criteria, found, strict=True)
         ]
-        await self.link.on(box, calls, "to search")
+        await self.link.on(box, calls, "to search", uid_validity)
         return found
 
     # -- bodies --------------------------------------------------------------------------------
@@ -176,7 +185,12 @@ class Server(Changes):
         return self.link.limits.body
 
     async def bodies(
-        self, box: MailboxName, uids: Sequence[UID], *, one_by_one: int = 0
+        self,
+        box: MailboxName,
+        uids: Sequence[UID],
+        *,
+        one_by_one: int = 0,
+        uid_validity: UIDValidity | None = None,
     ) -> AsyncIterator[FetchedBody]:
         """The messages' bytes, a hundred by a hundred in the order of `uids`; the first
         `one_by_one` of them each by a command of its own.
@@ -190,17 +204,21 @@ class Server(Changes):
             fetching = Bodies(link.session, turn, uids, link.line, one_by_one)
             async for body in fetching.run(
                 [] if select is None else [*link.introduction(), select],
-                lambda: link.check(box, select, None),
+                lambda: link.check(box, select, uid_validity),
             ):
                 yield body
 
-    async def headers(self, box: MailboxName, uids: UIDSet) -> dict[UID, bytes | None]:
+    async def headers(
+        self, box: MailboxName, uids: UIDSet, *, uid_validity: UIDValidity | None = None
+    ) -> dict[UID, bytes | None]:
         """BODY[HEADER] of each message that there is, at most 1 MiB; None: the server gave NIL."""
-        headers = Headers(uids)
-        await self._fetch(box, uids, ("UID", "BODY.PEEK[HEADER]"), headers.take, headers.found)
+        headers, items = Headers(uids), ("UID", "BODY.PEEK[HEADER]")
+        await self._fetch(box, uids, items, headers.take, headers.found, uid_validity)
         return headers.found
 
-    async def identify(self, box: MailboxName, uids: UIDSet) -> dict[UID, Identity]:
+    async def identify(
+        self, box: MailboxName, uids: UIDSet, *, uid_validity: UIDValidity | None = None
+    ) -> dict[UID, Identity]:
         """By what each message that there is can be recognised."""
         identities = Identities(uids)
         items = list(Identities.items)
@@ -208,13 +226,15 @@ class Server(Changes):
             items.append("EMAILID")
         elif self.capabilities.is_gmail:
             items.append("X-GM-MSGID")
-        await self._fetch(box, uids, items, identities.take, identities.found)
+        await self._fetch(box, uids, items, identities.take, identities.found, uid_validity)
         return identities.found
 
-    async def flags(self, box: MailboxName, uids: UIDSet) -> dict[UID, ServerItem]:
+    async def flags(
+        self, box: MailboxName, uids: UIDSet, *, uid_validity: UIDValidity | None = None
+    ) -> dict[UID, ServerItem]:
         """Those of each message that there is, as they are now; not made to be stored."""
         items = Items()
-        await self._fetch(box, uids, ("UID", "FLAGS"), items.take, items.found)
+        await self._fetch(box, uids, ("UID", "FLAGS"), items.take, items.found, uid_validity)
         return {uid: item for uid, item in items.found.items() if uid in uids}
 
     async def _fetch(
@@ -224,6 +244,7 @@ class Server(Changes):
         items: Sequence[str],
         take: Take,
         found: Collection[UID],
+        uid_validity: UIDValidity | None,
     ) -> None:
         if not uids:
             return
@@ -231,7 +252,7 @@ class Server(Changes):
         async with link.session.busy():
             parts = uids.split(link.line)
             calls = [Call(cmd.uid_fetch(part, items), take) for part in parts]
-            await link.on(box, calls, "", judge=False)
+            await link.on(box, calls, "", uid_validity, judge=False)
             for call in calls:
                 assert call.status is not None
                 if call.succeeded:

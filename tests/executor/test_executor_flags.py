@@ -189,12 +189,14 @@ class Shop:
             raise Refused("no such flag", code=self.code if len(self.sent) > 1 else self.first)
         return Stored(flags=dict.fromkeys(uids - self.mute, SEEN))
 
-    async def alive(self, box: MailboxName, uids: UIDSet) -> UIDSet:
+    async def alive(self, box: MailboxName, uids: UIDSet, *, uid_validity: UIDValidity) -> UIDSet:
         assert box == "INBOX"
         self.asked_for.append(uids)
         return uids - self.gone
 
-    async def flags(self, box: MailboxName, uids: UIDSet) -> Mapping[UID, ServerItem]:
+    async def flags(
+        self, box: MailboxName, uids: UIDSet, *, uid_validity: UIDValidity
+    ) -> Mapping[UID, ServerItem]:
         assert box == "INBOX"
         self.looked.append(uids)
         kept = frozenset(TABLE.of(sum_of(self.sent) & ~self.dropped & ~self.refused))

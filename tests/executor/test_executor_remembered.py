@@ -51,8 +51,10 @@ class Stage:
     async def _stored(self, *call: object) -> None:
         self.told.append(call)
 
-    async def headers(self, name: MailboxName, uids: UIDSet) -> dict[UID, bytes | None]:
-        assert name == SOURCE.name
+    async def headers(
+        self, name: MailboxName, uids: UIDSet, *, uid_validity: UIDValidity
+    ) -> dict[UID, bytes | None]:
+        assert (name, uid_validity) == (SOURCE.name, SOURCE.uid_validity)
         self.told.append(("asked", list(uids)))
         return {uid: head for uid, head in self.heads.items() if uid in uids}
 

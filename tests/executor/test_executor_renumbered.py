@@ -162,3 +162,35 @@ def test_a_new_uidvalidity_between_two_deletions(
         assert renumbered == [3]
         assert ran.exit == 0, ran.text
         s.agree({"Work": "z c d"})
+
+
+def passes_one_over(answer: bytes) -> bytes:
+    """A listing without the row of the lowest UID."""
+    lines = answer.splitlines(keepends=True)
+    rows = [at for at, line in enumerate(lines) if b" FETCH (" in line]
+    return b"".join(line for at, line in enumerate(lines) if at not in rows[:1])
+
+
+def refused(s: Story) -> None:
+    s.server.fault("SELECT", "NO [INUSE] busy", mailbox="Work")
+
+
+def short(s: Story) -> None:
+    s.server.fault("UID FETCH", passes_one_over, sticky=True, mailbox="Work", text=b"RFC822.SIZE")
+
+
+@pytest.mark.parametrize("how", [refused, short])
+def test_a_new_uidvalidity_that_could_not_be_stored(
+    story: Story, how: Callable[[Story], None]
+) -> None:
+    """LIST or SELECT told it, but what the mailbox has now was not to be had: the UIDs that are
+    due are those of before, and other messages have them by now."""
+    due_again(story)
+    story.server.new_uidvalidity("Work", 1)
+    how(story)
+    assert story.tell().total.downloaded == 0
+    story.server.faults.clear()
+    story.server.violations.clear()  # what was sent in one write with the SELECT
+    story.tell()
+    story.tell(pause=DAY)
+    story.agree({"INBOX": "x", "Work": "a b c d n"})

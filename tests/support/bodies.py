@@ -183,7 +183,12 @@ class Server:
         self.expected.append(size)
 
     async def bodies(
-        self, box: MailboxName, uids: Sequence[UID], *, one_by_one: int = 0
+        self,
+        box: MailboxName,
+        uids: Sequence[UID],
+        *,
+        uid_validity: UIDValidity,
+        one_by_one: int = 0,
     ) -> AsyncIterator[FetchedBody]:
         assert box == INBOX
         self.asked.append(list(uids))
@@ -194,7 +199,7 @@ class Server:
         if self.error is not None:
             raise self.error
 
-    async def alive(self, box: MailboxName, uids: UIDSet) -> UIDSet:
+    async def alive(self, box: MailboxName, uids: UIDSet, *, uid_validity: UIDValidity) -> UIDSet:
         assert box == INBOX
         self.looked_for.append(uids)
         return UIDSet(uid for uid in uids if uid in self.alive_there)

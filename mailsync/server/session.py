@@ -238,19 +238,20 @@ class Session:
 
     # -- to whom it belongs ----------------------------------------------------------------------
 
-    def _dispatch(self, event: Event) -> None:
+    def _dispatch(self, event: Event) -> bool:
+        """Whether somebody waits for it."""
         if log.isEnabledFor(logging.DEBUG) and not isinstance(event, BodyData):
             log.debug("< %s", without_text(event))
         if isinstance(event, Status) and event.tag is not None:
             self._answered(event)
-            return
+            return True
         head: Call | None = None
         for call in self._calls.values():
             if call.selects is not None and head is not None:
                 break  # all from here on is of the next mailbox
             head = head or call
             if call.take(event):
-                return
+                return True
             if call.selects is not None:
                 break
         match event:
@@ -266,6 +267,7 @@ class Session:
                 self._go = [*self._go[-1:], text]
             case _:
                 self._note(event, head)
+        return False
 
     def _note(self, event: Event, head: Call | None) -> None:
         """News of a mailbox: the one being selected, else the one that is."""

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 
 from mailsync.imap import (
     BodyData,
-    Continuation,
     Deflate,
     Event,
     Limits,
@@ -21,7 +20,7 @@ from mailsync.server.values import Traffic
 from mailsync.system.seams import Stream
 
 LEAST_PROGRESS = 1024  # bytes of an unfinished response within one timeout; less is a dribble
-PATIENCE = 30  # timeouts that a server may fill with `* OK Still here` and nothing else
+PATIENCE = 30  # timeouts that a server may fill with `* OK Still here`, and nothing to the matter
 LAST_WORDS = 16  # reads after a failed write
 FAREWELL = 2.0  # seconds for LOGOUT, or for the reason after a failed write
 
@@ -29,7 +28,8 @@ FAREWELL = 2.0  # seconds for LOGOUT, or for the reason after a failed write
 class Wire:
     """Every wait ends after `timeout` seconds without progress, in Disconnected.
 
-    What the server says is given to `dispatch`, event by event, from within `read`.
+    What the server says is given to `dispatch`, event by event, from within `read`; it tells
+    whether somebody waits for that.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Wire:
         timeout: float,
         traffic: Traffic,
         limits: Limits,
-        dispatch: Callable[[Event], None],
+        dispatch: Callable[[Event], bool],
     ) -> None:
         self.stream = stream
         self.ends_tagged = False  # the bytes read last ended with a tagged answer
@@ -49,7 +49,7 @@ class Wire:
         self._steps: Iterator[bytes] | None = None  # of what was read last, not yet inflated
         self._wrote = False  # since the last read
         self._stalled = self._unanswered = 0.0  # seconds waited without progress, without answer
-        self._dribbled = 0
+        self._dribbled = self._answered = 0
 
     def pending(self) -> int:
         """Bytes read that are no response yet."""
@@ -145,25 +145,22 @@ class Wire:
             for event in error.events:
                 self._dispatch(event)
             raise
-        for event in events:
-            self._dispatch(event)
+        waited_for = [self._dispatch(event) for event in events]
         if events:
-            last = events[-1]
-            self.ends_tagged = isinstance(last, Status) and last.tag is not None
-        self._note_progress(events, len(data))
+            self.ends_tagged = _ends(events[-1])
+        self._note_progress(events, len(data), any(waited_for))
 
-    def _note_progress(self, events: Sequence[Event], size: int) -> None:
-        """A finished response is progress, and so is a decent piece of a literal; a status line
-        is no answer."""
+    def _note_progress(self, events: Sequence[Event], size: int, waited_for: bool) -> None:
+        """A finished response is progress, and so is a decent piece of a literal; an answer is what
+        ends a command, or a decent piece of what somebody waits for."""
         self._dribbled += size
         whole = any(not isinstance(event, BodyData) for event in events)
         if whole or self._dribbled >= LEAST_PROGRESS:
             self._stalled, self._dribbled = 0.0, 0
-        if any(_answers(event) for event in events):
-            self._unanswered = 0.0
+        self._answered += size if waited_for else 0
+        if self._answered >= LEAST_PROGRESS or any(_ends(event) for event in events):
+            self._unanswered, self._answered = 0.0, 0
 
 
-def _answers(event: Event) -> bool:
-    if isinstance(event, Status):
-        return event.tag is not None
-    return not isinstance(event, Continuation)
+def _ends(event: Event) -> bool:
+    return isinstance(event, Status) and event.tag is not None

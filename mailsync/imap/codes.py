@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mailsync.imap.limits import Limits, ProtocolError
 from mailsync.imap.sets import Malformed, Ranges, ranges
-from mailsync.model.ids import UID, UIDValidity
+from mailsync.model.ids import UID, UID_MAX, UIDValidity
 from mailsync.model.uidset import UIDSet
 
 
@@ -37,7 +37,8 @@ class Code:
     """`name` in capitals.  `args` is None where there are none or they make no sense, else
 
     - APPENDUID: `AppendUID`; COPYUID: `CopyUID`;
-    - UIDNEXT, UIDVALIDITY, HIGHESTMODSEQ, UNSEEN, APPENDLIMIT: an int ≥ 1 (APPENDLIMIT ≥ 0);
+    - UIDNEXT, UIDVALIDITY, HIGHESTMODSEQ, UNSEEN, APPENDLIMIT: an int ≥ 1 (APPENDLIMIT ≥ 0),
+      UIDNEXT a UID;
     - PERMANENTFLAGS: the flags as sent, with `\\*`; CAPABILITY: atoms in capitals;
       BADCHARSET: charsets in capitals;
     - MODIFIED: `UIDSet` (the numbers of the command: UIDs for UID STORE, RFC 7162 §3.1.3);
@@ -88,7 +89,8 @@ def _args(name: str, args: bytes, limits: Limits) -> CodeArgs:
     if name in OF_SETS:
         return set_code(name, args.split(), limits).args
     if name in _NUMBERS:
-        sane = args.isdigit() and len(args) < 20 and _NUMBERS[name] <= int(args) <= _LARGEST
+        most = UID_MAX if name == "UIDNEXT" else _LARGEST
+        sane = args.isdigit() and len(args) < 20 and _NUMBERS[name] <= int(args) <= most
         return int(args) if sane else None
     if name == "PERMANENTFLAGS":
         return frozenset(_words(args))

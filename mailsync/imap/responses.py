@@ -198,7 +198,7 @@ def _status(rest: list[Token], limits: Limits) -> Event:
             values |= _object_id(name, value)
         elif not is_nil(value) and not isinstance(value, list):
             least = 1 if name in ("UIDNEXT", "UIDVALIDITY", "HIGHESTMODSEQ") else 0
-            if least <= number(value) <= fetch.LARGEST:
+            if least <= number(value) <= (UID_MAX if name == "UIDNEXT" else fetch.LARGEST):
                 values[name] = number(value)
     return StatusData(bytes(string(rest[0])), values)
 

@@ -98,6 +98,12 @@ def is_partial(error: MailsyncError, found: Collection[object]) -> bool:
     return isinstance(error, Refused) and not error.bad and (some or gone)
 
 
+def is_about_nothing(status: Status) -> bool:
+    """Some refuse to list an empty mailbox, in plain words; one that is in trouble may have said
+    as well that the mailbox is empty."""
+    return not code_of(status) and not _is_busy(status.text)
+
+
 def login_refusal(status: Status, mechanism: str, why: str = "") -> MailsyncError:
     """The error for a login refused by `mechanism`; `why`: what was said before the tagged answer.
     Only what blames the password is an AuthError: it is never tried again, while a busy server may

@@ -43,7 +43,7 @@ class Bodies:
         self, before: Sequence[Call], check: Callable[[], object]
     ) -> AsyncIterator[FetchedBody]:
         """`before` (a SELECT) goes out in the same write, and once it is answered `check` may
-        raise."""
+        raise, also later: UIDs may come to mean other messages."""
         session, waiting = self._session, deque(self._parts)
         running: deque[Call] = deque()
         first = list(before)
@@ -62,6 +62,7 @@ class Bodies:
                     check()
                 else:
                     await session.pump()
+                    check()
             except (Disconnected, ServerDefect) as error:
                 lost = error  # what came whole before it is given all the same
             while self._events:

@@ -113,6 +113,7 @@ class Selection:
     permanent_flags: frozenset[str] | None = None
     mailbox_id: str | None = None
     done: bool = False  # the tagged OK was seen
+    renumbered: bool = False  # since then: its UIDs are other messages' by now
     _earlier: Gathered = field(default_factory=Gathered)
     _vanished: Gathered = field(default_factory=Gathered)
 
@@ -169,6 +170,8 @@ class Selection:
                 pass
             case Status(code=Code() as code) if not self.done:
                 self._note_code(code)
+            case Status(code=Code("UIDVALIDITY", int(number))):
+                self.renumbered |= number != self.uid_validity
 
     def _gone(self, count: int) -> None:
         self.expunged += count

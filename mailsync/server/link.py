@@ -183,7 +183,7 @@ class Link:
     def select(self, box: MailboxName, writable: bool = False) -> Call | None:
         """None: it is selected already."""
         selected, wire = self.session.selected, self.wire(box)
-        there = selected is not None and selected.wire_name == wire
+        there = selected is not None and selected.wire_name == wire and not selected.renumbered
         if there and selected is not None and not (writable and selected.examined):
             return None
         command = cmd.select(wire, self.read_only, condstore=self.ability.has("CONDSTORE"))
@@ -199,9 +199,8 @@ class Link:
         if selection is None:
             raise Disconnected("the server deselected the mailbox")
         wanted = self._meant(box) if expected is None else expected
-        if selection.uid_validity is None or (
-            wanted is not None and selection.uid_validity != wanted
-        ):
+        other = wanted is not None and selection.uid_validity != wanted
+        if selection.uid_validity is None or selection.renumbered or other:
             raise Refused(f"{box} has a new UIDVALIDITY: its UIDs changed", code="UIDVALIDITY")
         return selection
 

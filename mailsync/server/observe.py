@@ -19,13 +19,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mailsync.imap import Quirk, cmd
-from mailsync.model.errors import MailsyncError, Reach, ServerDefect
+from mailsync.model.errors import Help, MailsyncError, Reach, ServerDefect
 from mailsync.model.ids import UID_MAX
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import Cursor, ServerItem, ServerObservation
 from mailsync.model.uidset import UIDSet
-from mailsync.server.answers import refusal
-from mailsync.server.calls import Call, Selection
+from mailsync.server.answers import is_about_nothing, refusal
+from mailsync.server.calls import Call, Selection, nothing
 from mailsync.server.session import Session
 from mailsync.server.shown import Found, Items
 from mailsync.server.values import Ability, Ask
@@ -158,7 +158,7 @@ class Observer:
             qresync = (cursor.uid_validity, modseq, known or None)
         select = Call(
             cmd.select(ask.wire_name, self._read_only, facts.condstore, qresync),
-            items.take,
+            items.take_selecting if qresync is not None else nothing,
             selection,
         )
         job = Job(ask, mode, selection, items, select)
@@ -218,7 +218,7 @@ class Observer:
         complete = UIDSet() if lists_all else job.ask.audit
         items = self._items(job, cursor)
         if lists_all:
-            if len(items) == cursor.messages:
+            if len(items) == cursor.messages and not job.items.shifted:
                 told = selection.uid_next is not None or selection.arrived
                 complete = UIDSet.span(1, cursor.uid_next - 1 if told else UID_MAX)
         elif job.mode is Mode.CONDSTORE and known is not None:
@@ -249,8 +249,8 @@ class Observer:
             return name, refusal(select.status, f"to select {name}")
         for call in job.fetches + ([job.search] if job.search is not None else []):
             assert call.status is not None
-            if call.succeeded or job.selection.exists == 0:
-                continue  # some refuse to list what is empty
+            if call.succeeded or (job.selection.exists == 0 and is_about_nothing(call.status)):
+                continue
             if job.mode in (Mode.QRESYNC, Mode.CONDSTORE):
                 # What was announced does not work: by plain means, for all of this session,
                 # unless only this mailbox keeps no modseqs (RFC 7162 §3.1.2.2).
@@ -275,6 +275,12 @@ class Observer:
             return ServerDefect(
                 f"{name}: the server gives no UIDVALIDITY, so its UIDs mean nothing",
                 reach=Reach.MAILBOX,
+            )
+        if selection.renumbered:
+            return ServerDefect(
+                f"{name}: the server gave the messages other UIDs while it was looked at",
+                reach=Reach.MAILBOX,
+                help=Help.RETRY,
             )
         if not selection.sticky:
             return ServerDefect(
@@ -319,6 +325,7 @@ class Observer:
             enough = job.ask.known + new == cursor.messages
             return UIDSet() if enough else Mode.CONDSTORE
         left = (job.found.uids & old) - job.selection.vanished
-        if not job.found.answered or len(left) + new != cursor.messages:
+        sound = job.found.answered and not (job.found.shifted or job.items.shifted)
+        if not sound or len(left) + new != cursor.messages:
             return Mode.FULL
         return old - left

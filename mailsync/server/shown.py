@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mailsync.imap import ESearch, Event, Fetch, Search
+from mailsync.imap import Code, ESearch, Event, Expunged, Fetch, Search, Status
 from mailsync.model.errors import ServerDefect
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID
@@ -19,14 +19,23 @@ class Items:
 
     def __init__(self) -> None:
         self.found: dict[UID, ServerItem] = {}
+        self.shifted = False  # see `_shifts`
         self._kinds: dict[frozenset[str], frozenset[str]] = {}  # of keywords, each kept once
         self._keywords = 0  # bytes of all kinds together
 
+    def take_selecting(self, event: Event) -> bool:
+        """What QRESYNC tells within the SELECT."""
+        match event:
+            case Status(code=Code("CLOSED")):
+                self.found.clear()  # it was of the previous mailbox (RFC 7162 §3.2.11)
+        return self.take(event)
+
     def take(self, event: Event) -> bool:
         if not isinstance(event, Fetch):
+            self.shifted |= _shifts(event, bool(self.found))
             return False
         if event.uid is None:
-            return True  # tells that something changed, which the next run's cursor shows
+            return False  # tells that something changed, which the next run's cursor shows
         flags, extra = (None, frozenset()) if event.flags is None else split_flags(event.flags)
         if extra:
             extra = self._kind(extra)
@@ -35,7 +44,7 @@ class Items:
             email_id = str(event.gm_msgid)
         had = self.found.get(event.uid)
         if flags is None and had is None:
-            return True  # MODSEQ alone, of a message whose flags follow
+            return False  # MODSEQ alone, of a message whose flags follow
         if had is not None:
             if flags is None:
                 flags, extra = had.flags, had.extra
@@ -47,11 +56,11 @@ class Items:
                 had.size if event.size is None else event.size,
                 email_id or had.email_id,
             )
-        else:
-            assert flags is not None
-            self.found[event.uid] = ServerItem(
-                event.uid, flags, extra, event.internal_date, event.size, email_id
-            )
+            return self.found[event.uid] != had  # who repeats himself does not get on
+        assert flags is not None
+        self.found[event.uid] = ServerItem(
+            event.uid, flags, extra, event.internal_date, event.size, email_id
+        )
         return True
 
     def _kind(self, extra: frozenset[str]) -> frozenset[str]:
@@ -71,6 +80,7 @@ class Found:
     def __init__(self) -> None:
         self._gathered = Gathered()
         self.answered = False
+        self.shifted = False  # see `_shifts`
 
     @property
     def uids(self) -> UIDSet:
@@ -85,14 +95,21 @@ class Found:
                 # Without ALL only COUNT 0 means: none (RFC 4731 §3.1).  A broken ESEARCH that
                 # neither lists nor counts is no proof (protocol.md §0.1).
                 self.answered = self.answered or count == 0
-            case ESearch(uid=True, uids=UIDSet() as uids):
+            case ESearch(uid=True, uids=UIDSet() as uids, count=count):
                 self._gathered.add(uids)
-                self.answered = True
+                self.answered = self.answered or count in (None, len(uids))  # else it is cut off
             case ESearch():
                 pass
             case _:
+                self.shifted |= _shifts(event, self.answered)
                 return False
         return True
+
+
+def _shifts(event: Event, begun: bool) -> bool:
+    """Something listed may be gone by now, and nobody knows what: as many messages as there are
+    were listed perhaps, but not these, and a server that lists by number passes one over."""
+    return begun and isinstance(event, Expunged)
 
 
 def flags_of(names: frozenset[str] | None) -> tuple[Flags | None, frozenset[str]]:

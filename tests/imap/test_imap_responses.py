@@ -136,6 +136,9 @@ TABLE: list[tuple[str, Event]] = [
     ("* STATUS a (MAILBOXID ((a)) MESSAGES 1)", StatusData(b"a", {"MESSAGES": 1})),
     ("* STATUS x (HIGHESTMODSEQ 0 UIDNEXT 0 UIDVALIDITY 0 UNSEEN -1 MESSAGES 0)",
      StatusData(b"x", {"MESSAGES": 0})),
+    ("* STATUS x (UIDNEXT 4294967295)", StatusData(b"x", {"UIDNEXT": 4294967295})),
+    ("* STATUS x (UIDNEXT 4294967296 UIDVALIDITY 4294967296)",
+     StatusData(b"x", {"UIDVALIDITY": 4294967296})),
     ('* NAMESPACE (("" "/")) NIL (("#shared/" "/" "X-PARAM" ("a" "b"))("#public" NIL))',
      Namespace((( b"", "/"),), (), ((b"#shared/", "/"), (b"#public", None)))),
     ('* ID ("name" "Cyrus" "Version" "1.5" "os" NIL)', Id({"name": "Cyrus", "version": "1.5"})),
@@ -159,6 +162,8 @@ LIST_OF_3 = (UID(304), UID(319), UID(320))
 CODES: list[tuple[str, Code | None, str]] = [
     ("[UIDVALIDITY 3857529045] valid", Code("UIDVALIDITY", 3857529045), "valid"),
     ("[UIDNEXT 4392] next", Code("UIDNEXT", 4392), "next"),
+    ("[UIDNEXT 4294967295] x", Code("UIDNEXT", 4294967295), "x"),
+    ("[UIDNEXT 4294967296] x", Code("UIDNEXT"), "x"),
     ("[UNSEEN 17] first", Code("UNSEEN", 17), "first"),
     ("[HIGHESTMODSEQ 715194045007]", Code("HIGHESTMODSEQ", 715194045007), ""),
     ("[HIGHESTMODSEQ 0] x", Code("HIGHESTMODSEQ"), "x"),

@@ -76,7 +76,7 @@ async def _look(
         cache = await pool.cache(Cache.open, directory, account.name)
         try:
             maildir = maildir_of(account, world)
-            doubt = await Ownership(account, world, maildir, cache).verify(dry=True)
+            doubt = await Ownership(account, world, maildir, cache).doubt()
             if cache.recovered:
                 doubt = "the cache is damaged: it is moved aside, and messages are paired again"
             if doubt:

@@ -26,13 +26,27 @@ class Ownership:
 
         Raises NotOurs: nothing may be written on either side.
         """
+        marker = await self._ours()
+        if marker is None:
+            if not dry:
+                await self.claim()
+            return ""
+        sides, notice = self._compare(marker)
+        if sides:
+            await self._relink(sides, marker, dry)
+        elif not dry and self.cache.generation != marker.generation:
+            await self.world.pool.cache(self.cache.set_generation, marker.generation)
+        return notice
+
+    async def doubt(self) -> str:
+        """What `verify` would say, and nothing is changed."""
+        marker = await self._ours()
+        return "" if marker is None else self._compare(marker)[1]
+
+    async def _ours(self) -> Marker | None:
         marker = await self.world.pool.disk(self.maildir.read_marker)
         self.judge(marker, (await self.world.pool.cache(self.cache.totals)).files)
-        if marker is not None:
-            return await self._compare(marker, dry)
-        if not dry:
-            await self.claim()
-        return ""
+        return marker
 
     async def still(self) -> None:
         """Before another attempt of a run: raises NotOurs where the Maildir is not the one any more
@@ -69,20 +83,17 @@ class Ownership:
                 f"If that is over: mailsync accept {self.account.name}"
             )
 
-    async def _compare(self, marker: Marker, dry: bool) -> str:
+    def _compare(self, marker: Marker) -> tuple[frozenset[Side], str]:
+        """The doubtful sides, and why."""
         if marker.cache_uuid != self.cache.uuid:
-            await self._relink(frozenset({Side.SERVER}), marker, dry)
-            return "the cache was lost: messages are paired again by name and content"
+            lost = "the cache was lost: messages are paired again by name and content"
+            return frozenset({Side.SERVER}), lost
         ahead = self.cache.generation - marker.generation
         if ahead < -CUT_OFF:
-            await self._relink(BOTH, marker, dry)
-            return "the cache is older than the Maildir: messages are paired again"
+            return BOTH, "the cache is older than the Maildir: messages are paired again"
         if ahead > CUT_OFF:
-            await self._relink(BOTH, marker, dry)
-            return "the Maildir is older than the cache: messages are paired again"
-        if ahead and not dry:
-            await self.world.pool.cache(self.cache.set_generation, marker.generation)
-        return ""
+            return BOTH, "the Maildir is older than the cache: messages are paired again"
+        return frozenset(), ""
 
     async def _relink(self, sides: frozenset[Side], marker: Marker, dry: bool) -> None:
         await self.world.pool.cache(self.cache.begin_relink, None, set(sides))

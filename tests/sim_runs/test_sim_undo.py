@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from contextlib import nullcontext
+from unittest import mock
 
 import pytest
-from sim.stack import DATE, Cache
-from sim.steps import Crash
+from sim import loop
+from sim.stack import DATE, Cache, _noted
+from sim.steps import Crash, Steps
+from sim.world import make_world
 from support.storied import Story
 
+from mailsync.model.checked import CheckOptions
 from mailsync.model.errors import NotOurs
-from mailsync.modes import decide
+from mailsync.modes import check, decide
 
 
 @pytest.fixture
@@ -170,3 +176,22 @@ def test_what_came_back_and_was_deleted_again_comes_back_once(
 
 def killed(*_: object) -> None:
     raise Crash
+
+
+@pytest.mark.parametrize("repair", [False, True])
+def test_check_of_a_cache_that_was_rolled_back_leaves_it_to_the_sync(
+    story: Story, repair: bool
+) -> None:
+    """Which says so, and finds in undo what the cache does not know."""
+    shutil.copy(story.state / "cache.db", story.state / "kept.db")
+    story.expunge("INBOX", "a")
+    assert story.tell().total.removed == 1
+    shutil.copy(story.state / "kept.db", story.state / "cache.db")
+    world = make_world(story.server, story.fs, "check", Steps())
+    with mock.patch.object(check, "production_world", return_value=nullcontext(world)), _noted():
+        found = loop.run(check._check(story.account, CheckOptions(repair=repair), None))
+    assert "the cache is older than the Maildir" in found.errors[0]
+    assert "the cache is older than the Maildir" in story.tell().text
+    assert len(story.undelete()) == 1
+    assert story.tell().exit == 0
+    story.agree({"INBOX": "a b c d"})

@@ -39,6 +39,13 @@ _NO_UIDS = text("""
 _LIST_ALL = text("""
     UPDATE mailboxes SET relink = 1, messages = NULL, highest_modseq = NULL, stamp = NULL
     WHERE :box IS NULL OR id = :box""")
+# A file that could not be read yet may be one of the messages that have none, as only a relink
+# tells where the server rewrote it.
+_UNREAD = text("""
+    SELECT relink AND EXISTS (
+        SELECT 1 FROM messages WHERE mailbox = :box AND local = 1 AND server IN (0, 3)
+            AND body IS NULL AND next_try IS NOT NULL)
+    FROM mailboxes WHERE id = :box""")
 _END = text("UPDATE mailboxes SET relink = 0 WHERE id = :box")
 # An outcome of what was not found again says nothing any more.
 _UNSETTLE = text("""
@@ -77,6 +84,8 @@ def _doubt(c: Connection, side: Side, box: int | None) -> None:
 
 
 def end_relink(c: Connection, mailbox: MailboxId) -> None:
+    if c.execute(_UNREAD, {"box": mailbox}).scalar():
+        return
     c.execute(_UNSETTLE, {"box": mailbox})
     c.execute(_END, {"box": mailbox})
     c.execute(_OVER)

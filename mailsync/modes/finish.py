@@ -34,7 +34,9 @@ async def finish(run: Run, only: frozenset[MailboxName]) -> None:
     await run.stored(run.cache.forget_gone)
     await _purge(run)
     for box in both:
-        if box.name in run.seen_server and box.name in run.seen_local:
+        # Else not all of it could be paired, as is done in a relink only.
+        told = box.id in sound and box.name not in run.untold
+        if told and box.name in run.seen_server and box.name in run.seen_local:
             await run.stored(run.cache.end_relink, box.id)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,10 +29,9 @@ from mailsync.planner.moves import (
 from mailsync.planner.pairing import match, moved_by_name, opposites
 from mailsync.planner.policy import Bounds, Policy
 from mailsync.planner.scene import Scene, survey, uid_order
+from mailsync.planner.unseen import LONGEST, between
 
 T = Presence.THERE
-
-LONGEST = 2  # times as long a file can get when each of its LFs becomes a CRLF
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,15 +164,11 @@ def ask_files(files: Iterable[Row], others: Sequence[Row], wanted: _Wanted) -> N
         if (
             size is None
             or unmeasured
-            or _between(known_files, size - ADDED_SIZE, size + ADDED_SIZE)
+            or between(known_files, size - ADDED_SIZE, size + ADDED_SIZE)
             or not dates(row).isdisjoint(known_dates)
-            or _between(lengths, size - ADDED_SIZE, LONGEST * size + ADDED_SIZE)
+            or between(lengths, size - ADDED_SIZE, LONGEST * size + ADDED_SIZE)
         ):
             wanted.digests[row.id] = row
-
-
-def _between(numbers: Sequence[int], low: int, high: int) -> bool:
-    return bisect_left(numbers, low) < bisect_right(numbers, high)
 
 
 def ask_headers(messages: Iterable[Row], files: Sequence[Row], wanted: _Wanted) -> None:

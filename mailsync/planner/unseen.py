@@ -1,12 +1,16 @@
-"""What waits while a mailbox could not be looked at: everything is observed before anything is
-judged (semantics.md, rule 2)."""
+"""What waits while a mailbox could not be looked at, or a file not be read: everything is observed
+before anything is judged (semantics.md, rule 2)."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
+from mailsync.model.content import ADDED_SIZE
+from mailsync.model.ids import MailboxId
 from mailsync.model.rows import Presence, Row
+from mailsync.planner.ladder import dates, sizes
 from mailsync.planner.policy import Policy
 from mailsync.planner.verdict import FLAGGED_DELETED, Ruling, Verdict
 
@@ -15,30 +19,81 @@ N, T, G, U = Presence.NONE, Presence.THERE, Presence.GONE, Presence.UNKNOWN
 KNOWN = (T, U)
 
 
+LONGEST = 2  # times as long a file can get when each of its LFs becomes a CRLF
+
+
+def between(numbers: Sequence[int], low: float, high: float) -> bool:
+    """Whether one of the sorted `numbers` is."""
+    return bisect_left(numbers, low) < bisect_right(numbers, high)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """New files that the disk refuses to give: each may be a message that lacks its file, under
+    another name or in another mailbox, and the only copy that will be left of it."""
+
+    places: frozenset[tuple[MailboxId, int]]  # mailbox and date
+    dates: frozenset[int]
+    sizes: Sequence[int]
+
+    @classmethod
+    def of(cls, everything: Iterable[Row]) -> Unread:
+        rows = [
+            row
+            for row in everything
+            if row.parked and row.body is None and row.local is T and row.server in (N, U)
+        ]
+        return cls(
+            frozenset((row.mailbox, date) for row in rows for date in dates(row)),
+            frozenset(date for row in rows for date in dates(row)),
+            sorted(row.file_size for row in rows if row.file_size is not None),
+        )
+
+    def may_be(self, row: Row, verdict: Verdict) -> bool:
+        if verdict is Verdict.DOWNLOAD:  # by its size it may be too many
+            return any((row.mailbox, date) in self.places for date in dates(row))
+        if verdict not in (Verdict.DELETE, Verdict.KEEP) or row.local is not G:
+            return False
+        if not self.dates.isdisjoint(dates(row)):
+            return True
+        if row.file_size is not None:
+            size = row.file_size
+            return between(self.sizes, size - ADDED_SIZE, size + ADDED_SIZE)
+        return any(
+            between(self.sizes, (size - ADDED_SIZE) / LONGEST, size + ADDED_SIZE)
+            for size in sizes(row)
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Unseen:
     """Traits of the messages and of the files that may have left a mailbox unseen."""
 
     messages: frozenset[Hashable]
     files: frozenset[Hashable]
+    unread: Unread
 
     @classmethod
-    def of(cls, everything: Iterable[Row], policy: Policy) -> Unseen:
+    def of(cls, everything: Sequence[Row], policy: Policy) -> Unseen:
         """Rows that are nowhere but in one place on either side: what was deleted on one side
         and moved on the other survives where it went anyhow (I11)."""
         there = policy.unseen_server | policy.closed_server
         here = policy.unseen_local
+        unread = Unread.of(everything)
         if not there and not here:
-            return cls(frozenset(), frozenset())
+            return cls(frozenset(), frozenset(), unread)
         rows = [row for row in everything if row.server in KNOWN and row.local in KNOWN]
         return cls(
             frozenset(t for row in rows if row.mailbox in there for t in _of_message(row)),
             frozenset(t for row in rows if row.mailbox in here for t in _of_file(row)),
+            unread,
         )
 
     def may_hide(self, row: Row, verdict: Verdict) -> bool:
         """Whether what is new with `row` may have been in a mailbox that nobody looked at: then it
-        is a move, to be made and not sent a second time."""
+        is a move, to be made and not sent a second time; or is a file that nobody could read."""
+        if self.unread.may_be(row, verdict):
+            return True
         if verdict is Verdict.DOWNLOAD and row.local is N:
             return not self.messages.isdisjoint(_asked(row))
         if verdict is Verdict.UPLOAD and row.server is not G:

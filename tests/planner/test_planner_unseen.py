@@ -166,3 +166,66 @@ def test_what_went_to_a_mailbox_that_is_not_made_yet_waits_for_nothing_but_that(
     assert upload == Upload(INBOX, (late,), "new in the Maildir")
     made = plan([moved, new], [HIDDEN, *rest], boxes, Policy())
     assert [type(action).__name__ for action in made.actions] == ["CreateMailbox", "Move", "Upload"]
+
+
+# -- a file that nobody could read ------------------------------------------------------------
+
+UNREAD = file(id=RowId(3), mailbox=WORK, parked=True, attempts=1, file_size=900)
+LOST = Row(
+    RowId(4), INBOX, UID(5), T, name=UniqueName("was"), folder="cur", local=G, synced=Flags.NONE,
+    internal_date=7, size=1000, file_size=900, mtime_ns=8_000_000_000,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("unread", "lost", "goes"),
+    [
+        (UNREAD, LOST, False),  # the size
+        (replace(UNREAD, file_size=950), LOST, False),  # a reader counted it anew
+        (replace(UNREAD, file_size=2000), LOST, True),
+        (replace(UNREAD, file_size=2000, mtime_ns=7_000_000_000), LOST, False),  # a date
+        (replace(UNREAD, file_size=2000, mtime_ns=8_500_000_000), LOST, False),
+        (replace(UNREAD, file_size=None, mtime_ns=None), LOST, True),
+        # written over: of what it was only the server tells the size
+        (UNREAD, replace(LOST, file_size=None), False),
+        (replace(UNREAD, file_size=400), replace(LOST, file_size=None), True),
+        (replace(UNREAD, file_size=2000), replace(LOST, file_size=None), True),
+        (UNREAD, replace(LOST, file_size=None, size=None), True),
+        # it is none that could be one of them
+        (replace(UNREAD, parked=False, body=b"other"), LOST, True),
+        (replace(UNREAD, body=b"other"), LOST, True),
+        (replace(UNREAD, server=T, uid=UID(9), synced=Flags.NONE), LOST, True),
+        (replace(UNREAD, server=U), LOST, False),
+        (replace(UNREAD, local=G), LOST, True),
+    ],
+)
+@pytest.mark.parametrize("deletions", [Deletions.EXPUNGE, Deletions.KEEP])
+def test_a_message_whose_file_may_be_one_that_could_not_be_read_is_not_deleted(
+    unread: Row, lost: Row, goes: bool, deletions: Deletions
+) -> None:
+    made = plan([lost], [unread], BOXES, Policy(deletions=deletions, guard=OFF))
+    assert bool(made.actions) is goes
+
+
+def test_what_both_sides_marked_is_deleted_all_the_same() -> None:
+    """Its file is there."""
+    marked = replace(
+        LOST, local=T, synced=Flags.DELETED, server_flags=Flags.DELETED, local_flags=Flags.DELETED
+    )
+    policy = Policy(deletions=Deletions.EXPUNGE, expunge_deleted=True, guard=OFF)
+    assert plan([marked], [UNREAD], BOXES, policy).actions
+
+
+@pytest.mark.parametrize(
+    ("unread", "comes"),
+    [
+        (replace(UNREAD, mailbox=INBOX), False),
+        (UNREAD, True),  # elsewhere
+        (replace(UNREAD, mailbox=INBOX, mtime_ns=99_000_000_000, file_size=10), True),
+    ],
+)
+def test_a_message_that_may_be_a_file_that_could_not_be_read_is_not_fetched(
+    unread: Row, comes: bool
+) -> None:
+    assert downloads(message(), unread, Policy()) is comes
+    assert downloads(message(internal_date=None), unread, Policy())

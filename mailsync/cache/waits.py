@@ -13,11 +13,13 @@ from mailsync.cache.sql import NO_TROUBLE, NO_WAIT
 from mailsync.model.ids import MailboxId
 
 _REASON = "'direction or deletions changed'"
+# What waits to be put back waits for the other side, and goes at once.
 _HOLD_WAITING = text(f"""
     UPDATE messages SET
         wait = 1, wait_policy = NULL, wait_reason = {_REASON}, settled = 0,
         wait_side = CASE WHEN server = 1 THEN 'server' ELSE 'local' END
     WHERE mailbox = :box AND (wait IN (2, 3) OR settled = 2) AND settled NOT IN (1, 3)
+        AND (settled = 2 OR wait_side IS CASE WHEN server = 1 THEN 'server' ELSE 'local' END)
         AND synced IS NOT NULL AND ((server = 1) <> (local = 1) OR (
             {FLAGGED} AND synced IS server_flags AND synced IS local_flags))""")
 _FREE_WAITING = text(f"""

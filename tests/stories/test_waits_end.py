@@ -163,3 +163,28 @@ def test_it_is_held_until_it_is_decided(back: Story, what: str) -> None:
     ran = back.tell()
     assert (ran.exit, ran.total.held, ran.total.expunged) == (3, 2, 0), ran.text
     rejected(back, "a:S b c d" if what == "seen" else "a b c d")
+
+
+@pytest.mark.parametrize("direction", [Direction.PULL, Direction.PUSH])
+def test_what_waits_to_be_put_back_is_no_deletion(direction: Direction) -> None:
+    """Deleted on the side that counts, flagged on the other: put back when that may be, unasked."""
+    with Story("put back", guard=Guard()) as s:
+        for ghost in "abc":
+            s.serve("INBOX", ghost)
+        s.tell()
+        s.change(direction=direction)
+        if direction is Direction.PULL:
+            s.flag("INBOX", "a", "F")
+            s.tell()
+            s.server.expunge("INBOX", s.uid_of("INBOX", "a"))
+        else:
+            s.server.set_flags("INBOX", s.uid_of("INBOX", "a"), ["\\Flagged"])
+            s.tell()
+            s.fs.unlink(s.path_of("INBOX", "a"))
+            s.fs.sync_dir("/mail/INBOX/new")
+        assert s.tell().exit == 0
+        s.idle()
+        s.change(direction=Direction.BOTH)
+        ran = s.tell()
+        assert (ran.exit, ran.total.held, ran.stored + ran.fetched) == (0, 0, 1), ran.text
+        s.agree({"INBOX": "a:F b c"})

@@ -91,8 +91,13 @@ ABSENT = text("""
     WHERE messages.mailbox = :box AND messages.uid BETWEEN spans.low AND spans.high
         AND +messages.server = 1
         AND NOT EXISTS (SELECT 1 FROM seen_server WHERE seen_server.uid = messages.uid)""")
+# Gone with a mark of ours that was to be taken back, as the file is there again: nobody deleted it.
 _GONE = text(f"""
-    UPDATE messages SET server = 2, marked = 0, settled = 0, {FREE}
+    UPDATE messages SET
+        server = 2, marked = 0, settled = 0,
+        synced = CASE WHEN {MARKED} AND local = 1 AND local_flags & {Flags.DELETED:d} = 0 THEN NULL
+            ELSE synced END,
+        {FREE}
     WHERE id IN (SELECT id FROM wanted)""")
 # Without UIDPLUS what others marked \\Deleted holds up what we marked (reliability.md I16).
 BLOCKED = text(f"""

@@ -88,6 +88,29 @@ def test_a_uid_that_is_shown_again_is_there_again(inbox: Box) -> None:
     assert not inbox.cache.due(NOW)
 
 
+@pytest.mark.parametrize(
+    ("letters", "marked", "there", "after"),
+    [
+        ("S", True, True, "1xS f1+S"),
+        ("S", False, True, "1xS f1+S =S"),
+        ("S", True, False, "1xS f1xS =S"),
+        ("ST", True, True, "1xST f1+ST =ST"),  # as both sides agreed
+    ],
+)
+def test_one_that_goes_with_a_mark_of_ours_was_not_deleted_by_others(
+    inbox: Box, letters: str, marked: bool, there: bool, after: str
+) -> None:
+    """Its file was put back, and the mark was to be taken back: another client expunged what was
+    marked."""
+    inbox.paired({1: letters})
+    if marked:
+        inbox.cache.mark(inbox.ids(1))
+    if not there:
+        inbox.local({})
+    inbox.server({})
+    assert inbox.picture() == [after]
+
+
 def test_synced_takes_what_both_sides_agree_on(inbox: Box) -> None:
     inbox.paired({1: ""})
     inbox.local({"f1": "SF"})

@@ -1,5 +1,5 @@
-"""A run that is killed when it had sent a MOVE or COPY, before it knew what came of it; what the
-user does with the file until the next one (semantics.md, rules 7 and 8)."""
+"""A run that ends in the middle of a move or a deletion, and what the user does with the file until
+the next one (semantics.md, rules 7 to 9)."""
 
 from __future__ import annotations
 
@@ -98,3 +98,27 @@ def test_the_file_is_moved_on(make: Callable[[], Profile], late: float) -> None:
         assert s.sync().exit == 0
         s.tell(pause=100)
         s.agree({"INBOX": "b c", "Zed": "a"})
+
+
+@pytest.mark.parametrize("make", [strict_qresync, plain, plain_no_uidplus])
+def test_what_we_marked_and_another_client_expunged(make: Callable[[], Profile]) -> None:
+    """The mark was to be taken back, and could not: nobody deleted the message."""
+    busy = "NO [INUSE] busy"
+    with Story("marked", make()) as s:
+        for ghost in "abc":
+            s.serve("INBOX", ghost)
+        s.tell()
+        s.fs.mkdir("/elsewhere")
+        path = s.path_of("INBOX", "a")
+        s.rename(path, "/elsewhere/a")
+        for command in ("EXPUNGE", "UID EXPUNGE"):
+            s.server.fault(command, busy, sticky=True)
+        assert s.tell().exit == 1
+        s.rename("/elsewhere/a", path)
+        s.server.fault("UID STORE", busy, sticky=True)
+        assert s.tell().exit == 1
+        (marked,) = (one for one in s.server.contents("INBOX") if "\\Deleted" in one.flags)
+        s.server.expunge("INBOX", marked.uid)
+        s.server.faults.clear()
+        assert s.tell().exit == 0
+        s.agree({"INBOX": "a b c"})

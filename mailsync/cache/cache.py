@@ -519,6 +519,12 @@ class Cache:
         with self._tx() as c:
             outcomes.lost_file(c, rows)
 
+    def departed(self, items: Sequence[tuple[RowId, UniqueName]]) -> int:
+        """Messages without a file, to which files were delivered under these names that have gone
+        on since, before the cache was told; how many were not known to be so."""
+        with self._tx() as c:
+            return outcomes.departed(c, items)
+
     def moved_local(self, items: Sequence[MovedFile]) -> None:
         """`row` takes the mailbox and the server side of `join`, which is no more."""
         with self._tx() as c:

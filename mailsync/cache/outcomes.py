@@ -24,7 +24,7 @@ from mailsync.cache.sql import (
 from mailsync.cache.words import DeliveredRow, Moment, MovedFile
 from mailsync.model.content import Digest
 from mailsync.model.flags import Flags
-from mailsync.model.ids import UID, MailboxId, RowId
+from mailsync.model.ids import UID, MailboxId, RowId, UniqueName
 from mailsync.model.observation import LocalEntry
 from mailsync.model.rows import Settled, Side
 
@@ -67,6 +67,12 @@ _MOVE_FILE = text(f"""
         local_lost = messages.local_lost & ~files.flags
     FROM files WHERE messages.id = +files.id""")
 _STILL = f"((local_kept | local_lost | ?5 & {KEYWORDS}) & ~?6 & ~?4)"  # and not shown
+# Not where the very name is: then the file has not gone on.
+_DEPARTED = """
+    UPDATE messages SET local = 2, name = ?2
+    WHERE id = ?1 AND server = 1 AND local = 0 AND NOT EXISTS (
+        SELECT 1 FROM messages AS other
+        WHERE other.mailbox = messages.mailbox AND other.name = ?2 AND other.id <> ?1)"""
 _RENAME = f"""
     UPDATE messages SET folder = ?2, info = ?3, local_shown = ?4,
         local_flags = (?4 | {_STILL}) & {PERMANENT}, local_kept = {_STILL}, local_lost = 0,
@@ -184,6 +190,10 @@ def renamed(
     want(c, [row for row, _ in items])
     agree(c)
     drop_stamps(c)
+
+
+def departed(c: Connection, items: Sequence[tuple[RowId, UniqueName]]) -> int:
+    return sum(c.exec_driver_sql(_DEPARTED, (row, pack(name))).rowcount for row, name in items)
 
 
 def removed(c: Connection, rows: Collection[RowId], now: Moment, counted: bool) -> None:

@@ -5,7 +5,7 @@ Every OSError comes out as model.errors.StorageError, which names the path and w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from mailsync.local import (
     files,
@@ -150,6 +150,12 @@ class Maildir:
         at most 256 KiB; None: it vanished.  A file that has other bytes by now raises
         StorageError (reach MESSAGE) before a byte too many is yielded.  Close the generator."""
         return listing.wire_chunks(self._tree, name, entry, wire_size)
+
+    def origins(
+        self, uniques: Iterable[UniqueName], mailboxes: Mapping[MailboxName, UIDValidity]
+    ) -> dict[UniqueName, tuple[MailboxName, UID]]:
+        """Of names of our own, what message they were made for, in whichever of `mailboxes`."""
+        return names.origins(uniques, self._tree.account, mailboxes)
 
     # -- change --------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from base64 import b32encode
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -89,6 +89,21 @@ def origin(
         return None
     uid = int(found[2])
     return UID(uid) if 1 <= uid <= 0xFFFF_FFFF else None
+
+
+def origins(
+    uniques: Iterable[UniqueName], account: str, mailboxes: Mapping[MailboxName, UIDValidity]
+) -> dict[UniqueName, tuple[MailboxName, UID]]:
+    """As `origin`, for whichever of the mailboxes it is; names that claim none are left out."""
+    places = {_place(account, name, validity): name for name, validity in mailboxes.items()}
+    found: dict[UniqueName, tuple[MailboxName, UID]] = {}
+    for unique in uniques:
+        own = _OWN.match(unique)
+        name = None if own is None else places.get(own[1])
+        uid = None if name is None else origin(unique, account, name, mailboxes[name])
+        if name is not None and uid is not None:
+            found[unique] = name, uid
+    return found
 
 
 def split_name(file_name: str) -> tuple[UniqueName, str]:

@@ -39,6 +39,7 @@ from mailsync.model.report import Target
 from mailsync.model.rows import Mailbox, Presence, Row
 from mailsync.model.uidset import UIDSet
 from mailsync.modes.again import look_for_shifted, look_there, look_within, looked_again
+from mailsync.modes.departed import learn_departed
 from mailsync.modes.finish import finish, on_both
 from mailsync.modes.observe import Selector, asks, observe_local, observe_names, observe_server
 from mailsync.modes.ownership import Ownership
@@ -228,6 +229,8 @@ async def make_plan(run: Run, only: frozenset[MailboxName], *, bodies: bool = Tr
     """The plan for what is due, after looking at what pairing wants to know; without `bodies`
     no message is read on the server for it."""
     rows, candidates = await due(run)
+    if await learn_departed(run, rows):
+        rows, candidates = await due(run)
     bounds = {box.id: bounds_of(run, box) for box in run.mailboxes.values()}
     for _ in range(QUESTIONS):
         wants = needs(rows, candidates, await in_sight(run), bounds)

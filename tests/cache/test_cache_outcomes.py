@@ -10,6 +10,7 @@ from support.cachebox import NOW, Box, digest, entry, facts
 from mailsync.cache import Cache, DeliveredRow, MovedFile, NewDeletion
 from mailsync.model.actions import Defer, DeferMailbox, Forget, Pair, Rung
 from mailsync.model.flags import Flags, from_letters
+from mailsync.model.ids import UniqueName
 from mailsync.model.mailboxname import INBOX
 from mailsync.model.observation import ServerMailbox
 from mailsync.model.rows import Presence, Settled, Side, Wait
@@ -265,6 +266,19 @@ def test_a_lost_file_is_looked_for(inbox: Box) -> None:
     inbox.cache.lost_file(inbox.ids(1))
     assert inbox.picture() == ["1+ f1+ ="]
     assert not inbox.stamped()
+
+
+def test_a_file_that_has_gone_on_before_it_was_told(inbox: Box) -> None:
+    """Not where that very name is, nor where there is a file or was one."""
+    inbox.paired({1: "", 2: ""})
+    inbox.local({"f1": "", "n": ""})
+    inbox.server({1: "", 2: "", 3: "S", 4: ""})
+    given = [
+        (row, UniqueName(name)) for row, name in zip(inbox.ids(1, 2, 3, 4), "abcn", strict=True)
+    ]
+    assert inbox.cache.departed(given) == 1
+    assert inbox.picture() == ["1+ f1+ =", "2+ f2x =", "- n+", "3+S cx", "4+ -"]
+    assert inbox.cache.departed(given) == 0
 
 
 def test_a_moved_file_takes_the_new_uid(inbox: Box, other: Box) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sim.rand import SimRand
 
 from mailsync.local import flags_of, fresh_name, origin, own_name, split_name, with_flags
-from mailsync.local.names import host_part, is_own
+from mailsync.local.names import host_part, is_own, origins
 from mailsync.model.flags import Flags, letters
 from mailsync.model.ids import UID, UIDValidity
 from mailsync.model.mailboxname import MailboxName
@@ -115,6 +115,23 @@ def test_own_names_sort_like_their_uids_and_differ_when_folded() -> None:
 )
 def test_other_names_have_no_origin(name: str) -> None:
     assert origin(name, "acc", BOX, VALID) is None  # type: ignore[arg-type]
+
+
+def test_whichever_mailbox_it_was_made_for() -> None:
+    work, rand = MailboxName("Work"), SimRand(2)
+    of_box = own_name("acc", BOX, VALID, UID(1), 9, "host", rand)
+    of_work = own_name("acc", work, UIDValidity(3), UID(7), 9, "host", rand)
+    others = [
+        fresh_name(5, "host", rand),
+        own_name("b", work, UIDValidity(3), UID(7), 9, "h", rand),
+    ]
+    known = {BOX: VALID, work: UIDValidity(3)}
+    assert origins([of_box, *others, of_work], "acc", known) == {
+        of_box: (BOX, 1),
+        of_work: (work, 7),
+    }
+    assert origins([of_box, of_work], "acc", {work: UIDValidity(3)}) == {of_work: (work, 7)}
+    assert origins([of_work], "acc", {work: UIDValidity(4)}) == {}
 
 
 def test_fresh_names() -> None:

@@ -234,6 +234,8 @@ def inspect(
         uid = None
         if uid_validity is not None:
             uid = names.origin(entry.name, tree.account, name, uid_validity)
+            if uid is None and tree.formerly:
+                uid = names.origin(entry.name, tree.formerly, name, uid_validity)
         facts[entry.name] = FileFacts(seen.size, seen.mtime_ns, origin=uid)
     return facts
 

@@ -49,6 +49,15 @@ class Maildir:
     ) -> None:
         self._tree = Tree(root, account, fs, host, rand, fsync, layout)
 
+    @property
+    def formerly(self) -> str:
+        """The account's name before this one, "" if the marker that was read last tells none."""
+        return self._tree.formerly
+
+    @formerly.setter
+    def formerly(self, name: str) -> None:
+        self._tree.formerly = name
+
     def know(self, table: Keywords) -> None:
         """The account's keywords, whose letters are read and written from now on."""
         self._tree.keywords = table
@@ -260,7 +269,10 @@ class Maildir:
 
     def read_marker(self) -> Marker | None:
         """None: there is none.  NotOurs: there is one that cannot be understood."""
-        return marker.read(self._tree)
+        found = marker.read(self._tree)
+        if found is not None:
+            self.formerly = found.formerly
+        return found
 
     def write_marker(self, found: Marker) -> None:
         """Durable, and never half there."""

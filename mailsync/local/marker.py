@@ -18,7 +18,8 @@ _LARGEST = 64 * 1024  # bytes
 @dataclass(frozen=True, slots=True)
 class Marker:
     """`generation` rises with each writing run; `machine` and `state` say where the cache is;
-    `layout` how the Maildir was begun (markers of old have none: nested)."""
+    `layout` how the Maildir was begun (markers of old have none: nested); `formerly` the name of
+    the account before it got another one: files still have it in their names."""
 
     account_uuid: str
     cache_uuid: str
@@ -26,6 +27,7 @@ class Marker:
     machine: str
     state: str
     layout: str = "nested"
+    formerly: str = ""
 
 
 def read(tree: Tree) -> Marker | None:
@@ -58,12 +60,13 @@ def _understood(data: bytes) -> Marker | None:
     if not isinstance(found, dict) or not isinstance(found.get("generation"), int):
         return None
     found.setdefault("layout", "nested")
-    keys = ("account_uuid", "cache_uuid", "machine", "state", "layout")
+    found.setdefault("formerly", "")
+    keys = ("account_uuid", "cache_uuid", "machine", "state", "layout", "formerly")
     texts = [text for key in keys if isinstance(text := found.get(key), str)]
     if len(texts) < len(keys):
         return None
-    account, cache, machine, state, layout = texts
-    return Marker(account, cache, found["generation"], machine, state, layout)
+    account, cache, *rest = texts
+    return Marker(account, cache, found["generation"], *rest)
 
 
 def write(tree: Tree, marker: Marker) -> None:

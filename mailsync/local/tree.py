@@ -19,7 +19,8 @@ FEW_FOLDERS = 4  # more than that: one syncfs instead of one fsync each
 
 
 class Tree:
-    """What every function of this room needs; frozen after it was made, but for `keywords`."""
+    """What every function of this room needs; frozen after it was made, but for `keywords` and
+    `formerly`."""
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class Tree:
         self.rand = rand
         self.fsync = fsync
         self.layout = layout
+        self.formerly = ""  # the account's name before this one, if the marker tells one
         self.keywords = Keywords()  # of the account, as far as they are known by now
         self._paths: dict[MailboxName, str] = {}
 

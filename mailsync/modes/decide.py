@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from mailsync.cache import Cache, Deletion, DeletionId, Held
 from mailsync.executor.undo import adopt, forgotten
@@ -127,9 +128,19 @@ def _accept_maildir(account: Account, world: World, cache: Cache) -> int:
         known = cache.totals().files
         cache.begin_relink(None, {Side.LOCAL, Side.SERVER})
         maildir.create()
+        _remember_former_name(account, maildir)
         maildir.write_marker(Ownership(account, world, maildir, cache).marker(cache.generation))
         return known
     return 0
+
+
+def _remember_former_name(account: Account, maildir: Maildir) -> None:
+    """An account that was renamed has another state directory, named after it; its files still say
+    by their names which messages they had: what was expunged since is not new."""
+    with suppress(NotOurs):  # no marker that could be understood
+        marker = maildir.read_marker()
+        if marker is not None and (name := Path(marker.state).name) != account.name:
+            maildir.formerly = name
 
 
 def reject(targets: Sequence[Target]) -> int:

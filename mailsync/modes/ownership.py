@@ -148,6 +148,7 @@ class Ownership:
             machine=self.world.machine,
             state=str(self.account.state),
             layout=self.account.layout,
+            formerly=self.maildir.formerly,
         )
 
 

@@ -180,9 +180,11 @@ def test_marker(ground: Ground) -> None:
     first = Marker("acc", "cache", 1, "machine", "/state/\udcff")
     ground.maildir.write_marker(first)
     assert ground.maildir.read_marker() == first
-    second = Marker("acc", "cache", 2, "machine", "/state")
+    assert ground.maildir.formerly == ""
+    second = Marker("acc", "cache", 2, "machine", "/state", formerly="old")
     ground.maildir.write_marker(second)
     assert ground.maildir.read_marker() == second
+    assert ground.maildir.formerly == "old"
     assert ground.names("") == [".mailsync", "INBOX"]
     assert ground.maildir.mailboxes() == ([BOX], [])
 

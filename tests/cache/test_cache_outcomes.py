@@ -9,7 +9,7 @@ from support.cachebox import NOW, Box, digest, entry, facts
 
 from mailsync.cache import Cache, DeliveredRow, MovedFile, NewDeletion
 from mailsync.model.actions import Defer, DeferMailbox, Forget, Pair, Rung
-from mailsync.model.flags import Flags, from_letters
+from mailsync.model.flags import ALL_FLAGS, Flags, from_letters
 from mailsync.model.ids import UniqueName
 from mailsync.model.mailboxname import INBOX
 from mailsync.model.observation import ServerMailbox
@@ -318,6 +318,24 @@ def test_nothing_at_all(inbox: Box) -> None:
     cache.facts({})
     assert cache.candidates([]) == []
     assert cache.rows([]) == []
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_what_both_sides_agree_on_by_the_flags_that_are_left_is_over(
+    inbox: Box, waits: bool
+) -> None:
+    """The server took no \\Flagged, and says by now that it keeps none."""
+    inbox.paired({1: "", 2: "T"})
+    inbox.local({"f1": "F", "f2": "T"})
+    if waits:
+        inbox.cache.apply([Defer(inbox.id, (inbox.row(1),), Wait.UNSENT, "no", Side.SERVER)])
+    else:
+        inbox.cache.trouble([inbox.row(1).id], "refused", NOW + 900)
+    assert inbox.cache.reports()
+    inbox.server({1: "", 2: "T"}, permanent=ALL_FLAGS & ~Flags.FLAGGED)
+    inbox.cache.mark_synced([inbox.id], NOW)
+    assert inbox.cache.open_rows() == []
+    assert inbox.cache.reports() == []
 
 
 class TestExpungeDeleted:

@@ -113,6 +113,10 @@ SEARCHES: dict[str, tuple[TextClause | str, set[str]]] = {
         observe._COUNT,
         {"SEARCH messages USING COVERING INDEX messages_sides (mailbox=? AND server=?)"},
     ),
+    "nothing left": (
+        mailboxes.NOTHING_LEFT,
+        {"SCAN messages USING INDEX messages_open"},
+    ),
     "keywords": (
         mailboxes._KEYWORDS,
         {"SEARCH messages USING INDEX messages_extra (mailbox=?)"},

@@ -82,7 +82,7 @@ def plan(
             sheet.removed[row.mailbox, LEFT_BEHIND].append(row)
         elif row.wait is Wait.NO:
             sheet.wait(row, Wait.UNSENT, Side.LOCAL, LEFT_BEHIND)
-    unseen = Unseen.of((*rows, *candidates), policy)
+    unseen = Unseen.of((*rows, *candidates), policy, pairing.linked | moves.done)
     rulings = _judge(scene, pairing, moves, grounds, policy, unseen)
     for row in rulings.merging:
         _write_flags(sheet, row, grounds[row.mailbox])

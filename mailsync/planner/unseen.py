@@ -4,11 +4,11 @@ before anything is judged (semantics.md, rule 2)."""
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 from mailsync.model.content import ADDED_SIZE
-from mailsync.model.ids import MailboxId
+from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.rows import Presence, Row
 from mailsync.planner.ladder import dates, sizes
 from mailsync.planner.policy import Policy
@@ -72,21 +72,25 @@ class Unseen:
     messages: frozenset[Hashable]
     files: frozenset[Hashable]
     unread: Unread
+    untold: frozenset[Hashable]  # of new messages of which the server gives nothing
 
     @classmethod
-    def of(cls, everything: Sequence[Row], policy: Policy) -> Unseen:
+    def of(cls, everything: Sequence[Row], policy: Policy, linked: Collection[RowId]) -> Unseen:
         """Rows that are nowhere but in one place on either side: what was deleted on one side
-        and moved on the other survives where it went anyhow (I11)."""
+        and moved on the other survives where it went anyhow (I11).  `linked`: what has a partner
+        by now, or is on its way."""
         there = policy.unseen_server | policy.closed_server
         here = policy.unseen_local
-        unread = Unread.of(everything)
+        alone = [row for row in everything if row.id not in linked]
+        unread, untold = Unread.of(alone), _untold(alone)
         if not there and not here:
-            return cls(frozenset(), frozenset(), unread)
+            return cls(frozenset(), frozenset(), unread, untold)
         rows = [row for row in everything if row.server in KNOWN and row.local in KNOWN]
         return cls(
             frozenset(t for row in rows if row.mailbox in there for t in _of_message(row)),
             frozenset(t for row in rows if row.mailbox in here for t in _of_file(row)),
             unread,
+            untold,
         )
 
     def may_hide(self, row: Row, verdict: Verdict) -> bool:
@@ -99,6 +103,17 @@ class Unseen:
         if verdict is Verdict.UPLOAD and row.server is not G:
             return not self.files.isdisjoint(_of_file(row))
         return False
+
+
+def _untold(everything: Iterable[Row]) -> frozenset[Hashable]:
+    """What such a message may be was asked by its date and size (`needs`)."""
+    return frozenset(
+        trait
+        for row in everything
+        if row.server is T and row.local is N and row.email_id is None
+        if row.body is row.header is row.server_header is None
+        for trait in _asked(row)
+    )
 
 
 def _of_message(row: Row) -> Iterable[Hashable]:
@@ -134,7 +149,9 @@ def undecided(
     if ruling.verdict is Verdict.MERGE:
         return row.mailbox in policy.unseen_server  # a UID that is gone takes every flag, says OK
     if ruling.verdict is Verdict.REMOVE:
-        return bool(policy.unseen_server) or row.mailbox in policy.unseen_local
+        # The file may be all that there is to be had of a message that is elsewhere by now.
+        moved = not unseen.untold.isdisjoint(_of_message(row))
+        return moved or bool(policy.unseen_server) or row.mailbox in policy.unseen_local
     if ruling.verdict in (Verdict.DELETE, Verdict.KEEP):
         missing = ruling is not FLAGGED_DELETED and bool(policy.unseen_local)
         return missing or row.mailbox in policy.unseen_server

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from planner_tables import OFF, Table
 
-from mailsync.model.actions import CopyLocal, Download, Upload
+from mailsync.model.actions import CopyLocal, Download, RemoveLocal, Upload
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, MailboxId, RowId, UniqueName
 from mailsync.model.mailboxname import MailboxName
@@ -229,3 +229,39 @@ def test_a_message_that_may_be_a_file_that_could_not_be_read_is_not_fetched(
 ) -> None:
     assert downloads(message(), unread, Policy()) is comes
     assert downloads(message(internal_date=None), unread, Policy())
+
+
+# -- a message of which the server gives nothing -----------------------------------------------
+
+LEFT = Row(
+    RowId(5), WORK, UID(7), G, name=UniqueName("left"), folder="cur", local=T, synced=Flags.NONE,
+    internal_date=100, size=10, file_size=9, mtime_ns=100_000_000_000, body=b"left",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("new", "goes"),
+    [
+        (message(), False),
+        (message(parked=True), False),
+        (message(size=None), True),
+        (message(header=b"other"), True),
+        (message(server_header=b"other"), True),
+        (message(body=b"other"), True),
+        (message(email_id="M2"), True),
+        (message(size=11), True),
+        (message(internal_date=101), True),
+        (message(local=G, synced=Flags.NONE), True),
+    ],
+)
+def test_a_file_whose_message_may_be_one_of_which_nothing_is_told_stays(
+    new: Row, goes: bool
+) -> None:
+    """It was moved there perhaps: then the file is moved when that can be told."""
+    made = plan([LEFT], [new], BOXES, Policy(guard=OFF))
+    assert any(isinstance(action, RemoveLocal) for action in made.actions) is goes
+
+
+def test_nor_where_the_server_never_told_its_size() -> None:
+    made = plan([replace(LEFT, size=None)], [message()], BOXES, Policy(guard=OFF))
+    assert not made.actions

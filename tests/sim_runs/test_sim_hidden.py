@@ -89,3 +89,26 @@ def test_a_mailbox_in_which_it_lies_is_not_removed(make: Callable[[], Profile]) 
         s.reject()
         s.tell()
         s.agree({"INBOX": "a", "Work": "n"})
+
+
+@pytest.mark.parametrize("box", ["INBOX", "Work"])
+def test_the_file_of_a_message_that_was_moved_and_is_not_shown_stays(box: str) -> None:
+    """It is moved when the server says what is there; until then it may be all there is of it."""
+    with Story("moved", condstore()) as story:
+        for name in ("Work", "Other"):
+            story.server.create(name)
+        for ghost in "abc":
+            story.serve(box, ghost)
+        for _ in range(2):
+            assert story.tell().exit == 0
+        story.server.move(box, story.uid_of(box, "b"), "Other")
+        story.server.missing_bodies.add((b"Other", 1))
+        for _ in range(2):
+            ran = story.tell(pause=3600)
+            assert (ran.exit, ran.total.removed) == (1, 0), ran.text
+            assert "gives no text" in ran.text
+            assert story.path_of(box, "b")
+        story.server.missing_bodies.clear()
+        ran = story.tell(pause=3600)
+        assert (ran.exit, ran.fetched) == (0, 0)
+        story.agree({box: "a c", "Other": "b"})

@@ -108,6 +108,15 @@ BLOCKED = text(f"""
         SELECT 1 FROM messages
         WHERE mailbox = :box AND server = 1 AND NOT {MARKED}
             AND server_shown & {Flags.DELETED:d} <> 0) END""")
+# Another message than the one that had the UID: two of three are not what the server said before.
+# One alone may be an estimate (a size), or made anew (an id).
+REUSED = text("""
+    SELECT EXISTS (
+        SELECT 1 FROM seen_server CROSS JOIN messages
+        WHERE messages.mailbox = :box AND messages.uid = +seen_server.uid AND +messages.server = 1
+            AND coalesce(messages.internal_date <> seen_server.internal_date, 0)
+                + coalesce(messages.size <> seen_server.size, 0)
+                + coalesce(messages.email_id <> seen_server.email_id, 0) >= 2)""")
 _COUNT = text("SELECT count(*) FROM messages WHERE mailbox = :box AND server = 1")
 COUNT_IN_SPANS = text("""
     SELECT count(*) FROM spans CROSS JOIN messages
@@ -135,11 +144,12 @@ def store_server(c: Connection, obs: ServerObservation, now: float) -> Stored:
     """Raises DoesNotAddUp when a delta does not lead to what the server counts."""
     box = _mailbox(c, obs.mailbox)
     had = box.uid_validity
-    relinked = had is not None and had != obs.cursor.uid_validity
-    if relinked:
-        doubt_server(c, box.id)
     known = keywords.learn(c, {name for item in obs.items for name in item.extra})
     shown = _load(c, obs, known)
+    renumbered = had is not None and had != obs.cursor.uid_validity
+    reused = not renumbered and (obs.went_back or _reused(c, box.id))
+    if renumbered or reused:
+        doubt_server(c, box.id)
     permanent, read_only = box.permanent, bool(box.read_only)
     listed, refused = box.listed, Flags(box.refused) & ~shown
     if obs.permanent is not None:
@@ -183,7 +193,7 @@ def store_server(c: Connection, obs: ServerObservation, now: float) -> Stored:
             "now": now,
         },
     )
-    return Stored(ok=True, relinked=relinked)
+    return Stored(ok=True, relinked=renumbered, reused=reused)
 
 
 def _mailbox(
@@ -194,6 +204,10 @@ def _mailbox(
         c.execute(_NEW_BOX, {"name": name})
         found = c.execute(_BOX, {"name": name}).one()
     return found
+
+
+def _reused(c: Connection, box: int) -> bool:
+    return bool(c.execute(REUSED, {"box": box}).scalar_one())
 
 
 def _load(c: Connection, obs: ServerObservation, known: Keywords) -> Flags:

@@ -60,10 +60,12 @@ class Audit:
 @dataclass(frozen=True, slots=True)
 class Stored:
     """`ok` False: nothing was stored, because the delta does not add up to what the server
-    counts; observe in full.  `relinked`: the UIDVALIDITY was new, the mailbox is in relink."""
+    counts; observe in full.  `relinked`: the UIDVALIDITY was new, `reused`: it was not, and UIDs
+    are other messages all the same; the mailbox is in relink."""
 
     ok: bool
     relinked: bool = False
+    reused: bool = False
 
 
 class IntentKind(enum.StrEnum):

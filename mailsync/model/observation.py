@@ -72,6 +72,7 @@ class ServerObservation:
     listed: frozenset[str] = frozenset()  # keywords that PERMANENTFLAGS names
     read_only: bool = False
     mailbox_id: str | None = None
+    went_back: bool = False  # UIDNEXT did: UIDs are given a second time, or will be
 
 
 @dataclass(frozen=True, slots=True)

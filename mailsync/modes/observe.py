@@ -28,6 +28,7 @@ NO_NEW = (
 )
 SHORT = "the server lists fewer or other messages than it counts; tried again later"
 RESTLESS = "files were renamed while they were looked at: tried again later"
+USED_AGAIN = "the server gives UIDs a second time (was it restored from a backup?)"
 UNSEEN = (
     "could not be looked at: what is missing elsewhere may be in here by now, so nothing is "
     "deleted until it can be"
@@ -210,8 +211,9 @@ async def _observe(run: Run, wanted: Sequence[Ask]) -> set[MailboxName]:
         run.tallies.troubles.pop((LOOK_THERE, seen.mailbox), None)
         run.unseen_server.discard(seen.mailbox)
         run.closed.discard(seen.mailbox)
-        if stored.relinked:
-            run.tallies.note(seen.mailbox, "new UIDVALIDITY: messages are paired again by content")
+        if stored.relinked or stored.reused:
+            why = "new UIDVALIDITY" if stored.relinked else USED_AGAIN
+            run.tallies.note(seen.mailbox, f"{why}: messages are paired again by content")
     return short
 
 

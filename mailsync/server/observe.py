@@ -171,8 +171,8 @@ class Observer:
         elif old and mode is Mode.CONDSTORE:
             since = cmd.uid_fetch(old, ("UID", "FLAGS"), modseq)
             job.fetches.append(Call(since, items.take))
-        if mode is not Mode.PLAIN and ask.audit:
-            job.fetches.append(self._fetch(job, ask.audit, full=False))
+        if ask.audit:
+            job.fetches.append(self._fetch(job, ask.audit, full=True))
         new = UIDSet.span(cursor.uid_next, UID_MAX)
         if new:
             job.fetches.append(self._fetch(job, new, full=True))
@@ -204,8 +204,9 @@ class Observer:
         cursor, known = self._cursor(job), job.ask.cursor
         if isinstance(cursor, ServerDefect):
             return name, cursor
+        back = known is not None and self._went_back(job, cursor, known)
         if known is not None and job.mode is not Mode.FULL:
-            if cursor.uid_validity != known.uid_validity:
+            if cursor.uid_validity != known.uid_validity or back:
                 return Mode.FULL
             if job.mode is not Mode.PLAIN and (
                 cursor.highest_modseq is None
@@ -236,7 +237,15 @@ class Observer:
             listed=selection.listed,
             read_only=selection.read_only,
             mailbox_id=selection.mailbox_id,
+            went_back=back,
         )
+
+    def _went_back(self, job: Job, cursor: Cursor, known: Cursor) -> bool:
+        """UIDNEXT never does under one UIDVALIDITY, but where a server was restored from a backup,
+        or made a mailbox anew; a full listing tells it from one that is always too low."""
+        told = job.selection.uid_next is not None and not job.selection.arrived
+        same = cursor.uid_validity == known.uid_validity
+        return told and same and cursor.uid_next < known.uid_next
 
     def _refusal(self, job: Job) -> Seen | Mode | None:
         name, select = job.ask.name, job.select

@@ -69,6 +69,10 @@ SEARCHES: dict[str, tuple[TextClause | str, set[str]]] = {
         observe.ADDED,
         {"SEARCH messages USING COVERING INDEX messages_uid (mailbox=? AND uid=?)"},
     ),
+    "server: reused": (
+        observe.REUSED,
+        {"SEARCH messages USING INDEX messages_uid (mailbox=? AND uid=?)"},
+    ),
     "server: absent": (
         observe.ABSENT,
         {"SEARCH messages USING INDEX messages_uid (mailbox=? AND uid>? AND uid<?)"},

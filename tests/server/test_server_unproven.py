@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 
 import pytest
 from support.dialogue import SELECTED, play
@@ -190,6 +191,72 @@ class TestUidNext:
             S: $3 OK done
         """
         assert play(script, step) == []
+
+
+class TestUidNextWentBack:
+    """A server that was restored from a backup: its UIDs are given a second time."""
+
+    def listed(self, told: int | None) -> str:
+        return f"""
+            C: SELECT "a"
+            C: UID FETCH 1:3 (UID FLAGS)
+            C: UID FETCH 4:{TOP} {NEW}
+            {selected(1, told, None)}
+            S: $2 OK done
+            S: * 1 FETCH (UID 1 FLAGS ())
+            S: $3 OK done
+            S: $4 OK done
+        """
+
+    def in_full(self, *found: int) -> str:
+        rows = "\n".join(f"S: * 1 FETCH (UID {uid} FLAGS () RFC822.SIZE 3)" for uid in found)
+        return f"""
+            C: SELECT "a"
+            C: UID FETCH 1:{TOP} {NEW}
+            {selected(len(found), 2, None)}
+            S: $5 OK done
+            {rows}
+            S: $6 OK done
+        """
+
+    def test_is_told_by_a_full_listing(self) -> None:
+        script = self.listed(2) + self.in_full(1)
+        seen = Seen(script, "", ask(A, cursor(modseq=None))).only()
+        assert seen.went_back
+        assert seen.items[0].size == 3
+
+    def test_one_that_is_always_too_low_does_not(self) -> None:
+        script = self.listed(2) + self.in_full(1, 3)
+        seen = Seen(script, "", ask(A, cursor(modseq=None))).only()
+        assert not seen.went_back
+        assert seen.cursor.uid_next == 4
+
+    def test_one_that_is_not_told_does_not(self) -> None:
+        """The highest UID was expunged, that is all."""
+        seen = Seen(self.listed(None), "", ask(A, cursor(modseq=None))).only()
+        assert not seen.went_back
+
+
+def test_the_audit_looks_at_dates_and_sizes_too() -> None:
+    """By flags alone a message is not told from another that has its UID by now."""
+    seen = Seen(
+        f"""
+        C: SELECT "a"
+        C: UID FETCH 1:3 (UID FLAGS)
+        C: UID FETCH 1:2 {NEW}
+        C: UID FETCH 4:{TOP} {NEW}
+        {selected(1, 4, None)}
+        S: $2 OK done
+        S: * 1 FETCH (UID 1 FLAGS ())
+        S: $3 OK done
+        S: * 1 FETCH (UID 1 FLAGS () RFC822.SIZE 3)
+        S: $4 OK done
+        S: $5 OK done
+        """,
+        "",
+        replace(ask(A, cursor(modseq=None)), audit=UIDSet.span(1, 2)),
+    ).only()
+    assert seen.items[0].size == 3
 
 
 def test_an_esearch_that_is_cut_off_is_no_answer() -> None:

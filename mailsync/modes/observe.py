@@ -92,9 +92,15 @@ async def _told_apart(
     selected: Selector,
 ) -> tuple[Sequence[ServerMailbox], list[str]]:
     """Without those that would share a directory with another mailbox: two would become one.
-    What is left out so is not synced, whatever else went well."""
+    What is left out so is not synced, whatever else went well.
+
+    One whose directory is spelt otherwise by now is none: it was renamed."""
     names = [box.name for box in listed if box.selectable and selected(box.name, box.role)]
     refused = await run.disk(run.maildir.clashes, local, names)
+    if refused:
+        await refresh(run)
+        had = {box.name for box in run.mailboxes.values() if box.synced and box.messages}
+        refused = {name: why for name, why in refused.items() if name not in had}
     if not refused:
         return listed, []
     run.tallies.exits.add(Exit.FAILED)

@@ -82,3 +82,46 @@ def test_an_ordinary_disk_keeps_both() -> None:
             story.serve(name, name)
         assert "left out" not in story.tell().text
         story.agree({"Ab": "Ab", "aB": "aB"})
+
+
+@pytest.mark.parametrize(("old", "new"), [("Work", "WORK"), ("Work", "work")])
+def test_a_directory_that_is_spelt_otherwise_was_renamed(old: str, new: str) -> None:
+    with Story("respelt") as story:
+        story.disk.names = "fold"
+        story.server.create(old)
+        for ghost in "abc":
+            story.serve(old, ghost)
+        assert story.tell().exit == 0
+        story.rename(f"/mail/{old}", "/mail/between")
+        story.rename("/mail/between", f"/mail/{new}")
+        ran = story.tell()
+        assert (ran.exit, ran.commands["RENAME"], ran.stored, ran.fetched) == (0, 1, 0, 0), ran.text
+        story.agree({new: "a b c"})
+
+
+@pytest.mark.parametrize("decision", ["accept", "reject"])
+def test_another_directory_by_its_name_is_another_mailbox(decision: str) -> None:
+    """What was in the first one is held; whatever is decided, the two are not mixed."""
+    with Story("exchanged") as story:
+        story.disk.names = "fold"
+        story.server.create("Work")
+        for ghost in "abc":
+            story.serve("Work", ghost)
+        assert story.tell().exit == 0
+        story.fs.rename("/mail/Work", "/away")
+        story.fs.sync_dir("/mail")
+        story.fs.sync_dir("/")
+        story.file("WORK", "n")
+        assert story.tell().exit == 3
+        assert story.server.ghosts("Work") == dict.fromkeys("abc", 1)
+        assert getattr(story, decision)() > 0
+        for _ in range(2):
+            ran = story.tell()
+        if decision == "accept":
+            assert ran.exit == 0, ran.text
+            story.oracle.deleted |= set("abc")
+            story.agree({"WORK": "n"})
+        else:
+            assert (ran.exit, "Work is left out" in ran.text) == (1, True)
+            assert story.server.ghosts("Work") == dict.fromkeys("abc", 1)
+            assert story.server.ghosts("WORK") == {"n": 1}

@@ -30,7 +30,7 @@ _HELD_ROWS = f"{OPEN} AND messages.wait = 1 AND (:box IS NULL OR messages.mailbo
 _HELD_BOXES = "held AND (:box IS NULL OR id = :box)"
 # Released, and not done yet.
 _ACCEPTED_ROWS = f"""({OPEN} OR {FLAGGED})
-    AND messages.wait = 0 AND messages.accepted_until > :now
+    AND messages.wait = 0 AND messages.settled <> 1 AND messages.accepted_until > :now
     AND (:box IS NULL OR messages.mailbox = :box)"""
 _ACCEPTED_BOXES = """
     accepted_until > :now AND (server <> 1 OR local <> 1) AND (:box IS NULL OR id = :box)"""

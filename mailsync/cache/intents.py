@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, text
 
-from mailsync.cache.sql import FREE, PERMANENT, agree, want
+from mailsync.cache.sql import FREE, NO_TROUBLE, NO_WAIT, PERMANENT, agree, want
 from mailsync.cache.tables import intents as table
 from mailsync.cache.words import Intent, IntentKind, Linked, Moment, NewIntent
 from mailsync.model.flags import KEYWORDS, Flags
@@ -58,7 +58,8 @@ _FILL = text("""
         message_id = CASE WHEN message_id = '' THEN :message_id ELSE message_id END
     WHERE id = :id""")
 _LEFT = text("UPDATE messages SET server = 2, marked = 0, settled = 0 WHERE id = :id")
-_COPIED = text(f"UPDATE messages SET settled = 1, {FREE} WHERE id = :id")
+# Accepted it stays: the file of what was \\Deleted on both sides has yet to go.
+_COPIED = text(f"UPDATE messages SET settled = 1, {NO_WAIT}, {NO_TROUBLE} WHERE id = :id")
 # Its file was put back in the meantime: it is as good as new there, and may be followed.
 _BACK = text(f"""
     UPDATE messages SET uid = NULL, hint_uid = NULL, server = 0, server_flags = 0,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-from sim.server_profile import strict_qresync
+from sim.server_profile import Profile, plain, strict_qresync
 from support.storied import Story
 
 from mailsync.model.settings import Deletions, Direction, Guard
@@ -137,3 +137,35 @@ def test_refused_it_is_parked_and_said_again() -> None:
         assert (ran.exit, ran.total.expunged) == (0, 1), ran.text
         s.oracle.deleted.add("a")
         s.agree({"INBOX": "b c"})
+
+
+@pytest.mark.parametrize("make", [strict_qresync, plain])
+def test_accepted_it_goes_to_the_trash_once(make: Callable[[], Profile]) -> None:
+    with Story("trash", make(), deletions=Deletions.TRASH) as s:
+        for number in range(COUNT):
+            s.serve("INBOX", f"a{number}", "\\Deleted")
+        s.serve("INBOX", "z")
+        s.tell()
+        s.change(expunge_deleted=True, guard=GUARD)
+        assert s.tell().exit == 3
+        assert s.accept() == COUNT
+        ran = s.tell()
+        assert (ran.exit, ran.total.held, ran.stored) == (0, 0, 0), ran.text
+        s.agree({"INBOX": "z", "Trash": KEPT})
+
+
+@pytest.mark.parametrize("decision", ["accept", "reject"])
+def test_held_and_the_flag_is_taken_away_here(decision: str) -> None:
+    """Whatever is decided: who takes the flag away wants the message."""
+    with Story("back", strict_qresync(), expunge_deleted=True, direction=Direction.PULL) as s:
+        for ghost in "abc":
+            s.serve("INBOX", ghost, *(["\\Deleted"] if ghost == "a" else []))
+        s.tell()
+        s.change(direction=Direction.BOTH)
+        assert s.tell().exit == 3
+        s.flag("INBOX", "a", "S")
+        assert s.tell().exit == 3
+        assert getattr(s, decision)() == 1
+        ran = s.tell()
+        assert (ran.exit, ran.total.expunged) == (0, 0), ran.text
+        s.agree({"INBOX": "a:S b c"})

@@ -112,7 +112,9 @@ class Story(Stack):
     @contextmanager
     def _deciding(self) -> Iterator[None]:
         self.pass_time(60)
-        world = make_world(self.server, self.fs, f"{self.rand.seed}/decide", Steps())
+        world = make_world(
+            self.server, self.fs, f"{self.rand.seed}/decide", Steps(), host=self.host
+        )
         with mock.patch.object(decide, "production_world", return_value=nullcontext(world)):
             yield
 

@@ -69,6 +69,7 @@ async def execute(run: Run, plan: Plan) -> None:
     run.files_by_body = _unsent(plan)
     unmade: set[MailboxId] = set()
     run.renumbered.clear()
+    run.paired.clear()  # a row that is made later may have the number of one that was merged
     run.marked.clear()
     run.expunges = Counter(one.mailbox for one in plan.actions if isinstance(one, Expunge))
     names = {box.id: box.name for box in run.mailboxes.values()}

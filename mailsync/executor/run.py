@@ -112,7 +112,7 @@ class Run:
     id: str  # names this process's run in intents
     progress: Progress | None = None
     mailboxes: dict[MailboxId, Mailbox] = field(default_factory=dict)
-    paired: set[RowId] = field(default_factory=set)  # files that a download proved to be paired
+    paired: set[RowId] = field(default_factory=set)  # files that a download of this plan paired
     files_by_body: dict[tuple[MailboxId, bytes], list[Row]] = field(default_factory=dict)
     stopped: dict[MailboxId, str] = field(default_factory=dict)  # uploads: why
     room: dict[MailboxId, Room] = field(default_factory=dict)  # what the quota had none for

@@ -167,8 +167,10 @@ def test_what_is_a_matter_of_the_cache_is_done_before_all_else(
 
 
 def test_what_earlier_plans_left_is_over(rig: Rig) -> None:
+    """Numbers of rows too: a later file may have that of one that was merged, and is to be sent."""
     run = rig.run
     run.renumbered.add(INBOX)
+    run.paired.add(RowId(2))
     run.marked[INBOX].append(row(1))
     run.expunges[WORK] = 7
     counted: list[dict[MailboxId, int]] = []
@@ -176,7 +178,7 @@ def test_what_earlier_plans_left_is_over(rig: Rig) -> None:
     plan = [Expunge(INBOX, (row(1),), "a"), Expunge(INBOX, (row(2),), "b"), Upload(WORK, (), "")]
     assert rig.execute(*plan) == plan
     assert counted == [{INBOX: 2}] * 3
-    assert (run.renumbered, run.marked) == (set(), {})
+    assert (run.renumbered, run.paired, run.marked) == (set(), set(), {})
 
 
 # -- said ----------------------------------------------------------------------------------------

@@ -49,7 +49,15 @@ _LOST = f"""
         ELSE messages.local_kept | messages.local_lost END)"""
 _LOCAL = f"((files.flags | {_KEPT} | {_LOST}) & :permanent)"
 _AGREED = agreed("messages.server_flags", _LOCAL)
-# What comes back after both sides had lost it is a new file.
+# What comes back after both sides had lost it is a new file: not one whose message went elsewhere,
+# as into the \\Trash mailbox by our own hand.  What an intent speaks of is left to its outcome.
+RENEWED = text(f"""
+    UPDATE messages SET
+        uid = NULL, hint_uid = NULL, server = 0, server_flags = 0, server_shown = 0,
+        server_extra = NULL, email_id = NULL, synced = NULL, synced_extra = NULL
+    FROM files
+    WHERE {_SAME} AND +messages.server = 2 AND +messages.local = 2 AND files.size IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM intents WHERE messages.id IN ("row", source))""")
 _CHANGE = f"""
     UPDATE messages SET
         local = 1, folder = files.folder, info = files.info,
@@ -194,7 +202,7 @@ def store_local(c: Connection, obs: LocalObservation) -> None:
     }
     if diff.moved:
         load_files(c, ((None, None, entry, obs.facts.get(n)) for n, entry in diff.moved.items()))
-        for statement in (LOST_FILE, CAME_BACK, FOUND_AGAIN, CHANGED, RENAMED, ADDED):
+        for statement in (LOST_FILE, RENEWED, CAME_BACK, FOUND_AGAIN, CHANGED, RENAMED, ADDED):
             c.execute(statement, bound)
     if diff.gone and obs.proven:
         want(c, diff.gone)

@@ -199,3 +199,17 @@ def test_file_time(inbox: Box) -> None:
     assert inbox.file("a").mtime == -2
     assert inbox.file("a").uid is None
     assert inbox.cache.row_of_uid(inbox.id, [UID(1)]) == {}
+
+
+@pytest.mark.parametrize("ours", [False, True])
+def test_what_comes_back_after_both_sides_had_lost_it_is_a_new_file(inbox: Box, ours: bool) -> None:
+    """Whoever took it away: its message is not one that went elsewhere."""
+    inbox.paired({1: "S"})
+    inbox.local({})
+    if ours:
+        inbox.cache.expunged(inbox.ids(1), NOW)
+    else:
+        inbox.server({})
+    inbox.local({"f1": "S"})
+    assert inbox.picture() == ["- f1+S"]
+    assert inbox.file("f1").synced is None

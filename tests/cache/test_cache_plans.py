@@ -85,6 +85,10 @@ SEARCHES: dict[str, tuple[TextClause | str, set[str]]] = {
         observe_local.LOST_FILE,
         {"SEARCH messages USING INDEX messages_name (mailbox=? AND name=?)"},
     ),
+    "local: renewed": (
+        observe_local.RENEWED,
+        {"SEARCH messages USING INDEX messages_name (mailbox=? AND name=?)"},
+    ),
     "local: changed": (
         observe_local.CHANGED,
         {"SEARCH messages USING INDEX messages_name (mailbox=? AND name=?)"},

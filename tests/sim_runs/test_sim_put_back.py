@@ -13,6 +13,8 @@ from sim.server_profile import Profile, plain, plain_no_uidplus, strict_qresync
 from sim.steps import Crash, Steps
 from support.storied import Story
 
+from mailsync.model.settings import Deletions
+
 AT_ONCE, WHILE_WE_WAIT = 0.01, 5.0  # seconds until the server executes it
 MOST_STEPS = 12  # from the intent to the command
 
@@ -122,3 +124,31 @@ def test_what_we_marked_and_another_client_expunged(make: Callable[[], Profile])
         s.server.faults.clear()
         assert s.tell().exit == 0
         s.agree({"INBOX": "a b c"})
+
+
+@pytest.mark.parametrize("make", [strict_qresync, no_move])
+def test_a_deleted_file_is_put_back(make: Callable[[], Profile]) -> None:
+    """Its message is in the \\Trash mailbox by our own hand: the file does not follow it there."""
+
+    def deleted() -> tuple[Story, str]:
+        made = Story("trash", make(), deletions=Deletions.TRASH)
+        for ghost in "abc":
+            made.serve("INBOX", ghost)
+        made.tell()
+        made.fs.mkdir("/elsewhere")
+        path = made.path_of("INBOX", "a")
+        made.rename(path, "/elsewhere/a")
+        made.pass_time(60)
+        return made, path
+
+    calm, _ = deleted()
+    with calm:
+        calm.sync(steps := Steps(record=True))
+    last = "cache.linked.done" if make is strict_qresync else "cache.expunged.done"
+    s, path = deleted()
+    with s:
+        with pytest.raises(Crash):
+            s.sync(Steps(crash_at=steps.names.index(last) + 2))
+        s.rename("/elsewhere/a", path)
+        assert s.tell().exit == 0
+        s.agree({"INBOX": "a b c", "Trash": "a"})

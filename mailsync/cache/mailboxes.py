@@ -15,6 +15,7 @@ from mailsync.cache.schema import (
     ALIKE,
     DELETED,
     EXTRA,
+    MARKED,
     OPEN,
     STUCK,
     TRY_AGAIN,
@@ -111,7 +112,7 @@ _SYNCED = text("""
 NOTHING_LEFT = text(f"""
     UPDATE messages SET {NO_WAIT}, {NO_TROUBLE}
     WHERE {OPEN} AND +mailbox = :box AND (wait <> 0 OR next_try IS NOT NULL)
-        AND {ALIKE} AND NOT {DELETED}""")
+        AND {ALIKE} AND NOT {DELETED} AND NOT {MARKED}""")
 _TROUBLE_OVER = text(f"""
     UPDATE mailboxes SET {NO_TROUBLE}
     WHERE id = :box AND {TRY_AGAIN.format("mailboxes")}""")

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from mailsync.cache.schema import ALIKE, DELETED, KEYWORDS, MARKED, pack, printable
+from mailsync.cache.schema import KEYWORDS, MARKED, pack, printable
 from mailsync.cache.sql import (
     FREE,
     FREE_BY_US,
@@ -117,9 +117,9 @@ TRY_MARKED = text(f"""
     UPDATE messages SET {NO_TROUBLE}
     WHERE mailbox = :box AND {MARKED} AND server = 1 AND wait = 0 AND next_try IS NOT NULL""")
 _SETTLE = text("UPDATE messages SET settled = :settled WHERE id IN (SELECT id FROM wanted)")
-_TROUBLE = text(f"""
+_TROUBLE = text("""
     UPDATE messages SET attempts = attempts + 1, next_try = :next_try, error = :error
-    WHERE id IN (SELECT id FROM wanted) AND ({MARKED} OR {DELETED} OR NOT ({ALIKE}))""")
+    WHERE id IN (SELECT id FROM wanted)""")
 _JOINS = text("""
     SELECT id, mailbox, uid, server, server_flags, server_shown, server_extra, internal_date,
         size, email_id, header, synced

@@ -108,6 +108,7 @@ class Selection:
     highest_modseq: ModSeq | None = None
     exists: int | None = None
     now: int = 0
+    most: int = 0  # messages that were counted, at the SELECT or since
     expunged: int = 0  # messages that went away since, by EXPUNGE or VANISHED
     read_only: bool = False
     permanent_flags: frozenset[str] | None = None
@@ -157,6 +158,7 @@ class Selection:
         match event:
             case Exists(count):
                 self.now = count
+                self.most = max(self.most, count) if self.done else count
                 if not self.done:
                     self.exists = count
             case Expunged() if self.done:

@@ -9,8 +9,6 @@ from mailsync.imap import (
     AppendUID,
     Capabilities,
     CopyUID,
-    Event,
-    Fetch,
     Limits,
     Quirk,
     cmd,
@@ -175,17 +173,12 @@ class Changes:
     ) -> Stored:
         """+FLAGS and -FLAGS in one write.  `unchanged_since` only where `has_condstore`; `shown`:
         the server tells what flags they have now (RFC 9051 §6.4.6: STORE without .SILENT)."""
-        link, items = self.link, Items()
-
-        def take(event: Event) -> bool:
-            asked = isinstance(event, Fetch) and event.uid is not None and event.uid in uids
-            return asked and items.take(event)
-
+        link, items = self.link, Items(among=uids)
         changes = [("+", [*self._names(add), *extra_add]), ("-", self._names(remove))]
         calls = [
             Call(
                 cmd.uid_store(part, "+" if op == "+" else "-", names, not shown, unchanged_since),
-                take if shown else nothing,
+                items.take if shown else nothing,
             )
             for part in uids.split(link.line)
             for op, names in changes

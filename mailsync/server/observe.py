@@ -150,7 +150,8 @@ class Observer:
 
     def _job(self, ask: Ask, mode: Mode, with_search: bool) -> Job:
         selection = Selection(ask.wire_name, examined=self._read_only)
-        items, cursor, facts = Items(), ask.cursor, self._facts
+        items = Items(lambda: selection.most)
+        cursor, facts = ask.cursor, self._facts
         modseq = cursor.highest_modseq if cursor is not None else None
         qresync = None
         if mode is Mode.QRESYNC and cursor is not None and modseq is not None:

@@ -98,7 +98,13 @@ class Server(Changes):
         self, box: MailboxName, from_uid: UID, *, uid_validity: UIDValidity | None = None
     ) -> ServerObservation:
         """Every message with a UID ≥ `from_uid`, by a fresh look; not made to be stored."""
-        link, items = self.link, Items()
+        link = self.link
+
+        def counted() -> int:
+            selected = link.session.selected
+            return 0 if selected is None else selected.most
+
+        items = Items(counted, UIDSet.span(from_uid, UID_MAX))
         async with link.session.busy():
             await link.refresh(box, appended=True)
             facts = facts_of(link.session, link.ability)
@@ -106,7 +112,7 @@ class Server(Changes):
             fetch = Call(cmd.uid_fetch(uids, facts.items), items.take)
             selection = await link.on(box, [fetch], "to list", uid_validity)
         assert selection.uid_validity is not None
-        found = tuple(item for uid, item in sorted(items.found.items()) if uid >= from_uid)
+        found = tuple(item for _, item in sorted(items.found.items()))
         highest = max((item.uid for item in found), default=0)
         cursor = Cursor(
             selection.uid_validity,
@@ -233,9 +239,9 @@ class Server(Changes):
         self, box: MailboxName, uids: UIDSet, *, uid_validity: UIDValidity | None = None
     ) -> dict[UID, ServerItem]:
         """Those of each message that there is, as they are now; not made to be stored."""
-        items = Items()
+        items = Items(among=uids)
         await self._fetch(box, uids, ("UID", "FLAGS"), items.take, items.found, uid_validity)
-        return {uid: item for uid, item in items.found.items() if uid in uids}
+        return items.found
 
     async def _fetch(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mailsync.imap import Code, ESearch, Event, Expunged, Fetch, Search, Status
 from mailsync.model.errors import ServerDefect
 from mailsync.model.flags import Flags
@@ -11,13 +13,21 @@ from mailsync.model.uidset import UIDSet
 from mailsync.server.calls import Gathered, split_flags
 
 MOST_KEYWORDS = 8 << 20  # bytes, of one listing, in all combinations that are different
+SLACK = 10_000  # messages that a listing may have beyond twice those that were counted
 KEPT = 64  # bytes that a keyword takes besides its text
 
 
 class Items:
-    """Gathers FETCH responses by UID; what comes later for the same UID adds to what was said."""
+    """Gathers FETCH responses by UID; what comes later for the same UID adds to what was said.
 
-    def __init__(self) -> None:
+    `counted`: how many messages the server says there are; it cannot show many more.  `among`:
+    what was asked for.
+    """
+
+    def __init__(
+        self, counted: Callable[[], int] | None = None, among: UIDSet | None = None
+    ) -> None:
+        self._counted, self._among = counted, among
         self.found: dict[UID, ServerItem] = {}
         self.shifted = False  # see `_shifts`
         self._kinds: dict[frozenset[str], frozenset[str]] = {}  # of keywords, each kept once
@@ -34,7 +44,7 @@ class Items:
         if not isinstance(event, Fetch):
             self.shifted |= _shifts(event, bool(self.found))
             return False
-        if event.uid is None:
+        if event.uid is None or (self._among is not None and event.uid not in self._among):
             return False  # tells that something changed, which the next run's cursor shows
         flags, extra = (None, frozenset()) if event.flags is None else split_flags(event.flags)
         if extra:
@@ -58,10 +68,16 @@ class Items:
             )
             return self.found[event.uid] != had  # who repeats himself does not get on
         assert flags is not None
+        self._check_room()
         self.found[event.uid] = ServerItem(
             event.uid, flags, extra, event.internal_date, event.size, email_id
         )
         return True
+
+    def _check_room(self) -> None:
+        """Some go and some come while they are listed."""
+        if self._counted is not None and len(self.found) >= 2 * self._counted() + SLACK:
+            raise ServerDefect("the server lists more messages than it says that there are")
 
     def _kind(self, extra: frozenset[str]) -> frozenset[str]:
         """In a mailbox many messages have the same keywords; no mailbox has endless kinds."""

@@ -118,6 +118,10 @@ async def identify(server: Server) -> object:
     return await server.identify(INBOX, UIDSet((5,)))
 
 
+async def flags(server: Server) -> object:
+    return await server.flags(INBOX, UIDSet([5]))
+
+
 async def alive(server: Server) -> object:
     return await server.alive(INBOX, UIDSet((5,)))
 
@@ -306,6 +310,16 @@ CASES: dict[str, Case] = {
     "flags, always others": Case(
         observe, {"SELECT": select(), "FETCH": told(numbered(
             b"* 1 FETCH (UID 5 FLAGS (n%d " + KEYWORDS[:4000] + b"))\r\n", 30_000))},
+    ),
+    "messages without end": Case(
+        observe,
+        {"SELECT": select([b"* 5 EXISTS\r\n"]), "FETCH": told(numbered(
+            b"* 1 FETCH (UID %d FLAGS () RFC822.SIZE 5)\r\n", 10**9, 1))},
+        taken=8 * MIB,
+    ),
+    "flags of messages that nobody asked for": Case(
+        flags, {"SELECT": select(), "FETCH": told(numbered(
+            b"* 1 FETCH (UID %d FLAGS ())\r\n", 300_000, 1))}, ends=None,
     ),
     "flags for many messages": Case(
         observe, {"SELECT": select(), "FETCH": told(numbered(

@@ -94,7 +94,8 @@ async def create_mailbox(run: Run, action: CreateMailbox) -> None:
     if run.mailboxes[box.id].uid_validity is not None:
         # It was there before: what its UIDs meant is forgotten before any is given again.
         await observe_again(run, run.mailboxes[box.id], full=True)
-        run.renumbered.discard(box.id)  # of a mailbox that was gone no plan names UIDs
+        # Nor does the plan go on: what it deletes is another message, whatever the UIDVALIDITY.
+        run.renumbered.add(box.id)
 
 
 def _note_parents(run: Run, made: MailboxName) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -29,6 +30,7 @@ class Match(NamedTuple):
     rung: Rung
 
 
+LONGEST = 2  # times as long a file can get when each of its LFs becomes a CRLF
 LOOKS = 16  # among twins of one key that do not fit, so that time stays linear
 
 Classes = Sequence[tuple[Sequence[Row], Sequence[Row]]]
@@ -121,6 +123,11 @@ def sizes(row: Row) -> set[int]:
     if row.uid is None and row.origin is None and row.wire_size is not None:
         found |= {row.wire_size - COPIED_SIZE, row.wire_size + COPIED_SIZE}
     return found
+
+
+def between(numbers: Sequence[int], low: float, high: float) -> bool:
+    """Whether one of the sorted `numbers` is."""
+    return bisect_left(numbers, low) < bisect_right(numbers, high)
 
 
 def header_hashes(row: Row) -> set[bytes]:

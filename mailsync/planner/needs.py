@@ -12,8 +12,10 @@ from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.rows import Mailbox, Presence, Role, Row
 from mailsync.planner.ladder import (
     EMAIL_ID,
+    LONGEST,
     MOVED_NAME,
     OWN_NAME,
+    between,
     climb,
     dates,
     is_draft,
@@ -29,7 +31,6 @@ from mailsync.planner.moves import (
 from mailsync.planner.pairing import match, moved_by_name, opposites
 from mailsync.planner.policy import Bounds, Policy
 from mailsync.planner.scene import Scene, survey, uid_order
-from mailsync.planner.unseen import LONGEST, between
 
 T = Presence.THERE
 

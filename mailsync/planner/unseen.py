@@ -3,28 +3,19 @@ before anything is judged (semantics.md, rule 2)."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 from mailsync.model.content import ADDED_SIZE
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.rows import Presence, Row
-from mailsync.planner.ladder import dates, sizes
+from mailsync.planner.ladder import LONGEST, between, dates, sizes
 from mailsync.planner.policy import Policy
 from mailsync.planner.verdict import FLAGGED_DELETED, Ruling, Verdict
 
 N, T, G, U = Presence.NONE, Presence.THERE, Presence.GONE, Presence.UNKNOWN
 
 KNOWN = (T, U)
-
-
-LONGEST = 2  # times as long a file can get when each of its LFs becomes a CRLF
-
-
-def between(numbers: Sequence[int], low: float, high: float) -> bool:
-    """Whether one of the sorted `numbers` is."""
-    return bisect_left(numbers, low) < bisect_right(numbers, high)
 
 
 @dataclass(frozen=True, slots=True)

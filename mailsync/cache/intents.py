@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, text
 
-from mailsync.cache.sql import FREE, NO_TROUBLE, NO_WAIT, PERMANENT, agree, want
+from mailsync.cache.sql import FREE, NEVER_SENT, NO_TROUBLE, NO_WAIT, PERMANENT, agree, want
 from mailsync.cache.tables import intents as table
 from mailsync.cache.words import Intent, IntentKind, Linked, Moment, NewIntent
 from mailsync.model.flags import KEYWORDS, Flags
@@ -62,9 +62,7 @@ _LEFT = text("UPDATE messages SET server = 2, marked = 0, settled = 0 WHERE id =
 _COPIED = text(f"UPDATE messages SET settled = 1, {NO_WAIT}, {NO_TROUBLE} WHERE id = :id")
 # Its file was put back in the meantime: it is as good as new there, and may be followed.
 _BACK = text(f"""
-    UPDATE messages SET uid = NULL, hint_uid = NULL, server = 0, server_flags = 0,
-        server_shown = 0, server_extra = NULL, synced = NULL, synced_extra = NULL,
-        email_id = NULL, marked = 0, settled = 0, {FREE}
+    UPDATE messages SET {NEVER_SENT}, marked = 0, settled = 0, {FREE}
     WHERE id = :id""")
 _HERE = text("""
     SELECT mailboxes.local = 1 FROM messages JOIN mailboxes ON mailboxes.id = messages.mailbox

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from mailsync.cache.keywords import RELETTER
 from mailsync.cache.schema import KEYWORDS, unpack
-from mailsync.cache.sql import FREE, FREE_UNLESS_FIRM, agreed, load_files, want
+from mailsync.cache.sql import FREE, FREE_UNLESS_FIRM, NEVER_SENT, agreed, load_files, want
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UniqueName
 from mailsync.model.mailboxname import MailboxName
@@ -52,9 +52,7 @@ _AGREED = agreed("messages.server_flags", _LOCAL)
 # What comes back after both sides had lost it is a new file: not one whose message went elsewhere,
 # as into the \\Trash mailbox by our own hand.  What an intent speaks of is left to its outcome.
 RENEWED = text(f"""
-    UPDATE messages SET
-        uid = NULL, hint_uid = NULL, server = 0, server_flags = 0, server_shown = 0,
-        server_extra = NULL, email_id = NULL, synced = NULL, synced_extra = NULL
+    UPDATE messages SET {NEVER_SENT}
     FROM files
     WHERE {_SAME} AND +messages.server = 2 AND +messages.local = 2 AND files.size IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM intents WHERE messages.id IN ("row", source))""")

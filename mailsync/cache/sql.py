@@ -19,6 +19,10 @@ NO_WAIT = "wait = 0, wait_side = NULL, wait_reason = NULL, wait_policy = NULL"
 FREE = f"""
     {NO_WAIT},
     accepted_until = NULL, attempts = 0, next_try = NULL, error = NULL"""
+# A file of which the server has nothing.
+NEVER_SENT = """
+    uid = NULL, hint_uid = NULL, server = 0, server_flags = 0, server_shown = 0,
+    server_extra = NULL, email_id = NULL, synced = NULL, synced_extra = NULL"""
 NO_TROUBLE = "attempts = 0, next_try = NULL, error = NULL"
 FIRM = "(messages.wait <> 0 AND messages.wait_policy IS NULL)"
 FREE_UNLESS_FIRM = f"""

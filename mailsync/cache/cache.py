@@ -181,10 +181,10 @@ class Cache:
                 rename.finish(c, server)
             mailboxes.see_mailboxes(c, server, local, selected)
 
-    def has_more(self, local: Sequence[MailboxName]) -> bool:
-        """Whether a mailbox was in the Maildir that is not among `local`."""
+    def has_more(self, side: Side, names: Iterable[MailboxName]) -> bool:
+        """Whether a mailbox was on that side that is not among `names`."""
         with self._tx() as c:
-            return mailboxes.has_more(c, local)
+            return mailboxes.has_more(c, side, names)
 
     def mailboxes(self, now: float) -> list[Mailbox]:
         """All of them, selected or not, with their tallies."""

@@ -199,9 +199,9 @@ def _presence(had: int | None, listed: bool | None) -> int:
     return had or Presence.NONE
 
 
-def has_more(c: Connection, local: Iterable[MailboxName]) -> bool:
-    found = c.execute(text(f"SELECT name FROM mailboxes WHERE local = {Presence.THERE:d}"))
-    return not set(found.scalars()) <= set(local)
+def has_more(c: Connection, side: Side, names: Iterable[MailboxName]) -> bool:
+    found = c.execute(text(f"SELECT name FROM mailboxes WHERE {side} = {Presence.THERE:d}"))
+    return not set(found.scalars()) <= set(names)
 
 
 # -- reading -----------------------------------------------------------------------------------

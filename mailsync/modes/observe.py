@@ -38,10 +38,8 @@ UNSEEN = (
 async def told_twice(run: Run, listed: Sequence[ServerMailbox]) -> Sequence[ServerMailbox]:
     """`listed` by the server; where one is missing that was there, the server is asked once more:
     one is away for a moment while another client renames it, or the server repairs its list."""
-    await refresh(run)
-    had = {box.name for box in run.mailboxes.values() if box.server is Presence.THERE}
     first = {box.name: box for box in listed}
-    if had <= first.keys():
+    if not await run.stored(run.cache.has_more, Side.SERVER, first):
         return listed
     return list((first | {box.name: box for box in await run.server.mailboxes()}).values())
 
@@ -61,7 +59,7 @@ async def observe_names(
     closed: dict[str, StorageError] = {}
     if not run.dry or await run.disk(run.maildir.exists):  # a first run makes it, a dry one not
         local, notices = await run.disk(run.maildir.mailboxes, closed)
-        if await run.stored(run.cache.has_more, local):
+        if await run.stored(run.cache.has_more, Side.LOCAL, local):
             again, _ = await run.disk(run.maildir.mailboxes, closed)
             local = sorted({*local, *again})
         listed, clashing = await _told_apart(run, listed, local, selected)

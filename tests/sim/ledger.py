@@ -118,7 +118,8 @@ class Ledger:
             if box is None or deeds.homes[box] or deeds.deleted:
                 deeds.for_good = False
                 deeds.restless |= not deeds.at_rest
-                deeds.spare += self.rewritten or not deeds.at_rest
+                here = sum(count for count in deeds.homes.values() if count > 0)
+                deeds.spare += max(1, here) if self.rewritten else not deeds.at_rest
                 deeds.touched, deeds.rest_at = self.now, None
 
     def renamed(self, old: str, new: str) -> None:

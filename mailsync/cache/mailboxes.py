@@ -12,10 +12,7 @@ from sqlalchemy import Connection, text
 from mailsync.cache.observe_local import load_stamp
 from mailsync.cache.relink import begin_relink
 from mailsync.cache.schema import (
-    ALIKE,
-    DELETED,
     EXTRA,
-    MARKED,
     OPEN,
     STUCK,
     TRY_AGAIN,
@@ -23,6 +20,7 @@ from mailsync.cache.schema import (
     printable,
 )
 from mailsync.cache.sql import LATELY, NO_TROUBLE, NO_WAIT
+from mailsync.cache.waits import nothing_left
 from mailsync.cache.words import Known, Moment
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, MailboxId, ModSeq, UIDValidity
@@ -108,11 +106,6 @@ _SYNCED = text("""
     UPDATE mailboxes SET
         synced = CASE WHEN server = 1 AND local = 1 THEN 1 ELSE synced END, succeeded = :now
     WHERE id = :box""")
-# Both sides agree since the server keeps other flags: nothing is left to wait or be tried for.
-NOTHING_LEFT = text(f"""
-    UPDATE messages SET {NO_WAIT}, {NO_TROUBLE}
-    WHERE {OPEN} AND +mailbox = :box AND (wait <> 0 OR next_try IS NOT NULL)
-        AND {ALIKE} AND NOT {DELETED} AND NOT {MARKED}""")
 _TROUBLE_OVER = text(f"""
     UPDATE mailboxes SET {NO_TROUBLE}
     WHERE id = :box AND {TRY_AGAIN.format("mailboxes")}""")
@@ -356,7 +349,7 @@ def mark_synced(c: Connection, boxes: Iterable[MailboxId], now: float) -> None:
     for box in boxes:
         c.execute(_SYNCED, {"box": box, "now": now})
         c.execute(_TROUBLE_OVER, {"box": box, "now": now})
-        c.execute(NOTHING_LEFT, {"box": box})
+        nothing_left(c, box)
         c.execute(_KEYWORDS, {"box": box})
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from sqlalchemy import Connection, bindparam, text
 
 from mailsync.cache.quick import PolicyOf
-from mailsync.cache.schema import ALIKE, FLAGGED, OPEN
+from mailsync.cache.schema import ALIKE, DELETED, FLAGGED, MARKED, OPEN
 from mailsync.cache.sql import NO_TROUBLE, NO_WAIT
 from mailsync.model.ids import MailboxId
 
@@ -32,6 +32,11 @@ _VOID_WAITS = text(f"""
 # It failed under another policy, by which it may be nothing that is to be done.
 _TRIED_ANEW = text(f"""
     UPDATE messages SET {NO_TROUBLE} WHERE mailbox = :box AND next_try IS NOT NULL AND {ALIKE}""")
+# Both sides agree since the server keeps other flags: nothing is left to wait or be tried for.
+_NOTHING_LEFT = text(f"""
+    UPDATE messages SET {NO_WAIT}, {NO_TROUBLE}
+    WHERE {OPEN} AND +mailbox = :box AND (wait <> 0 OR next_try IS NOT NULL)
+        AND {ALIKE} AND NOT {DELETED} AND NOT {MARKED}""")
 # Messages only grow older: these were left out by a clock that was wrong.
 _YOUNG_AGAIN = text(f"""
     UPDATE messages SET {NO_WAIT}
@@ -80,6 +85,10 @@ def ran_with(c: Connection, policy: PolicyOf) -> bool:
             c.execute(_TRIED_ANEW, said)
         c.execute(_RAN_WITH, said)
     return changed
+
+
+def nothing_left(c: Connection, box: MailboxId) -> None:
+    c.execute(_NOTHING_LEFT, {"box": box})
 
 
 def young_again(c: Connection, box: MailboxId, since: int) -> None:

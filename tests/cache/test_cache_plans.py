@@ -122,7 +122,7 @@ SEARCHES: dict[str, tuple[TextClause | str, set[str]]] = {
         {"SEARCH messages USING COVERING INDEX messages_sides (mailbox=? AND server=?)"},
     ),
     "nothing left": (
-        mailboxes.NOTHING_LEFT,
+        waits._NOTHING_LEFT,
         {"SCAN messages USING INDEX messages_open"},
     ),
     "keywords": (

@@ -8,6 +8,7 @@ import pytest
 from planner_tables import OFF, Table
 
 from mailsync.model.actions import CopyLocal, Download, RemoveLocal, Upload
+from mailsync.model.content import ADDED_SIZE
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, MailboxId, RowId, UniqueName
 from mailsync.model.mailboxname import MailboxName
@@ -190,6 +191,10 @@ LOST = Row(
         (UNREAD, replace(LOST, file_size=None), False),
         (replace(UNREAD, file_size=400), replace(LOST, file_size=None), True),
         (replace(UNREAD, file_size=2000), replace(LOST, file_size=None), True),
+        # each of its LFs may be a CRLF there, and a reader may have counted it anew
+        (replace(UNREAD, file_size=(1001 - ADDED_SIZE) // 2), replace(LOST, file_size=None), False),
+        (replace(UNREAD, file_size=1000 + ADDED_SIZE), replace(LOST, file_size=None), False),
+        (replace(UNREAD, file_size=1001 + ADDED_SIZE), replace(LOST, file_size=None), True),
         (UNREAD, replace(LOST, file_size=None, size=None), True),
         # it is none that could be one of them
         (replace(UNREAD, parked=False, body=b"other"), LOST, True),

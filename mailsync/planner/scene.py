@@ -32,6 +32,7 @@ def uid_order(row: Row) -> tuple[int, int, str, int]:
 class Scene:
     """`paired`, `server_only`, `local_only` and `both_gone` hold due rows and candidates alike;
     rows with an intent, settled as copied, or of a mailbox not in play are in none of them.
+    `copied` holds those that a COPY in place of a MOVE left where they were.
     `removed` holds those whose file is gone and whose message has lost its UID (rule 4).
     `had`: the hashes of messages whose file is gone, by their UID."""
 
@@ -44,6 +45,7 @@ class Scene:
     server_only: list[Row] = field(default_factory=list)
     local_only: list[Row] = field(default_factory=list)
     both_gone: list[Row] = field(default_factory=list)
+    copied: list[Row] = field(default_factory=list)
     removed: list[Row] = field(default_factory=list)
     had: dict[tuple[MailboxId, UID], bytes] = field(default_factory=dict)
     _server_gone: frozenset[MailboxId] = frozenset()
@@ -107,9 +109,11 @@ def _sort_out(scene: Scene, everything: Iterable[Row], due: set[RowId]) -> None:
             continue
         if row.id in due:
             scene.due.append(row)
-        if row.settled is Settled.COPIED:
-            continue
         server, local = scene.states(row)
+        if row.settled is Settled.COPIED:
+            if server is T:
+                scene.copied.append(row)
+            continue
         if local is G and row.uid is not None and row.body is not None:
             scene.had[row.mailbox, row.uid] = row.body
         if server is T:

@@ -56,6 +56,19 @@ MOVES = {
         "Work a",
         policy=Policy(deletions=Deletions.KEEP, guard=OFF),
     ),
+    "A>B by COPY, and the copy is deleted: it stays in A, and its file goes back": Case(
+        "INBOX a . x . settled=copied\nWork a x . .", "MoveLocal Work>INBOX a", "INBOX a"
+    ),
+    "A>B by COPY, and a copy is seen: another twin is deleted": Case(
+        "INBOX a . x . settled=copied\nOther a x . .\nWork a F . .",
+        "SetLocalFlags Work a +F; RemoveLocal Other a; Expunge INBOX a",
+        "Work a:F",
+    ),
+    "A>B by COPY, and the copy has moved on": Case(
+        "INBOX a . x . settled=copied\nWork a x . .\nOther a . - - read=yes",
+        "MoveLocal Work>Other a; Expunge INBOX a",
+        "Other a",
+    ),
     "A>B on the server": Case("INBOX a x . .\nWork a . - -", "MoveLocal INBOX>Work a", "Work a"),
     "A>B on the server with changed flags": Case(
         "INBOX a x S .\nWork a F - -", "MoveLocal INBOX>Work a", "Work a:FS"

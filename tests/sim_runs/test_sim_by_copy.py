@@ -1,0 +1,70 @@
+"""Without MOVE: a run that ends between the COPY and the expunge of what was copied, and what
+other devices do with the two that they see then (rule 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from sim.server_profile import Profile, icloud, plain, plain_no_uidplus
+from support.storied import Story
+
+
+@pytest.fixture(params=[icloud, plain, plain_no_uidplus])
+def story(request: pytest.FixtureRequest) -> Iterator[Story]:
+    """`a` was moved from INBOX to Work in the Maildir, and is in both on the server."""
+    make: Callable[[], Profile] = request.param
+    with Story("by copy", make()) as s:
+        s.watched = True
+        s.server.create("Work")
+        s.server.create("Other")
+        for ghost in "ab":
+            s.serve("INBOX", ghost, "\\Seen")
+        s.tell()
+        s.move_file("INBOX", "a", "Work")
+        s.server.fault("UID STORE", "BYE bye", sticky=True)
+        assert s.tell().exit == 75
+        s.server.faults.clear()
+        assert s.uid_of("INBOX", "a")
+        assert s.uid_of("Work", "a")
+        yield s
+
+
+def test_what_was_copied_goes_later(story: Story) -> None:
+    story.tell()
+    story.agree({"INBOX": "b:S", "Work": "a:S"})
+
+
+def test_of_the_two_the_new_one_is_deleted(story: Story) -> None:
+    """Whoever does that keeps the old one: its file follows."""
+    story.server.expunge("Work", story.uid_of("Work", "a"))
+    story.flag("Work", "a", "FS")
+    ran = story.tell()
+    assert (ran.fetched, ran.stored) == (0, 0)
+    story.agree({"INBOX": "a:FS b:S"})
+
+
+def test_the_mailbox_of_the_new_one_is_deleted(story: Story) -> None:
+    story.server.delete("Work")
+    story.tell()
+    story.agree({"INBOX": "a:S b:S"})
+
+
+def test_of_the_two_the_old_one_is_deleted(story: Story) -> None:
+    story.server.expunge("INBOX", story.uid_of("INBOX", "a"))
+    story.tell()
+    story.agree({"INBOX": "b:S", "Work": "a:S"})
+
+
+def test_the_new_one_is_moved_on(story: Story) -> None:
+    story.server.move("Work", story.uid_of("Work", "a"), "Other")
+    story.tell()
+    story.agree({"INBOX": "b:S", "Other": "a:S"})
+
+
+def test_the_new_one_is_deleted_on_both_sides(story: Story) -> None:
+    story.server.expunge("Work", story.uid_of("Work", "a"))
+    story.oracle.deleted.add("a")
+    story.unlink("Work", "a")
+    story.tell()
+    story.agree({"INBOX": "b:S"})

@@ -33,11 +33,12 @@ def accept(state: State, targets: tuple[str, ...], yes: bool) -> int:
     accepted and not done within 24 hours is held again.
     """
     chosen = state.targets(targets)
-    if (settled := _settled(state, chosen, "accept", yes)) is not None:
-        return settled
+    shown = _agreed(state, chosen, "accept", yes)
+    if isinstance(shown, Exit):
+        return shown
     from mailsync.modes import decide
 
-    decide.accept(chosen)
+    decide.accept(chosen, shown)
     out.say("accepted: `mailsync sync` carries it out")
     return Exit.OK
 
@@ -53,23 +54,22 @@ def reject(state: State, targets: tuple[str, ...], yes: bool) -> int:
     What was accepted can be taken back by this until the next sync has done it.
     """
     chosen = state.targets(targets)
-    if (settled := _settled(state, chosen, "reject", yes)) is not None:
-        return settled
+    shown = _agreed(state, chosen, "reject", yes)
+    if isinstance(shown, Exit):
+        return shown
     from mailsync.modes import decide
 
-    decide.reject(chosen)
+    decide.reject(chosen, shown)
     out.say("rejected: `mailsync sync` brings back what is missing")
     return Exit.OK
 
 
-def _settled(state: State, chosen: list[Target], verb: str, yes: bool) -> Exit | None:
-    """Show what is held and ask; None: there is something, and the person agrees."""
+def _agreed(state: State, chosen: list[Target], verb: str, yes: bool) -> list[HeldLine] | Exit:
+    """Show what is held and ask: that, if the person agrees."""
     log.setup(0, debug=state.debug)
     from mailsync.modes import decide
 
     lines = decide.held(chosen, accepted=verb == "reject")
-    if verb == "reject":  # a Maildir that is not proven ours can only be accepted
-        lines = [line for line in lines if line.mailbox]
     if not lines:
         out.say("nothing is held")
         return Exit.OK
@@ -77,7 +77,7 @@ def _settled(state: State, chosen: list[Target], verb: str, yes: bool) -> Exit |
         out.say(_place(line), bold=True)
         out.say(f"  {line.reason}")
     if agreed(f"{verb.capitalize()} {_all(lines)}?", yes):
-        return None
+        return lines
     out.say("nothing was changed")
     return Exit.HELD
 

@@ -113,6 +113,12 @@ class Locked(MailsyncError):
     help = Help.WAIT
 
 
+class Changed(MailsyncError):
+    """What was to be decided is not what was shown any more; nothing was decided."""
+
+    exit = Exit.TEMPORARY
+
+
 class InsecureError(MailsyncError):
     """TLS failed or would be left out; nothing secret was sent."""
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from mailsync.model.errors import Exit, worst
+from mailsync.model.ids import UniqueName
 from mailsync.model.rows import Side
 from mailsync.model.settings import Account
+from mailsync.model.uidset import UIDSet
 
 Json = dict[str, object]
 
@@ -274,13 +276,16 @@ class MailboxLine:
 
 @dataclass(frozen=True, slots=True)
 class HeldLine:
-    """What waits for accept or reject; `side` would lose `count` messages."""
+    """What waits for accept or reject; `side` would lose `count` messages: `uids`, or the files of
+    these `names`."""
 
     account: str
     mailbox: str
     side: Side
     count: int
     reason: str
+    uids: UIDSet = field(default_factory=UIDSet)
+    names: tuple[UniqueName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

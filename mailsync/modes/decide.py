@@ -10,7 +10,7 @@ from pathlib import Path
 from mailsync.cache import Cache, Deletion, DeletionId, Held
 from mailsync.executor.undo import adopt, forgotten
 from mailsync.local import Delivery, Maildir
-from mailsync.model.errors import ConfigError, NotOurs, Reach, StorageError
+from mailsync.model.errors import Changed, ConfigError, NotOurs, Reach, StorageError
 from mailsync.model.ids import MailboxId, UniqueName
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import FileFacts
@@ -51,22 +51,41 @@ def _waiting(targets: Sequence[Target]) -> list[Target]:
 def held(targets: Sequence[Target], *, accepted: bool = False) -> list[HeldLine]:
     """What waits for a decision, an unproven Maildir first.
 
-    `accepted`: also what was accepted and is not done yet, which may still be rejected.
+    `accepted`: also what was accepted and is not done yet, which may still be rejected; a Maildir
+    that is not proven ours cannot be.  Raises NotOurs where it has to be accepted before one
+    mailbox can be.
     """
     lines: list[HeldLine] = []
     for target in _waiting(targets):
         with _opened(target.account) as (world, cache):
             check_asked(target, {box.name: box.role for box in cache.mailboxes(world.clock.wall())})
-            refused = _refused(target.account, world, cache)
-            if refused is not None:
-                lines.append(refused)
-            released = cache.accepted(world.clock.wall()) if accepted else []
-            for one in (*cache.held(), *released):
-                if not target.mailboxes or one.name in target.mailboxes:
-                    lines.append(
-                        HeldLine(target.account.name, one.name, one.side, one.count, one.reason)
-                    )
+            lines += _lines(target, world, cache, accepted)
     return lines
+
+
+def _lines(target: Target, world: World, cache: Cache, accepted: bool) -> list[HeldLine]:
+    if not accepted and target.mailboxes:
+        _verify_now(target.account, world, maildir_of(target.account, world), cache)
+    elif not accepted and (refused := _refused(target.account, world, cache)) is not None:
+        return [refused]  # all is paired again, and what is held is found anew or not at all
+    released = cache.accepted(world.clock.wall()) if accepted else []
+    name = target.account.name
+    return [
+        HeldLine(name, one.name, one.side, one.count, one.reason, one.uids, one.names)
+        for one in (*cache.held(), *released)
+        if not target.mailboxes or one.name in target.mailboxes
+    ]
+
+
+def _check_shown(
+    target: Target, world: World, cache: Cache, shown: Sequence[HeldLine] | None, accepted: bool
+) -> None:
+    """A sync may have held more while a person thought about it.  Raises Changed, NotOurs."""
+    if shown is not None and not set(_lines(target, world, cache, accepted)) <= set(shown):
+        raise Changed(
+            f"{target.account.name}: what is held changed meanwhile; nothing was decided about it: "
+            "look again"
+        )
 
 
 def _refused(account: Account, world: World, cache: Cache) -> HeldLine | None:
@@ -106,21 +125,27 @@ def _files_there(maildir: Maildir, cache: Cache) -> int:
     return there
 
 
-def accept(targets: Sequence[Target]) -> int:
-    """Release exactly what is held now for 24 hours; how many messages and mailboxes."""
+def accept(targets: Sequence[Target], shown: Sequence[HeldLine] | None = None) -> int:
+    """Release exactly what is held now for 24 hours; how many messages and mailboxes.
+
+    `shown`: what `held` said of it.  Raises Changed where there is more by now."""
     count = 0
     for target in _waiting(targets):
         with _opened(target.account) as (world, cache):
-            if not target.mailboxes:
-                count += _accept_maildir(target.account, world, cache)
+            _check_shown(target, world, cache, shown, False)
+            files = None if target.mailboxes else _accept_maildir(target.account, world, cache)
+            if files is not None:
+                count += files
+                continue
             until = world.clock.wall() + ACCEPTED_FOR
             for mailbox in _chosen(target, cache.held()):
                 count += cache.accept(mailbox, until)
     return count
 
 
-def _accept_maildir(account: Account, world: World, cache: Cache) -> int:
-    """Make the Maildir ours and pair everything again by content."""
+def _accept_maildir(account: Account, world: World, cache: Cache) -> int | None:
+    """Make the Maildir ours and pair everything again by content: the number of its files; None
+    where it is proven ours."""
     maildir = maildir_of(account, world)
     try:
         _verify_now(account, world, maildir, cache)
@@ -131,7 +156,7 @@ def _accept_maildir(account: Account, world: World, cache: Cache) -> int:
         _remember_former_name(account, maildir)
         maildir.write_marker(Ownership(account, world, maildir, cache).marker(cache.generation))
         return known
-    return 0
+    return None
 
 
 def _remember_former_name(account: Account, maildir: Maildir) -> None:
@@ -143,16 +168,52 @@ def _remember_former_name(account: Account, maildir: Maildir) -> None:
             maildir.formerly = name
 
 
-def reject(targets: Sequence[Target]) -> int:
+def reject(targets: Sequence[Target], shown: Sequence[HeldLine] | None = None) -> int:
     """Forget that what is held, or was accepted and is not done yet, was ever synced, so that it
-    is fetched or sent again."""
+    is fetched or sent again.  `shown`: as for `accept`."""
     count = 0
     for target in _waiting(targets):
         with _opened(target.account) as (world, cache):
+            _check_shown(target, world, cache, shown, True)
             now = world.clock.wall()
-            for mailbox in _chosen(target, [*cache.held(), *cache.accepted(now)]):
+            there = [*cache.held(), *cache.accepted(now)]
+            _put_back(target, world, cache, there)
+            for mailbox in _chosen(target, there):
                 count += cache.reject(mailbox, now)
     return count
+
+
+def _put_back(target: Target, world: World, cache: Cache, there: Sequence[Held]) -> None:
+    """Files that a sync had put into undo, as accepted, when it was killed: the cache does not know
+    that they went.  Raises NotOurs, StorageError: then nothing is rejected."""
+    account = target.account
+    doubtful = [one for one in cache.deletions() if not one.done]
+    maildir, undo = maildir_of(account, world), str(account.state / "undo")
+    files = maildir.undo_files(undo) if doubtful else {}
+    wanted = [
+        one
+        for one in doubtful
+        if one.new.undo in files
+        and any(
+            held.name == one.new.mailbox and (held.whole or one.new.entry.name in held.names)
+            for held in there
+            if not target.mailboxes or held.name in target.mailboxes
+        )
+    ]
+    if wanted:
+        _verify_now(account, world, maildir, cache)
+        # A power cut may have left one under both names.
+        here = {name: _names_in(maildir, name) for name in {one.new.mailbox for one in wanted}}
+        away = [one for one in wanted if one.new.entry.name not in here[one.new.mailbox]]
+        back = Back(maildir, cache, undo, files)
+        back.restore(back.once_each(away))
+        for _, error in back.refused:
+            raise error
+
+
+def _names_in(maildir: Maildir, name: MailboxName) -> set[UniqueName]:
+    listing = maildir.entries(name, True)
+    return {entry.name for entry in listing.entries} if listing is not None else set()
 
 
 def _chosen(target: Target, there: Sequence[Held]) -> list[MailboxId | None]:
@@ -253,8 +314,7 @@ class Back:
 
     def _batch(self, name: MailboxName, batch: Sequence[Deletion]) -> None:
         self.maildir.create(name)
-        listing = self.maildir.entries(name, True)
-        there = {entry.name for entry in listing.entries} if listing is not None else set()
+        there = _names_in(self.maildir, name)
         delivery = self.maildir.delivery()
         back: list[Deletion] = []
         given: list[Deletion] = []

@@ -7,10 +7,12 @@ import json
 import shutil
 
 import pytest
+from sim.steps import Crash, Steps
 from support.client import canonical
 from support.storied import Story
 from support.wired import Wired, append_many, message
 
+from mailsync.cli.entry import run
 from mailsync.model.settings import Guard
 from mailsync.system.lock import Lock
 
@@ -152,6 +154,48 @@ def test_a_whole_mailbox(decision: str, here: bool) -> None:
             story.agree(rest | {"Work": "w0 w1 w2"})
 
 
+def killed_while_accepted() -> Story:
+    """All 30 were expunged on the server, which was held, and was accepted."""
+    story = Story("killed", guard=Guard())
+    for number in range(COUNT):
+        story.serve("INBOX", f"m{number}")
+    story.tell()
+    for number in range(COUNT):
+        story.expunge("INBOX", f"m{number}")
+    assert story.tell().total.held == COUNT
+    assert story.accept() == COUNT
+    return story
+
+
+def removal() -> range:
+    steps = Steps(record=True)
+    with killed_while_accepted() as story:
+        story.tell(steps)
+    first = steps.names.index("cache.record_deletions.done")
+    return range(first + 1, steps.names.index("cache.removed") + 1)
+
+
+@pytest.mark.parametrize(("model", "first"), [("all", 0), ("synced", 1), ("weak", 2)])
+@pytest.mark.parametrize("words", [(), ("INBOX",)])
+def test_rejected_after_a_sync_that_was_killed(
+    model: str, first: int, words: tuple[str, ...]
+) -> None:
+    """Between the renames into undo and the commit: the files come out of undo again."""
+    steps = removal()
+    assert len(steps) > COUNT
+    for at in steps[first :: len(steps) // 4]:
+        with killed_while_accepted() as story:
+            with pytest.raises(Crash):
+                story.tell(Steps(crash_at=at))
+            story.disk.crash(model, story.rand.fork(f"crash {at}"))
+            assert story.reject(*words) == COUNT
+            story.oracle.deleted.clear()
+            ran = story.tell()
+            assert (ran.exit, ran.fetched, ran.stored) == (0, 0, COUNT), at
+            story.agree({"INBOX": ghosts()})
+            assert model == "weak" or story.undo() == {}, at
+
+
 # -- by command line -----------------------------------------------------------------------------
 
 
@@ -265,6 +309,62 @@ def test_a_decision_waits_for_no_lock(rig: Wired) -> None:
     assert "another mailsync" in done.stderr
     assert rig.run("sync", "-q").returncode == 3
     assert counts(rig) == (COUNT, 0, 0, COUNT)
+
+
+@pytest.mark.dovecot
+@pytest.mark.parametrize("verb", ["accept", "reject"])
+def test_what_was_not_shown_is_not_decided(
+    rig: Wired, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    """A sync of cron's holds more while a person reads what is held."""
+    with rig.client() as client:
+        client.create("More")
+        append_many(client, map(message, range(200, 200 + COUNT)), "More")
+    assert rig.sync().exit == 3
+
+    def thinks(question: str, yes: bool) -> bool:
+        for path in rig.files("More"):
+            path.unlink()
+        assert rig.sync().total().held == 3 * COUNT
+        return True
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mailsync.cli.decide.agreed", thinks)
+        assert run(["--config", str(rig.configured()), verb]) == 75
+    said = capsys.readouterr()
+    assert "test/More" not in said.out
+    assert "what is held changed meanwhile" in said.err
+    assert rig.sync().total().held == 3 * COUNT
+    assert counts(rig) == (COUNT, 0, 0, COUNT)
+    done = rig.run(verb, "--yes")
+    assert (done.returncode, "test/More" in done.stdout) == (0, True), done
+    assert rig.sync().exit == 0
+    rig.assert_equal()
+    rig.idle()
+
+
+@pytest.mark.dovecot
+def test_one_mailbox_of_a_maildir_that_is_not_proven_ours(wired: Wired) -> None:
+    """The Maildir is the first thing to decide about: else the answer to one question would be
+    taken for that to another."""
+    wired.changes["guard"] = Guard()
+    wired.fill(COUNT + 5)
+    wired.settle()
+    for path in wired.files()[:COUNT]:
+        path.unlink()
+    assert wired.sync().total().held == COUNT
+    (wired.maildir / ".mailsync").unlink()
+    done = wired.run("accept", "test/INBOX", "--yes")
+    assert (done.returncode, done.stdout) == (3, ""), done
+    assert "If it is right: mailsync accept test" in done.stderr
+    assert not (wired.maildir / ".mailsync").exists()
+    done = wired.run("accept", "--yes")
+    assert done.returncode == 0, done
+    assert "5 of 5 files" in done.stdout
+    assert "deletions" not in done.stdout, "those are found anew, or not at all"
+    assert wired.sync().total().expunged == 0
+    with wired.client() as client:
+        assert len(client.uids()) == COUNT + 5
 
 
 @pytest.mark.dovecot

@@ -80,6 +80,7 @@ def adopt(
     try:
         for account in chosen:
             try:
+                old.check_inbox(account, known)
                 found.append(
                     modes.adopt(
                         account,

@@ -64,10 +64,12 @@ def read(path: str) -> Values:
     text, private = _text(path)
     try:
         tree = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         place = _TOML_PLACE.search(str(error))
         line = (place and place[1]) or str(len(text.splitlines()) or 1)
         what = _TOML_PLACE.sub("", str(error))
+        if type(error) is ValueError:  # by int(), which knows no place
+            what = "a number has too many digits"
         if what == "Cannot overwrite a value":
             what = f"{_key_on(text, int(line))} is set twice"
         if _TWICE.search((text.splitlines() or [""])[int(line) - 1]) and _LIST.search(text):

@@ -75,6 +75,20 @@ def renamed(account: Account, known: Sequence[Converted]) -> dict[str, str]:
     return {old: new for draft in drafts if draft for old, new in draft.renamed.items()}
 
 
+def check_inbox(account: Account, known: Sequence[Converted]) -> None:
+    """Raises ConfigError where INBOX is elsewhere: all of it would be fetched once more, and what
+    was changed in it since would be lost sight of."""
+    for one in known:
+        draft = one.draft_of(str(account.maildir))
+        if draft is not None and draft.inbox:
+            there, here = os.path.expanduser(draft.inbox), f"{account.maildir}/INBOX"
+            if os.path.isdir(f"{there}/cur") and not os.path.lexists(here):
+                raise ConfigError(
+                    f"INBOX is at {there.rstrip('/')}, and must be at {here}: move it there, then "
+                    "tell your mail reader"
+                )
+
+
 def write(made: Converted, path: str) -> None:
     """Into a new file, for nobody else to read.  Raises ConfigError where one is there."""
     path = os.path.expanduser(path)

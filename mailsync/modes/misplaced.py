@@ -34,6 +34,7 @@ REFUSED = (
         "a tree with dotted directories in others (SubFolders Legacy of mbsync) cannot be taken "
         "over: rename them to names without the dot first",
     ),
+    ("/inbox: a mailbox cannot have this name", "it is INBOX, and must have that name"),
 )
 
 
@@ -73,7 +74,7 @@ def put_in_place(
     here, notices = maildir.mailboxes()
     for ending, why in REFUSED:
         for notice in notices:
-            if ending in notice:
+            if ending in notice.lower():
                 raise ConfigError(f"{notice}; {why}")
     there = {
         box.name: box.wire_name.decode("utf-8", "surrogateescape")

@@ -242,6 +242,46 @@ def test_without_expunge_nothing_is_deleted_on_the_server(tmp_path: Path) -> Non
     assert [one for one in made.remarks if "Expunge" in one]
 
 
+OLD = {"server": "Old", "here": "old"}
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "more", "rules", "boxes"),
+    [
+        ("Old", "old", "", [OLD, {"server": "Old*", "here": "old*"}], ["old*", "!old/x"]),
+        ("Old/", "old/", "", [{"server": "Old/*", "here": "old/*"}], ["old/*", "!old//x"]),
+        ("Old", "old/", "", [{"server": "Old*", "here": "old/*"}], ["old/*", "!old//x"]),
+        ("Old/", "", "", [{"server": "Old/*", "here": "*"}], ["*", "!/x"]),
+        ("", "old/", "", [{"server": "*", "here": "old/*"}], ["old/*", "!old//x"]),
+        (
+            "A/B",
+            "a/b",
+            "Flatten .\n",
+            [{"server": "A/B", "here": "a.b"}, {"server": "A/B*", "here": "a.b*", "flatten": "."}],
+            ["a.b*", "!a.b.x"],
+        ),
+    ],
+)
+def test_what_stands_behind_the_stores_is_a_start_of_names(
+    there: str,
+    here: str,
+    more: str,
+    rules: list[dict[str, str]],
+    boxes: list[str],
+    tmp_path: Path,
+) -> None:
+    """Letter by letter, and the mailbox of that name is one of them."""
+    text = MBSYNC.replace('Patterns * "!Junk Mail" ![Gmail]*', "Patterns * !/x").replace(
+        "Far :work-far:\nNear :work-near:", f"Far :work-far:{there}\nNear :work-near:{here}"
+    )
+    made = mbsync(text.replace("SubFolders Verbatim\n", "SubFolders Verbatim\n" + more))
+    (keys,) = accounts(made, tmp_path).values()
+    assert (keys["mailbox-names"], keys["mailboxes"]) == (rules, boxes)
+    said = "\n".join(made.remarks)
+    assert ("what is not below it on the server" in said) == (not here)
+    assert ("it cannot be old/INBOX here" in said) == (not there)
+
+
 def test_channels_of_the_same_stores_are_one_account(tmp_path: Path) -> None:
     text = MBSYNC.replace('Patterns * "!Junk Mail" ![Gmail]*\n', "") + (
         "\nChannel sent\nFar :work-far:Sent\nNear :work-near:Sent\nExpunge None\n"

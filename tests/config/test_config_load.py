@@ -338,6 +338,10 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) 
     ("text", "said"),
     [
         ("[accounts.a]\nx =\n", "mailsync.conf:2: this is not TOML: Invalid value"),
+        (
+            "a = 1\nb = " + "9" * 5000,
+            "mailsync.conf:2: this is not TOML: a number has too many digits",
+        ),
         ("a = 1\na = 2\n", "mailsync.conf:2: this is not TOML: a is set twice"),
         ("a = 1\na = [\n]\n", "mailsync.conf:3: this is not TOML: a key is set twice"),
         ("", "mailsync.conf: there is no account; one begins with a line like "

@@ -491,6 +491,52 @@ def test_names_of_their_own_become_rules(wired: Wired, name: str) -> None:
     assert wired.local_boxes() == boxes
 
 
+@pytest.mark.parametrize("inbox", ["Inbox", "incoming"])
+def test_an_inbox_of_another_name_is_not_fetched_once_more(wired: Wired, inbox: str) -> None:
+    """As many have it: refused with what to do, whether the old configuration is there or not."""
+    filled(wired, 9)
+    tool = Mbsync(wired, tree=f"Path {{mail}}/\nInbox {{mail}}/{inbox}\nSubFolders Verbatim")
+    tool.run()
+    conf = wired.root / "new" / "mailsync.conf"
+    assert command(wired, tool, conf, "adopt", "--write-config", str(conf)).returncode == 0
+    for words in ((), ("--dry-run",)):
+        done = command(wired, tool, conf, "adopt", *words)
+        assert (done.returncode, done.stdout) == (2, ""), done
+        assert f"INBOX is at {wired.maildir}/{inbox}, and must be at" in done.stderr
+    if inbox == "Inbox":
+        with pytest.raises(ConfigError, match="it is INBOX, and must have that name"):
+            adopt(wired)
+    (wired.maildir / inbox).rename(wired.box())
+    done = command(wired, tool, conf, "adopt")
+    assert (done.returncode, done.stderr) == (0, ""), done
+    assert "9 messages in 3 mailboxes" in done.stdout
+    assert "both sides agree, nothing to do" in command(wired, tool, conf, "sync").stdout
+
+
+@pytest.mark.parametrize(("there", "here"), [("Lists", "old"), ("Lists/", "old/")])
+def test_a_channel_for_names_that_begin_so(wired: Wired, there: str, here: str) -> None:
+    """Nothing that the channel was for is left out."""
+    filled(wired, 30)
+    with wired.client() as client:
+        client.create("Lists")
+        append_many(client, [message("above")], "Lists")
+    tool = Mbsync(wired)
+    text = tool.conf.read_text()
+    stores = f"Far :far:{there}\nNear :near:{here}"
+    tool.conf.write_text(text.replace("Far :far:\nNear :near:", stores))
+    tool.run()
+    before, boxes = wired.snapshot(), wired.local_boxes()
+    conf = wired.root / "new" / "mailsync.conf"
+    assert command(wired, tool, conf, "adopt", "--write-config", str(conf)).returncode == 0
+    done = command(wired, tool, conf, "adopt")
+    assert (done.returncode, done.stderr) == (0, ""), done
+    count = 10 if there.endswith("/") else 11
+    assert f"{count} messages in {len(boxes)} mailbox" in done.stdout
+    done = command(wired, tool, conf, "sync")
+    assert "both sides agree, nothing to do" in done.stdout, done
+    assert (wired.snapshot(), wired.local_boxes()) == (before, boxes)
+
+
 @pytest.mark.parametrize("name", ["mbsync", "offlineimap"])
 def test_from_the_old_configuration_to_a_sync(wired: Wired, name: str) -> None:
     """The way of docs/moving-in.md, by the command line alone."""

@@ -228,6 +228,7 @@ def _maildir(made: Converted, draft: Draft, store: Section) -> None:
     draft.keys["maildir"] = path.rstrip("/") or inbox.rstrip("/")
     wanted = os.path.join(path, "INBOX")
     if os.path.normpath(os.path.expanduser(inbox)) != os.path.normpath(os.path.expanduser(wanted)):
+        draft.inbox = inbox
         found = store.of("inbox")
         line, shown = (store.line, "Inbox") if found is None else (found.line, found.shown)
         made.remark(line, shown, f"INBOX is at {inbox}, and must be at {wanted}: move it there")
@@ -324,7 +325,7 @@ def _mailboxes(
         words = list(patterns.words)
         if words and all(word.startswith("!") for word in words):
             words.insert(0, "*")
-        words = _many_mailboxes(draft, far, near, boxes, words)
+        words = _many_mailboxes(made, draft, channel, (far, near), boxes, words)
     have = draft.words("mailboxes")
     have += [word for word in words if word not in have]
 
@@ -347,12 +348,30 @@ def _one_mailbox(made: Converted, draft: Draft, channel: Section, far: Section, 
 
 
 def _many_mailboxes(
-    draft: Draft, far: Section, near: Section, boxes: Two, words: list[str]
+    made: Converted,
+    draft: Draft,
+    channel: Section,
+    stores: tuple[Section, Section],
+    boxes: Two,
+    words: list[str],
 ) -> list[str]:
-    above, below = (f"{box}/" if box else "" for box in boxes)
+    """What stands behind the stores is what names begin with, letter by letter: `Archive` is for
+    Archive itself, for Archive/2020 and for Archive2."""
+    (far, near), (there, here) = stores, boxes
     flatten = near.text("flatten")
-    draft.rule(f"{_prefix(far)}{above}*", f"{below}*", flatten)
-    return [_below(word, below, flatten) for word in words]
+    if there and not there.endswith("/"):
+        if here and not here.endswith("/"):
+            draft.rule(_prefix(far) + there, _flat(here, flatten))
+        elif not here:
+            there += "/"
+    draft.rule(f"{_prefix(far)}{there}*", f"{_flat(here, flatten)}*", flatten)
+    if there and not here:
+        what = "what is not below it on the server is synced, too, unless mailboxes leaves it out"
+        made.remark(channel.line, f"Channel {channel.name}", what)
+    elif here and not there and any(word in ("INBOX", "*") for word in words):
+        what = f"INBOX is INBOX on both sides: it cannot be {here}INBOX here, and is left out"
+        made.remark(channel.line, f"Channel {channel.name}", what)
+    return [_behind(word, here, flatten) for word in words]
 
 
 Two = tuple[str, str]  # the far mailbox and the near one
@@ -364,7 +383,10 @@ def _prefix(far: Section) -> str:
     return "" if path in ("INBOX.", "INBOX/") else path
 
 
-def _below(pattern: str, box: str, flatten: str) -> str:
+def _behind(pattern: str, start: str, flatten: str) -> str:
     negated = "!" if pattern.startswith("!") else ""
-    plain = pattern.removeprefix("!")
-    return negated + box + (plain.replace("/", flatten) if flatten else plain)
+    return negated + _flat(start + pattern.removeprefix("!"), flatten)
+
+
+def _flat(name: str, flatten: str) -> str:
+    return name.replace("/", flatten) if flatten else name

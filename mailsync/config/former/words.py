@@ -33,13 +33,15 @@ FILL_IN = "FILL-IN"  # where a value is needed and none can be had
 class Draft:
     """One account: keys of sample.conf, and where the former program's state of it is.
 
-    `renamed`: the names of mailboxes that have another one here, by that."""
+    `renamed`: the names of mailboxes that have another one here, by that.  `inbox`: where INBOX is,
+    if not where it belongs."""
 
     name: str
     keys: dict[str, Value] = field(default_factory=dict)
     places: Places = field(default_factory=Places)
     rules: list[Rule] = field(default_factory=list)
     renamed: dict[str, str] = field(default_factory=dict)
+    inbox: str = ""
 
     def rule(self, server: str, here: str, flatten: str = "") -> None:
         """What a mailbox of the server is called here; those for one mailbox come first."""

@@ -192,6 +192,11 @@ class Cache:
         with self._tx() as c:
             return mailboxes.mailboxes(c, self._moment(now))
 
+    def uncounted(self, now: float) -> list[Mailbox]:
+        """As `mailboxes`, which counts every message, without their tallies and children."""
+        with self._tx() as c:
+            return mailboxes.uncounted(c, self._moment(now))
+
     def wire_names(self) -> dict[MailboxName, bytes]:
         """Of every mailbox that has ever been on the server."""
         with self._tx() as c:

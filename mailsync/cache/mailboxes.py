@@ -235,6 +235,12 @@ def mailboxes(c: Connection, now: Moment) -> list[Mailbox]:
     return [_mailbox(row, sums, row.name in parents, now.now) for row in found]
 
 
+def uncounted(c: Connection, now: Moment) -> list[Mailbox]:
+    sums = _Sums({}, {}, {}, {})
+    found = c.execute(text("SELECT * FROM mailboxes ORDER BY name"))
+    return [_mailbox(row, sums, has_children=False, now=now.now) for row in found]
+
+
 def _mailbox(row: Any, sums: _Sums, has_children: bool, now: float) -> Mailbox:
     return Mailbox(
         id=row.id,

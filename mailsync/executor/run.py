@@ -132,6 +132,8 @@ class Run:
     untold: set[MailboxName] = field(default_factory=set)  # what pairing asked was not answered
     not_selectable: set[MailboxName] = field(default_factory=set)  # names listed, but no mailboxes
     left_out: set[MailboxName] = field(default_factory=set)  # not told from others by the disk
+    hidden: frozenset[MailboxName] = frozenset()  # there: names of others until they are renamed
+    unhidden: bool = False  # those could not be renamed: all is seen by its name
     waiting: dict[MailboxName, Counter[str]] = field(default_factory=dict)  # for the day's budget
     rations: Callable[[], Rations] = _no_limit  # left of it, down and up
     count: Callable[[], None] = _nothing  # what was transferred, lest this process dies now

@@ -27,7 +27,13 @@ from mailsync.model.actions import (
 )
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.rows import Presence
-from mailsync.modes.observe import asks, observe_local, observe_server, told_twice
+from mailsync.modes.observe import (
+    asks,
+    observe_local,
+    observe_server,
+    told_twice,
+    without_exchanged,
+)
 from mailsync.modes.scope import selector
 from mailsync.planner import PUT_BACK_UP
 
@@ -83,6 +89,7 @@ async def look_there(run: Run) -> None:
     """All that changed on the server since it was listed."""
     shown = await told_twice(run, await run.server.mailboxes())
     listed = [box for box in shown if box.name not in run.left_out]
+    listed = await without_exchanged(run, listed)
     await run.stored(run.cache.see_mailboxes, listed, None, selector(run.account, listed))
     await refresh(run)
     there = {box.name: box for box in listed}
@@ -128,8 +135,12 @@ async def look_within(run: Run, renames: Sequence[Action]) -> None:
     """What was removed from a directory before it got another name is seen gone only now: under
     the old name nothing was proven, under the new one nothing was known.  So with what went along
     with it."""
-    names = {new for _, new in run.renamed}
+    names = {name for pair in run.renamed for name in pair}
     moved = {action.mailbox for action in renames if isinstance(action, RenameMailbox)}
-    moved |= {box.id for box in run.mailboxes.values() if box.name in names}
+    moved |= {
+        box.id
+        for box in run.mailboxes.values()
+        if any(f"{box.name}/".startswith(f"{name}/") for name in names)
+    }
     if moved and not run.dry:
         await _list_again(run, moved)

@@ -91,6 +91,10 @@ async def dry_cycle(
     """What a sync would do, on a copy of the cache."""
     await observe(run, listed, selected, only)
     made = await make_plan(run, only)
+    if run.hidden and not (untried(run, made) or left_to_rename(run)):
+        run.unhidden = True
+        await look_there(run)
+        made = await make_plan(run, only)
     names = {box.id: box.name for box in run.mailboxes.values()}
     return tuple(lines(made, names, run.keywords))
 
@@ -192,13 +196,7 @@ async def rounds(run: Run, ownership: Ownership, only: frozenset[MailboxName]) -
                 break
             await resolve(run)
             made = await make_plan(run, only)
-        while renames := untried(run, made):
-            await ownership.raise_generation()
-            await execute(run, Plan(renames))
-            await heed_policy(run)  # another name may be of another section
-            await refresh(run)
-            await look_within(run, renames)
-            made = await make_plan(run, only)
+        made = await renamed_first(run, ownership, only, made)
         if made.actions:
             await ownership.raise_generation()
             if run.progress is not None:
@@ -211,10 +209,34 @@ async def rounds(run: Run, ownership: Ownership, only: frozenset[MailboxName]) -
     run.restless = {run.name(action.mailbox) for action in (await make_plan(run, only)).actions}
 
 
-def untried(run: Run, made: Plan) -> tuple[Action, ...]:
+async def renamed_first(
+    run: Run, ownership: Ownership, only: frozenset[MailboxName], made: Plan
+) -> Plan:
     """Renames go before all else is planned: until then what is in those mailboxes is in no plan,
-    and a message that moved between them and others would be taken for deleted and new.  Each
-    once: one that is refused holds up nothing."""
+    and a message that moved between them and others would be taken for deleted and new.  A name
+    that another mailbox of the server has by now is seen when it is free here, or cannot be."""
+    while (renames := untried(run, made)) or (run.hidden and not left_to_rename(run)):
+        if renames:
+            await ownership.raise_generation()
+            await execute(run, Plan(renames))
+            await heed_policy(run)  # another name may be of another section
+            await refresh(run)
+            await look_within(run, renames)
+        else:
+            run.unhidden = True
+        if run.hidden:
+            await look_there(run)
+        made = await make_plan(run, only)
+    return made
+
+
+def left_to_rename(run: Run) -> bool:
+    """Whether this run is asked to leave renames to the next one."""
+    return any(RenameLocalMailbox.__name__ in verbs for verbs in run.left.values())
+
+
+def untried(run: Run, made: Plan) -> tuple[Action, ...]:
+    """Each once: one that is refused holds up nothing."""
     found = tuple(
         action
         for action in made.actions

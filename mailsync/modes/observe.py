@@ -18,6 +18,7 @@ from mailsync.model.observation import FileFacts, LocalEntry, LocalObservation, 
 from mailsync.model.rows import Mailbox, Presence, Role, Side
 from mailsync.model.uidset import UIDSet
 from mailsync.modes.scope import check_names
+from mailsync.planner import exchanged
 from mailsync.server import Ask
 
 Selector = Callable[[MailboxName, Role | None], bool]
@@ -42,6 +43,14 @@ async def told_twice(run: Run, listed: Sequence[ServerMailbox]) -> Sequence[Serv
     if not await run.stored(run.cache.has_more, Side.SERVER, first):
         return listed
     return list((first | {box.name: box for box in await run.server.mailboxes()}).values())
+
+
+async def without_exchanged(run: Run, listed: Sequence[ServerMailbox]) -> list[ServerMailbox]:
+    """`listed` without names that another mailbox has by now, until the one which had them got its
+    new name here."""
+    boxes = [] if run.unhidden else await run.stored(run.cache.uncounted, run.now())
+    run.hidden = exchanged(boxes, listed)
+    return [box for box in listed if box.name not in run.hidden]
 
 
 async def observe_names(
@@ -77,6 +86,7 @@ async def observe_names(
         hidden = [name for name in there if any(f"{name}/".startswith(f"{p}/") for p in closed)]
         local = sorted({*local, *hidden})
     check_names(await run.stored(run.cache.wire_names), local, listed)
+    listed = await without_exchanged(run, listed)
     run.not_selectable = {box.name for box in listed if not box.selectable}
     await run.stored(run.cache.see_mailboxes, listed, local, selected)
     await refresh(run)

@@ -1,6 +1,7 @@
 """Decides what a sync does: pure functions from open rows to a plan (semantics.md)."""
 
 from mailsync.planner.deletions import NEW_VERSION_OUT, NO_GMAIL_TRASH, TRASH_CLOSED
+from mailsync.planner.exchanged import exchanged
 from mailsync.planner.flags import for_file, saves
 from mailsync.planner.narrow import Narrow, narrowed
 from mailsync.planner.needs import Needs, needs
@@ -20,6 +21,7 @@ __all__ = [
     "Needs",
     "Policy",
     "base",
+    "exchanged",
     "for_file",
     "narrowed",
     "needs",

@@ -1,0 +1,74 @@
+"""Names of the server that another mailbox has by now (rule 10)."""
+
+from __future__ import annotations
+
+import pytest
+
+from mailsync.model.ids import MailboxId, UIDValidity
+from mailsync.model.mailboxname import MailboxName
+from mailsync.model.observation import Cursor, ServerMailbox
+from mailsync.model.rows import Mailbox, Presence
+from mailsync.planner import exchanged
+
+T = Presence.THERE
+
+
+def known(text: str) -> Mailbox:
+    """`name validity [id] [!property …]`: a mailbox that was synced, and is on both sides."""
+    name, validity, *rest = text.split()
+    ids = [word for word in rest if word[0] != "!"]
+    return Mailbox(
+        MailboxId(1),
+        MailboxName(name),
+        server=T,
+        local=Presence.NONE if "!local" in rest else T,
+        uid_validity=None if validity == "-" else UIDValidity(int(validity)),
+        mailbox_id=ids[0] if ids else None,
+        synced="!synced" not in rest,
+        selected="!selected" not in rest,
+    )
+
+
+def shown(text: str) -> ServerMailbox:
+    name, validity, *rest = text.split()
+    ids = [word for word in rest if word[0] != "!"]
+    return ServerMailbox(
+        MailboxName(name),
+        name.encode(),
+        selectable="!selectable" not in rest,
+        cursor=None if validity == "-" else Cursor(UIDValidity(int(validity)), 1, 0),
+        mailbox_id=ids[0] if ids else None,
+    )
+
+
+CASES = {
+    "nothing": (["A 1"], ["A 1"], ""),
+    "renamed, and no other": (["A 1"], ["B 1"], ""),
+    "renamed, and another one": (["A 1"], ["A 2", "B 1"], "A"),
+    "made anew": (["A 1"], ["A 2", "B 3"], ""),
+    "by its MAILBOXID": (["A 1 F1"], ["A 2 F2", "B 3 F1"], "A"),
+    "its MAILBOXID is the same": (["A 1 F1"], ["A 2 F1", "B 1 F2"], ""),
+    "no MAILBOXID is known": (["A 1"], ["A 2 F2", "B 1 F1"], "A"),
+    "no UIDVALIDITY is known": (["A -"], ["A 2", "B 1"], ""),
+    "none is told": (["A 1"], ["A -", "B 1"], ""),
+    "two have it": (["A 1"], ["A 2", "B 1", "C 1"], ""),
+    "the new name is a mailbox here": (["A 1", "B 5 !synced"], ["A 2", "B 1"], ""),
+    "was a mailbox here": (["A 1", "B 5 !local"], ["A 2", "B 1"], ""),
+    "is to be one": (["A 1", "B 1 !local !synced"], ["A 2", "B 1"], "A"),
+    "cannot be selected": (["A 1"], ["A 2", "B 1 !selectable"], ""),
+    "a chain": (["A 1", "B 2", "C 3"], ["B 1", "C 2", "D 3"], "B C"),
+    "a chain, and the first one anew": (["A 1", "B 2"], ["A 3", "B 1", "C 2"], "A B"),
+    "a swap": (["A 1", "B 2"], ["A 2", "B 1"], ""),
+    "INBOX": (["INBOX 1"], ["INBOX 2", "B 1"], ""),
+    "never synced": (["A 1 !synced"], ["A 2", "B 1"], ""),
+    "out of scope": (["A 1 !selected"], ["A 2", "B 1"], ""),
+    "not here": (["A 1 !local"], ["A 2", "B 1"], ""),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_exchanged(name: str) -> None:
+    boxes, listed, found = CASES[name]
+    assert exchanged([known(one) for one in boxes], [shown(one) for one in listed]) == set(
+        found.split()
+    )

@@ -82,6 +82,18 @@ _UNDER_WAY = text("""
 _BELOW = text("""
     SELECT id, name, wire_name FROM mailboxes
     WHERE substr(name, 1, length(:above)) = :above AND server = 1 AND local <> 1""")
+# There as before in the Maildir, which has another one, not on the server yet, by the name under
+# which they went along.
+_STAYED = text("""
+    SELECT box.id, box.name, box.wire_name, box.selected, new.id AS new
+    FROM mailboxes AS box JOIN mailboxes AS new
+        ON new.name = :name || substr(box.name, length(:above))
+    WHERE substr(box.name, 1, length(:above)) = :above AND box.server = 1 AND box.local = 1
+        AND new.server <> 1 AND new.local = 1
+    ORDER BY box.name LIMIT 1""")
+_ANEW = text("""
+    INSERT INTO mailboxes (name, selected, local, relink)
+    SELECT :name, :selected, 1, relink FROM account""")
 _TAKEN = text("SELECT EXISTS (SELECT 1 FROM mailboxes WHERE name = :name)")
 _GO_ALONG = text("UPDATE mailboxes SET name = :name, wire_name = :wire_name WHERE id = :box")
 
@@ -146,13 +158,23 @@ def mailbox_renamed(
 
 def _go_along(c: Connection, old: Any, name: str, wire_name: bytes | None) -> None:
     """A server's RENAME takes what lies below along (RFC 9051 §6.3.6).  What the Maildir has under
-    that very name is joined when its own rename comes."""
+    that very name is joined when its own rename comes, or now if it has one of the old name, too:
+    that is a new mailbox from now on."""
     for box, child, child_wire in c.execute(_BELOW, {"above": f"{old.name}/"}).all():
-        bound = {"box": box, "name": name + child[len(old.name) :], "wire_name": None}
-        if wire_name and old.wire_name and child_wire and child_wire.startswith(old.wire_name):
-            bound["wire_name"] = wire_name + child_wire[len(old.wire_name) :]
+        bound = {"box": box, "name": name + child[len(old.name) :]}
+        bound["wire_name"] = _carried(child_wire, old.wire_name, wire_name)
         if not c.execute(_TAKEN, bound).scalar_one():
             c.execute(_GO_ALONG, bound)
+    above = {"above": f"{old.name}/", "name": name}
+    while (stayed := c.execute(_STAYED, above).first()) is not None:
+        wire = _carried(stayed.wire_name, old.wire_name, wire_name)
+        mailbox_renamed(c, stayed.id, stayed.new, Side.SERVER, wire)
+        c.execute(_ANEW, {"name": stayed.name, "selected": stayed.selected})
+
+
+def _carried(child: bytes | None, old: bytes | None, new: bytes | None) -> bytes | None:
+    """The name on the wire of what was below `old`, which is `new` now."""
+    return new + child[len(old) :] if new and old and child and child.startswith(old) else None
 
 
 def _join_uids(c: Connection, bound: dict[str, Any]) -> None:

@@ -87,14 +87,15 @@ async def create_mailbox(run: Run, action: CreateMailbox) -> None:
     box = run.mailboxes[action.mailbox]
     # One that was there before comes back as it was called there.
     had = (await run.stored(run.cache.wire_names)).get(box.name)
-    wire = await repeated(run.world.rand, lambda: run.server.create(box.name, had))
+    wire, there = await repeated(run.world.rand, lambda: run.server.create(box.name, had))
     await run.stored(run.cache.mailbox_made, box.id, Side.SERVER, wire)
     await refresh(run)
     _note_parents(run, box.name)
-    if run.mailboxes[box.id].uid_validity is not None:
+    if there or run.mailboxes[box.id].uid_validity is not None:
         # It was there before: what its UIDs meant is forgotten before any is given again.
         await observe_again(run, run.mailboxes[box.id], full=True)
-        # Nor does the plan go on: what it deletes is another message, whatever the UIDVALIDITY.
+        # Nor does the plan go on: what it deletes is another message, whatever the UIDVALIDITY, and
+        # what it sends may be there.
         run.renumbered.add(box.id)
 
 
@@ -141,7 +142,8 @@ async def rename_mailbox(run: Run, action: RenameMailbox) -> None:
     await run.stored(run.cache.mailbox_renamed, box.id, new.id, Side.SERVER, wire)
     await refresh(run)
     _note_parents(run, new.name)
-    went = [box.id, *await _follow(run, run.server.carried(had, wire))]
+    await _follow(run, run.server.carried(had, wire))
+    went = [box.id, *_below_on_both(run, new.name)]
     if validity is not None and validity != run.mailboxes[box.id].uid_validity:
         # Courier does so.  What is planned for them speaks of UIDs that have another meaning now.
         run.renumbered.update(went)
@@ -150,16 +152,20 @@ async def rename_mailbox(run: Run, action: RenameMailbox) -> None:
             run.seen_server.add(renamed.name)
 
 
-async def _follow(
-    run: Run, carried: Sequence[tuple[MailboxName, MailboxName, bytes]]
-) -> list[MailboxId]:
+def _below_on_both(run: Run, name: MailboxName) -> list[MailboxId]:
+    return [
+        box.id
+        for box in run.mailboxes.values()
+        if box.name.startswith(f"{name}/") and box.server is box.local is Presence.THERE
+    ]
+
+
+async def _follow(run: Run, carried: Sequence[tuple[MailboxName, MailboxName, bytes]]) -> None:
     """What lay below on the server went along (RFC 9051 §6.3.6); what is still here under its old
-    name (a reader of layout maildir++ renames one directory after the other) goes there too: which
-    did."""
-    went: list[MailboxId] = []
+    name (a reader of layout maildir++ renames one directory after the other) goes there too."""
     said = [run.account.direction, *(one.rules.direction for one in run.account.sections)]
     if run.narrow.push or Direction.PUSH in said:
-        return went
+        return
     for name, target, wire in carried:
         boxes = {box.name: box for box in run.mailboxes.values()}
         box = boxes.get(name)
@@ -171,11 +177,9 @@ async def _follow(
             row = next(one.id for one in run.mailboxes.values() if one.name == target)
             await run.stored(run.cache.mailbox_renamed, box.id, row, Side.LOCAL, wire)
             run.renamed.append((name, target))
-            went.append(box.id)
             await refresh(run)
             if run.account.subscribed_only:
                 await run.server.subscribe(target)
-    return went
 
 
 async def rename_local_mailbox(run: Run, action: RenameLocalMailbox) -> None:

@@ -254,10 +254,9 @@ class Changes:
 
     # -- mailboxes -----------------------------------------------------------------------------
 
-    async def create(self, name: MailboxName, had: bytes | None = None) -> bytes:
-        """CREATE and SUBSCRIBE; the wire name, which is `had` if it had one before.
-
-        One that is there already is as good; Cyrus makes parents by itself, and says no code."""
+    async def create(self, name: MailboxName, had: bytes | None = None) -> tuple[bytes, bool]:
+        """CREATE and SUBSCRIBE; the wire name, which is `had` if it had one before, and whether it
+        was there already, which is as good; Cyrus makes parents by itself, and says no code."""
         link = self.link
         wire = had if had is not None and link.names.means(had, name) else link.wire(name)
         async with link.session.busy():
@@ -267,7 +266,7 @@ class Changes:
                 link.session.require(create, f"to create {name}")
             await self._subscribe(name, wire)
         link.names.wire[name] = wire
-        return wire
+        return wire, not create.succeeded
 
     async def subscribe(self, name: MailboxName) -> None:
         """SUBSCRIBE."""

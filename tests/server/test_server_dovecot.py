@@ -128,7 +128,7 @@ def test_prefix_and_separator_of_another_kind(dovecot_with: DovecotWith) -> None
 
     async def step(server: Server) -> None:
         await server.mailboxes()
-        assert await server.create(MailboxName("Work/Sub")) == b"INBOX.Work.Sub"
+        assert await server.create(MailboxName("Work/Sub")) == (b"INBOX.Work.Sub", False)
         names = {box.name for box in await server.mailboxes() if box.selectable}
         assert names == {"INBOX", "Work/Sub"}
         with pytest.raises(Refused):

@@ -50,8 +50,8 @@ class TestChanges:
             with pytest.raises(Refused) as caught:
                 await server.append(WORK, [outgoing(message(1))])
             assert caught.value.code == "TRYCREATE"
-            assert await server.create(WORK) == b"Work"
-            assert await server.create(WORK) == b"Work", "what is there already is fine"
+            assert await server.create(WORK) == (b"Work", False)
+            assert await server.create(WORK) == (b"Work", True), "what is there already is fine"
             await server.append(WORK, [outgoing(message(1))])
 
         ann.play(step)

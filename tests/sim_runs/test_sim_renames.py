@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from sim.server_profile import PRESETS, Profile
+from sim.steps import Crash, Steps
 from support.storied import Story
 
 PROFILES = [PRESETS[name] for name in ("strict_qresync", "condstore", "plain")]
@@ -89,6 +90,40 @@ def test_into_a_mailbox_that_was_renamed_here_meanwhile(story: Story) -> None:
     story.agree({"B": "a", "B/C": "c", "B/D": "e"})
 
 
+@pytest.mark.parametrize("left", ["", "file", "c"])
+def test_one_below_is_made_again_under_its_old_name(story: Story, left: str) -> None:
+    """RENAME takes it along on the server, where it is what has the new name by now."""
+    story.serve("A/C", "d")
+    story.tell()
+    story.rename("/mail/A", "/mail/B")
+    story.make("A/C")
+    if left == "c":
+        story.move_file("B/C", "c", "A/C")
+    elif left:
+        story.file("A/C", "n")
+    for _ in range(2):
+        ran = story.tell()
+        assert (ran.exit, ran.fetched, ran.total.expunged) == (0, 0, 0), ran.text
+    after = {"B": "a", "B/C": "d" if left == "c" else "c d", "A/C": "c" if left == "c" else ""}
+    story.agree(after | ({"A/C": "n"} if left == "file" else {}))
+    assert b"A/C" in story.server.boxes
+
+
+def test_one_below_is_made_again_and_the_run_cut_off(story: Story) -> None:
+    story.rename("/mail/A", "/mail/B")
+    story.make("A/C")
+    story.file("A/C", "n")
+    steps, since = Steps(), len(story.server.executed)
+    steps.looks.append(lambda name: story.server.counts(since)["RENAME"] and steps.crash(name))
+    with pytest.raises(Crash):
+        story.sync(steps)
+    story.died(steps.count, "all")
+    for _ in range(2):
+        ran = story.tell()
+        assert (ran.exit, ran.fetched, ran.total.expunged) == (0, 0, 0), ran.text
+    story.agree({"B": "a", "B/C": "c", "A/C": "n"})
+
+
 THREE = {"A": "B", "A/C": "C", "A/C/D": "B/D"}
 
 
@@ -111,3 +146,18 @@ def test_each_of_three_is_to_go_before_the_next(story: Story, side: str) -> None
         assert (ran.exit, ran.fetched, ran.stored) == (0, 0, 0), ran.text
     story.agree({"B": "a", "C": "c", "B/D": "d"})
     story.idle()
+
+
+@pytest.mark.parametrize("scope", ["patterns", "subscribed-only"])
+def test_one_below_is_out_of_scope_until_it_has_its_new_name(story: Story, scope: str) -> None:
+    """RENAME takes it along, so it is on the server when it is to be made there."""
+    if scope == "patterns":
+        story.change(mailboxes=("*", "!A/C"))
+    else:
+        story.change(subscribed_only=True)
+        story.server.state.subscribed.discard(b"A/C")
+    assert story.tell().exit == 0
+    story.rename("/mail/A", "/mail/B")
+    ran = story.tell()
+    assert (ran.exit, ran.fetched, ran.stored) == (0, 0, 0), ran.text
+    story.agree({"B": "a", "B/C": "c"})

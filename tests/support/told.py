@@ -27,6 +27,7 @@ class Server:
     said: list[Said] = field(default_factory=list)
     refusal: Refused | None = None
     validity: UIDValidity | None = None
+    there: bool = False  # what is to be made is there already
     below: Sequence[tuple[str, str]] = ()  # names that go along with a RENAME
     shows: dict[str, ServerObservation | MailsyncError] = field(default_factory=dict)
     asked: list[Ask] = field(default_factory=list)
@@ -34,11 +35,11 @@ class Server:
     def know(self, keywords: Keywords) -> None:
         self.said.append(("know", len(keywords.names)))
 
-    async def create(self, name: MailboxName, had: bytes | None) -> bytes:
+    async def create(self, name: MailboxName, had: bytes | None) -> tuple[bytes, bool]:
         self.said.append(("create", name, had))
         if self.refusal is not None:
             raise self.refusal
-        return had or name.encode()
+        return had or name.encode(), self.there
 
     async def rename(self, old: MailboxName, new: MailboxName) -> tuple[bytes, UIDValidity | None]:
         self.said.append(("rename", old, new))

@@ -132,3 +132,38 @@ def test_story_m_on_dovecot(wired: Wired) -> None:
     assert (wired.traffic.bodies, wired.traffic.sent_bytes) == (0, 0)
     assert wired.traffic.commands["CREATE"] == 0
     wired.idle()
+
+
+@pytest.mark.dovecot
+def test_story_m_and_the_name_used_again_on_dovecot(wired: Wired) -> None:
+    """A year's mail gets another name, and the next one begins under the old one."""
+    with wired.client() as client:
+        for box in ("Sent", "Sent/Sub"):
+            client.create(box)
+            for number in range(COUNT):
+                client.append(message(f"{box} {number}"), box)
+        wired.settle()
+        client.rename("Sent", "Sent-2025")
+        for box in ("Sent", "Sent/Sub"):
+            client.create(box)
+            client.append(message(f"new {box}"), box)
+        report = wired.settle()
+        assert report.total().removed == report.total().held == 0
+        assert (wired.traffic.bodies, wired.traffic.commands["APPEND"]) == (2, 0)
+        for box in ("Sent", "Sent/Sub"):
+            assert len(wired.files(box)) == 1
+        for box in ("Sent-2025", "Sent-2025/Sub"):
+            assert len(wired.files(box)) == COUNT
+        wired.idle()
+
+        # And here, where what lies below is made anew.
+        wired.box("Sent-2025").rename(wired.box("Old"))
+        for folder in ("tmp", "new", "cur"):
+            (wired.box("Sent-2025/Sub") / folder).mkdir(parents=True)
+        wired.put(message("newest"), "Sent-2025/Sub")
+        report = wired.settle()
+        assert report.total().expunged == report.total().held == 0
+        assert (wired.traffic.bodies, wired.traffic.commands["APPEND"]) == (0, 1)
+        assert len(client.uids("Sent-2025/Sub")) == 1
+        assert len(client.uids("Old/Sub")) == COUNT
+    wired.idle()

@@ -70,7 +70,12 @@ class Names:
         known = self.wire.get(name)
         if known is not None:
             return known
-        return to_wire(self.rules.there(name), self.delimiter, self.prefix)
+        there = self.rules.there(name)
+        first, _, below = there.partition("/")
+        if below and not self.prefix and first != INBOX and first.upper() == INBOX:
+            # Dovecot and others make INBOX/x of it: then it would be on both sides by two names.
+            raise ValueError(f"it is one with {INBOX}/{below}")
+        return to_wire(there, self.delimiter, self.prefix)
 
     def called(self, name: MailboxName) -> MailboxName:
         """What it is called on the server, as listed or as it would be made.  Raises ValueError for

@@ -256,9 +256,8 @@ def test_where_nothing_here_is_to_change_it_stays(rig: Rig, why: object) -> None
 
 def test_what_nobody_knows_does_not_follow_and_the_next_does(rig: Rig) -> None:
     pairs = [("A/Unknown", "B/Unknown"), ("A/C", "B/C"), ("Empty", "B/Empty")]
-    went = [rig.known("A/C").id, rig.known("Empty").id]
     carried = [(MailboxName(old), MailboxName(new), b"") for old, new in pairs]
-    assert rig.do(_follow(rig.run, carried)) == went
+    rig.do(_follow(rig.run, carried))
     assert rig.did() == [("rename", "A/C", "B/C"), ("rename", "Empty", "B/Empty")]
     assert rig.run.renamed == [("A/C", "B/C"), ("Empty", "B/Empty")]
 

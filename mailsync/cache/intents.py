@@ -8,12 +8,21 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, text
 
-from mailsync.cache.sql import FREE, NEVER_SENT, NO_TROUBLE, NO_WAIT, PERMANENT, agree, want
+from mailsync.cache.sql import (
+    FREE,
+    NEVER_SENT,
+    NO_TROUBLE,
+    NO_WAIT,
+    PERMANENT,
+    agree,
+    spared,
+    want,
+)
 from mailsync.cache.tables import intents as table
 from mailsync.cache.words import Intent, IntentKind, Linked, Moment, NewIntent
 from mailsync.model.flags import KEYWORDS, Flags
 from mailsync.model.ids import IntentId
-from mailsync.model.rows import Presence
+from mailsync.model.rows import Presence, Settled
 
 MOVES = frozenset({IntentKind.MOVE, IntentKind.MOVE_BY_COPY})  # with the merge base of the source
 
@@ -38,7 +47,7 @@ _LINK = text(f"""
         internal_date = coalesce(:internal_date, internal_date), size = coalesce(:size, size),
         email_id = coalesce(:email_id, email_id),
         server_header = CASE WHEN header <> :header THEN :header ELSE server_header END,
-        marked = 0, settled = 0, {FREE}
+        marked = 0, settled = {spared(":shown | local_shown", ":spared")}, {FREE}
     WHERE id = :id""")
 # The UID already has another file: this one stays, unsent for good, instead of being sent again.
 _MERGED = text("""
@@ -219,6 +228,7 @@ def _link(c: Connection, item: Linked, new: NewIntent, source: Any, seen: Any) -
             "extra": None if shows is None else shows.server_extra,
             "synced": synced,
             "came": came,
+            "spared": source is not None and source.settled == Settled.SPARED,
             "internal_date": new.internal_date if shows is None else shows.internal_date,
             "size": None if shows is None else shows.size,
             "email_id": item.email_id or (None if shows is None else shows.email_id),

@@ -23,6 +23,7 @@ from mailsync.cache.sql import (
     dump_extra,
     load_spans,
     many,
+    spared,
     want,
 )
 from mailsync.cache.words import Stored
@@ -57,7 +58,7 @@ _CHANGE = f"""
         synced = CASE WHEN messages.local = 1 THEN {_AGREED}
             WHEN messages.server = 2 AND messages.local = 2 THEN NULL
             ELSE messages.synced END,
-        settled = CASE WHEN messages.server IN (1, 3) AND NOT (
+        settled = CASE WHEN (messages.server IN (1, 3) OR messages.settled = 3) AND NOT (
                 messages.settled = 3 AND NOT seen_server.flags & {Flags.DELETED:d})
             THEN messages.settled ELSE 0 END,
         %s
@@ -94,7 +95,7 @@ ABSENT = text("""
 # Gone with a mark of ours that was to be taken back, as the file is there again: nobody deleted it.
 _GONE = text(f"""
     UPDATE messages SET
-        server = 2, marked = 0, settled = 0,
+        server = 2, marked = 0, settled = {spared("messages.local_flags")},
         synced = CASE WHEN {MARKED} AND local = 1 AND local_flags & {Flags.DELETED:d} = 0 THEN NULL
             ELSE synced END,
         {FREE}

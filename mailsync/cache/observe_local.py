@@ -11,7 +11,15 @@ from sqlalchemy import Connection, text
 
 from mailsync.cache.keywords import RELETTER
 from mailsync.cache.schema import KEYWORDS, unpack
-from mailsync.cache.sql import FREE, FREE_UNLESS_FIRM, NEVER_SENT, agreed, load_files, want
+from mailsync.cache.sql import (
+    FREE,
+    FREE_UNLESS_FIRM,
+    NEVER_SENT,
+    agreed,
+    load_files,
+    spared,
+    want,
+)
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UniqueName
 from mailsync.model.mailboxname import MailboxName
@@ -70,7 +78,7 @@ _CHANGE = f"""
 CAME_BACK = text(
     _CHANGE
     % (
-        f", settled = 0, {FREE}",
+        f", settled = {spared('messages.server_flags | files.flags')}, {FREE}",
         "messages.local <> 1 AND files.size IS NOT NULL"
         " AND NOT (messages.local = 3 AND messages.settled <> 0)",
     )
@@ -106,7 +114,7 @@ ADDED = text(f"""
     ORDER BY name""")
 # One that a run put into undo just before it was killed was not removed by a user.
 ABSENT = text(f"""
-    UPDATE messages SET local = 2, settled = 0, {FREE},
+    UPDATE messages SET local = 2, settled = {spared("messages.server_flags")}, {FREE},
         synced = CASE WHEN (id, name, folder, info) IN (
             SELECT "row", name, folder, info FROM deletions) THEN NULL ELSE synced END
     WHERE id IN (SELECT id FROM wanted)""")

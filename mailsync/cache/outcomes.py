@@ -19,6 +19,7 @@ from mailsync.cache.sql import (
     drop_stamps,
     load_files,
     many,
+    spared,
     want,
 )
 from mailsync.cache.words import DeliveredRow, Moment, MovedFile
@@ -39,7 +40,8 @@ _SWALLOW = "DELETE FROM messages WHERE id = ?"
 _CLEAR_HINT = "UPDATE messages SET name = NULL WHERE id = ? AND local <> 1"
 _TAKE_FILE = f"""
         local = 1, name = files.name, folder = files.folder, info = files.info,
-        local_shown = files.flags, settled = 0, {FREE}"""
+        local_shown = files.flags,
+        settled = {spared("messages.server_flags | files.flags")}, {FREE}"""
 _UNSHOWN = f"(files.synced & {KEYWORDS} & ~files.flags)"  # of a delivered file
 _HAD = f"(messages.local_shown & {KEYWORDS} | messages.local_kept | messages.local_lost)"
 _DELIVER = text(f"""

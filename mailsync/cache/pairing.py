@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, text
 
 from mailsync.cache.schema import printable
-from mailsync.cache.sql import NO_TROUBLE, agree, many, want
+from mailsync.cache.sql import NO_TROUBLE, agree, many, spared, want
 from mailsync.model.actions import Defer, DeferMailbox, Forget, Pair
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.rows import Side, Wait
@@ -24,7 +24,13 @@ _OUTCOME = ", ".join(
     f"{column} = CASE WHEN pairs.local = 2 THEN pairs.{column} ELSE {none} END"
     for column, none in (
         ("marked", 0),
-        ("settled", 0),
+        (
+            "settled",
+            spared(
+                "messages.server_flags | pairs.local_flags",
+                "3 IN (messages.settled, pairs.settled)",
+            ),
+        ),
         ("wait", 0),
         ("wait_side", "NULL"),
         ("wait_reason", "NULL"),

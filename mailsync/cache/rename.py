@@ -17,7 +17,7 @@ from mailsync.cache.keywords import REMASK
 from mailsync.cache.mailboxes import BACK
 from mailsync.cache.pairing import pair
 from mailsync.cache.relink import doubt_server
-from mailsync.cache.sql import FREE, agree, many, want
+from mailsync.cache.sql import FREE, agree, many, spared, want
 from mailsync.model.ids import MailboxId
 from mailsync.model.observation import ServerMailbox
 from mailsync.model.rows import Side
@@ -37,11 +37,11 @@ _SAME_UID = text("""
 _TAKE = f"""
     UPDATE messages SET server = 1, server_flags = ?2, server_shown = ?3, server_extra = ?4,
         internal_date = coalesce(?5, internal_date), size = coalesce(?6, size),
-        email_id = coalesce(?7, email_id), settled = 0, {FREE}
+        email_id = coalesce(?7, email_id), settled = {spared("?2 | local_flags")}, {FREE}
     WHERE id = ?1"""
 # What the listing under the new name does not have has left: UIDs below its UIDNEXT never come.
 _LEFT = text(f"""
-    UPDATE messages SET server = 2, marked = 0, settled = 0, {FREE}
+    UPDATE messages SET server = 2, marked = 0, settled = {spared("local_flags")}, {FREE}
     WHERE mailbox = :box AND server = 1 AND uid < :uid_next AND NOT EXISTS (
         SELECT 1 FROM messages AS new WHERE new.mailbox = :new AND new.uid = messages.uid)""")
 _INTENTS = [

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from mailsync.cache.schema import ALIKE, pack
+from mailsync.model.flags import Flags
 from mailsync.model.observation import FileFacts, LocalEntry
 
 NO_WAIT = "wait = 0, wait_side = NULL, wait_reason = NULL, wait_policy = NULL"
@@ -58,6 +59,12 @@ _NO_TROUBLE_LEFT = text(f"""
 _DROP_STAMPS = text("""
     UPDATE mailboxes SET stamp = NULL
     WHERE id IN (SELECT mailbox FROM messages WHERE messages.id IN (SELECT id FROM wanted))""")
+
+
+def spared(flags: str, settled: str = "messages.settled = 3") -> str:
+    """What `reject` spared (Settled.SPARED) goes along with its file or UID: as long as a side has
+    \\Deleted of these `flags`, it is to be taken away."""
+    return f"CASE WHEN {settled} AND ({flags}) & {Flags.DELETED:d} THEN 3 ELSE 0 END"
 
 
 def want(c: Connection, ids: Iterable[int]) -> None:

@@ -169,3 +169,43 @@ def test_held_and_the_flag_is_taken_away_here(decision: str) -> None:
         ran = s.tell()
         assert (ran.exit, ran.total.expunged) == (0, 0), ran.text
         s.agree({"INBOX": "a:S b c"})
+
+
+MOVED = 4
+
+
+@pytest.mark.parametrize("unique", ["", "1700000000.reader{}"])
+@pytest.mark.parametrize("target", ["Other", "INBOX"])
+def test_rejected_and_moved_before_the_next_sync(story: Story, target: str, unique: str) -> None:
+    """A mail reader moves or renames files: the decision goes along."""
+    story.make("Other")
+    story.server.create("Other")
+    story.reject()
+    for number in range(MOVED):
+        if unique or target == "Other":
+            story.move_file("INBOX", f"a{number}", target, unique.format(number))
+    moved = MOVED if target == "Other" else 0
+    ran = story.tell()
+    assert (ran.exit, ran.total.expunged, ran.total.moved) == (0, 0, moved), ran.text
+    names = [f"a{number}" for number in range(COUNT)]
+    story.agree({"INBOX": " ".join([*names[moved:], "z"]), "Other": " ".join(names[:moved])})
+
+
+def test_rejected_and_moved_on_the_server_before_the_next_sync(story: Story) -> None:
+    story.server.create("Other")
+    story.reject()
+    for number in range(MOVED):
+        story.server.move("INBOX", story.uid_of("INBOX", f"a{number}"), "Other")
+    ran = story.tell()
+    assert (ran.exit, ran.total.expunged, ran.total.moved) == (0, 0, MOVED), ran.text
+    names = [f"a{number}" for number in range(COUNT)]
+    story.agree({"INBOX": " ".join([*names[MOVED:], "z"]), "Other": " ".join(names[:MOVED])})
+
+
+def test_rejected_and_deleted_before_the_next_sync(story: Story) -> None:
+    """That is another decision."""
+    story.reject()
+    story.unlink("INBOX", "a0")
+    ran = story.tell()
+    assert (ran.exit, ran.total.expunged) == (0, 1), ran.text
+    story.agree({"INBOX": KEPT.removeprefix("a0 ") + " z"})

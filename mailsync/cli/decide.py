@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import click
@@ -13,9 +15,10 @@ from mailsync.cli import log, out
 from mailsync.cli.options import accounts as account_names
 from mailsync.cli.options import common, targets
 from mailsync.cli.state import State
-from mailsync.model.errors import Exit, worst
-from mailsync.model.report import HeldLine, Target, held_total
+from mailsync.model.errors import Exit, MailsyncError, worst
+from mailsync.model.report import HeldLine, Target, Undeleted, held_total
 from mailsync.model.rows import Side
+from mailsync.model.settings import Account
 
 _yes = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 
@@ -32,15 +35,7 @@ def accept(state: State, targets: tuple[str, ...], yes: bool) -> int:
     Files that go from the Maildir can be brought back with `mailsync undelete`.  What is
     accepted and not done within 24 hours is held again.
     """
-    chosen = state.targets(targets)
-    shown = _agreed(state, chosen, "accept", yes)
-    if isinstance(shown, Exit):
-        return shown
-    from mailsync.modes import decide
-
-    decide.accept(chosen, shown)
-    out.say("accepted: `mailsync sync` carries it out")
-    return Exit.OK
+    return _decide(state, targets, "accept", "accepted: `mailsync sync` carries it out", yes)
 
 
 @click.command(short_help="Bring back what is held instead.")
@@ -53,33 +48,51 @@ def reject(state: State, targets: tuple[str, ...], yes: bool) -> int:
 
     What was accepted can be taken back by this until the next sync has done it.
     """
-    chosen = state.targets(targets)
-    shown = _agreed(state, chosen, "reject", yes)
-    if isinstance(shown, Exit):
-        return shown
-    from mailsync.modes import decide
-
-    decide.reject(chosen, shown)
-    out.say("rejected: `mailsync sync` brings back what is missing")
-    return Exit.OK
+    text = "rejected: `mailsync sync` brings back what is missing"
+    return _decide(state, targets, "reject", text, yes)
 
 
-def _agreed(state: State, chosen: list[Target], verb: str, yes: bool) -> list[HeldLine] | Exit:
-    """Show what is held and ask: that, if the person agrees."""
+def _decide(state: State, words: tuple[str, ...], verb: str, text: str, yes: bool) -> int:
+    """Show what is held, ask, and do it; an account that cannot be looked at is none of the
+    others' business."""
+    chosen = state.targets(words)
     log.setup(0, debug=state.debug)
     from mailsync.modes import decide
 
-    lines = decide.held(chosen, accepted=verb == "reject")
+    shown: list[tuple[Target, list[HeldLine]]] = []
+    exits: set[Exit] = set()
+    for target in chosen:
+        with _told(target.account.name, exits):
+            shown.append((target, decide.held([target], accepted=verb == "reject")))
+    lines = [line for _, found in shown for line in found]
     if not lines:
-        out.say("nothing is held")
-        return Exit.OK
+        if not exits:
+            out.say("nothing is held")
+        return worst(exits)
     for line in lines:
         out.say(_place(line), bold=True)
         out.say(f"  {line.reason}")
-    if agreed(f"{verb.capitalize()} {_all(lines)}?", yes):
-        return lines
-    out.say("nothing was changed")
-    return Exit.HELD
+    if not agreed(f"{verb.capitalize()} {_all(lines)}?", yes):
+        out.say("nothing was changed")
+        return worst(exits | {Exit.HELD})
+    act, done = decide.accept if verb == "accept" else decide.reject, False
+    for target, found in shown:
+        if found:
+            with _told(target.account.name, exits):
+                act([target], found)
+                done = True
+    if done:
+        out.say(text)
+    return worst(exits)
+
+
+@contextmanager
+def _told(account: str, exits: set[Exit]) -> Iterator[None]:
+    try:
+        yield
+    except MailsyncError as error:
+        out.trouble(account, str(error))
+        exits.add(error.exit)
 
 
 def _place(line: HeldLine) -> str:
@@ -129,26 +142,42 @@ def undelete(
 
     if not accounts:  # one that was never synced is no error unless it was asked for
         chosen = decide.synced(chosen)
-    lines = [line for account in chosen for line in decide.undelete(account, when, True).files]
+    found: list[tuple[Account, Undeleted]] = []
+    exits: set[Exit] = set()
+    for account in chosen:
+        with _told(account.name, exits):
+            found.append((account, decide.undelete(account, when, True)))
+    lines = [line for _, one in found for line in one.files]
     if not lines:
-        out.say("nothing to bring back" + (f" since {since}" if since else ""))
-        return Exit.OK
+        if not exits:
+            out.say("nothing to bring back" + (f" since {since}" if since else ""))
+        return worst(exits)
     for line in lines:
         out.say(f"  {line}")
     files = out.many(len(lines), "file")
     if dry_run:
         out.say(f"{files} would come back")
     elif agreed(f"Bring {files} back?", yes):
-        done = {account.name: decide.undelete(account, when, False) for account in chosen}
-        back = out.many(sum(len(one.files) for one in done.values()), "file")
-        out.say(f"{back} came back; `mailsync sync` uploads what is missing")
-        for name, one in done.items():
-            for text in one.errors:
-                out.trouble(name, text)
-        return int(worst({exit for one in done.values() for exit in one.exits}))
+        exits |= _bring_back([account for account, one in found if one.files], when)
     else:
         out.say("nothing was changed")
-    return Exit.OK
+    return worst(exits)
+
+
+def _bring_back(accounts: list[Account], when: float | None) -> set[Exit]:
+    from mailsync.modes import decide
+
+    back, exits = 0, set[Exit]()
+    for account in accounts:
+        with _told(account.name, exits):
+            done = decide.undelete(account, when, False)
+            back += len(done.files)
+            exits |= done.exits
+            for text in done.errors:
+                out.trouble(account.name, text)
+    if back or not exits:
+        out.say(f"{out.many(back, 'file')} came back; `mailsync sync` uploads what is missing")
+    return exits
 
 
 _SPAN = re.compile(r"(\d{1,6}) ?(min|h|d|w)(?: ago)?")

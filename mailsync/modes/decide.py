@@ -30,7 +30,7 @@ BATCH = 500
 @contextmanager
 def _opened(account: Account) -> Iterator[tuple[World, Cache]]:
     if not has_cache(account):
-        raise ConfigError(f"{account.name} was never synced: there is nothing to decide")
+        raise ConfigError("never synced: there is nothing to decide")
     with production_world() as world, locked(account):
         cache = Cache.open(str(account.state), account.name)
         try:

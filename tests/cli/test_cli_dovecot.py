@@ -15,6 +15,8 @@ from support.dovecot import Dovecot
 from support.home import Done, Home
 from support.rig import message
 
+from mailsync.system.lock import Lock
+
 pytestmark = pytest.mark.dovecot
 _users = itertools.count(1)
 COUNTS = {
@@ -350,11 +352,41 @@ def test_an_account_that_was_never_synced_stops_no_decision(home: Home, client: 
     (home.mail / "Work/new").mkdir()
     good(home.run("sync", "me"), 3)
     assert good(home.run("undelete")).out == "nothing to bring back\n"
-    assert "her was never synced" in good(home.run("undelete", "her"), 2).err
+    assert "her: never synced" in good(home.run("undelete", "her"), 2).err
     assert "accepted" in good(home.run("accept", "--yes")).out
     assert "rejected" in good(home.run("reject", "--yes")).out
     assert "12 downloaded" in good(home.run("sync", "me")).out
     assert good(home.run("sync", "me")).out == "me: both sides agree, nothing to do\n"
+
+
+def test_an_account_that_is_busy_stops_no_decision_about_another(
+    home: Home, client: Client
+) -> None:
+    """What cannot be looked at is said, with the account's name, and counts in the exit status."""
+    home.write(
+        home.conf.read_text().replace("accounts.me", "accounts.her").replace("Mail/me", "Mail/her")
+        + home.conf.read_text()
+    )
+    good(home.run("sync"))
+    for path in (home.mail / "Work/new").iterdir():
+        path.unlink()
+    good(home.run("sync", "me"), 3)
+    with Lock(str(home.state / "her" / "lock")):
+        for words in (("accept", "--yes"), ("reject", "--yes")):
+            done = good(home.run(*words), 75)
+            assert f"{words[0]}ed: " in done.out
+            assert done.err.startswith("mailsync: her: another mailsync")
+        good(home.run("accept", "--yes", "me"), 0)
+        assert "12 downloaded" in good(home.run("sync", "me")).out
+        client.expunge(client.uids()[:1])
+        assert "1 removed here" in good(home.run("sync", "me")).out
+        dry = good(home.run("undelete", "--dry-run"), 75)
+        assert "1 file would come back" in dry.out
+        done = good(home.run("undelete", "--yes"), 75)
+        assert "1 file came back" in done.out
+        assert done.err.startswith("mailsync: her: another mailsync")
+        done = good(home.run("undelete", "--yes"), 75)
+        assert done.out == ""
 
 
 def test_a_part_of_an_account_does_not_speak_for_the_whole(home: Home, client: Client) -> None:

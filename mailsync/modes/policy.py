@@ -34,6 +34,7 @@ async def planned_by(run: Run, only: frozenset[MailboxName]) -> Policy:
         unseen_local=_ids(run, run.unseen_local) | _parked(run),
         closed_server=_ids(run, run.closed),
         untold=_ids(run, run.untold),
+        exchanged=_ids(run, run.hidden),
         bounds={box.id: bounds_of(run, box) for box in run.mailboxes.values()},
         quiet=run.keywords.quiet,
     )

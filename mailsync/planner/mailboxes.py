@@ -73,7 +73,8 @@ def renames(
             continue
         if gone_there(old):
             fresh = [box for box in boxes.values() if _new(box, box.server, box.local)]
-            claims += [(old, box) for box in fresh if _renamed_there(old, box, rows)]
+            moved = _mostly_there if old.id in policy.exchanged else _renamed_there
+            claims += [(old, box) for box in fresh if moved(old, box, rows)]
         elif gone_here(old) and old.name != INBOX:
             fresh = [box for box in boxes.values() if _new(box, box.local, box.server)]
             claims += [(old, box) for box in fresh if _renamed_here(old, box, rows)]
@@ -189,6 +190,25 @@ def _renamed_there(old: Mailbox, new: Mailbox, rows: Mapping[MailboxId, Sequence
         and len(known) >= old.messages
         and uids <= {row.uid for row in rows.get(new.id, ()) if row.server is T}
     )
+
+
+def _mostly_there(old: Mailbox, new: Mailbox, rows: Mapping[MailboxId, Sequence[Row]]) -> bool:
+    """Of one that another has the name of, not all need be there: the one that took its name has
+    another UIDVALIDITY, and it is not for being elsewhere that a message is taken for deleted.
+    Over half of its UIDs, at their dates and of their sizes."""
+    told = old.mailbox_id is not None and new.mailbox_id is not None
+    if told or not _one_validity(old, new):
+        return _renamed_there(old, new, rows)
+    there = {row.uid: row for row in rows.get(new.id, ()) if row.server is T}
+    had = [row for row in rows[old.id] if row.server is T]
+    same = sum(row.uid in there and _alike(row, there[row.uid]) for row in had)
+    return 2 * same > max(len(had), old.on_server.there)
+
+
+def _alike(row: Row, other: Row) -> bool:
+    sizes = {size for size in (row.size, other.size) if size is not None}
+    dated = row.internal_date is not None
+    return dated and row.internal_date == other.internal_date and len(sizes) < 2
 
 
 def _renamed_here(old: Mailbox, new: Mailbox, rows: Mapping[MailboxId, Sequence[Row]]) -> bool:

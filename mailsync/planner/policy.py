@@ -62,7 +62,8 @@ class Policy:
     in the rows of all.  `has_uidplus`, `has_move` and `dry` change how a plan is executed, never
     what it says.  `unseen_server`, `unseen_local`: selected mailboxes which could not be looked
     at on that side in this run; `closed_server`: those that the server does not let us read;
-    `untold`: those that did not answer what pairing asks.
+    `untold`: those that did not answer what pairing asks; `exchanged`: those whose name another
+    one has on the server.
     """
 
     direction: Direction = Direction.BOTH
@@ -80,6 +81,7 @@ class Policy:
     unseen_local: frozenset[MailboxId] = frozenset()
     closed_server: frozenset[MailboxId] = frozenset()
     untold: frozenset[MailboxId] = frozenset()
+    exchanged: frozenset[MailboxId] = frozenset()
     bounds: Mapping[MailboxId, Bounds] = field(default_factory=dict)
     quiet: Flags = Flags.NONE  # keywords that programs set by themselves
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from mailsync.model.ids import MailboxId, UIDValidity
+from mailsync.model.ids import UID, MailboxId, RowId, UIDValidity
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import Cursor, ServerMailbox
-from mailsync.model.rows import Mailbox, Presence
-from mailsync.planner import exchanged
+from mailsync.model.rows import Mailbox, Presence, Row, Tally
+from mailsync.planner import Policy, exchanged
+from mailsync.planner.mailboxes import renames
 
 T = Presence.THERE
 
@@ -72,3 +75,55 @@ def test_exchanged(name: str) -> None:
     assert exchanged([known(one) for one in boxes], [shown(one) for one in listed]) == set(
         found.split()
     )
+
+
+def message(box: int, uid: int, date: int | None = 1, size: int | None = 9) -> Row:
+    return Row(
+        RowId(100 * box + uid),
+        MailboxId(box),
+        uid=UID(uid),
+        server=T,
+        internal_date=date,
+        size=size,
+    )
+
+
+A = [message(1, uid, date=uid) for uid in range(1, 6)]
+MOVED = {
+    "all of it": (A, [1, 2, 3, 4, 5], {}, True),
+    "over half of it": (A, [1, 2, 4], {}, True),
+    "less than half of it": (A, [2, 4], {}, False),
+    "of other dates": (A, [1, 2, 4], {"date": 99}, False),
+    "of other sizes": (A, [1, 2, 4], {"size": 99}, False),
+    "of unknown sizes": (A, [1, 2, 4], {"size": None}, True),
+    "of unknown dates": ([message(1, 1, None)], [1], {"date": None}, False),
+    "the cache has more": (A[:3], [1, 2], {}, False),
+    "nothing was in it": ([], [1], {}, False),
+}
+
+
+@pytest.mark.parametrize("name", MOVED)
+@pytest.mark.parametrize("used_again", [True, False])
+def test_what_left_since_is_no_other_mailbox(name: str, used_again: bool) -> None:
+    had, uids, other, moved = MOVED[name]
+    old = replace(known("A 1"), server=Presence.GONE, on_server=Tally(there=max(4, len(had))))
+    new = replace(known("B 1 !local !synced"), id=MailboxId(2))
+    rows = {
+        MailboxId(1): had,
+        MailboxId(2): [message(2, uid, **{"date": uid, **other}) for uid in uids],
+    }
+    policy = Policy(exchanged=frozenset({MailboxId(1)} if used_again else ()))
+    found = renames({one.id: one for one in (old, new)}, rows, policy).commands
+    wanted = moved if used_again else set(uids) >= {row.uid for row in had} != set()
+    assert bool(found) == wanted
+
+
+@pytest.mark.parametrize("validity", [1, 2])
+@pytest.mark.parametrize(("mailbox_id", "moved"), [("F1", True), ("F2", False)])
+def test_by_its_mailboxid(mailbox_id: str, moved: bool, validity: int) -> None:
+    old = replace(known("A 1 F1"), server=Presence.GONE)
+    new = replace(known(f"B {validity} {mailbox_id} !local !synced"), id=MailboxId(2))
+    boxes = {one.id: one for one in (old, new)}
+    rows: dict[MailboxId, list[Row]] = {one: [] for one in boxes}
+    policy = Policy(exchanged=frozenset({MailboxId(1)}))
+    assert bool(renames(boxes, rows, policy).commands) == moved

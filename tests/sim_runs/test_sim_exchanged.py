@@ -52,6 +52,16 @@ def test_and_has_new_mail(story: Story) -> None:
     settled(story, after | {"Other": "o p"}, fetched=2)
 
 
+def test_something_was_deleted_in_it_since(story: Story) -> None:
+    story.server.rename("Sent", "Sent-2025")
+    story.server.create("Sent")
+    story.expunge("Sent-2025", "a")
+    ran = story.tell()
+    assert (ran.exit, ran.fetched, ran.stored) == (0, 0, 0), ran.text
+    assert (ran.total.held, ran.total.removed) == (0, 1)
+    story.agree({"Sent-2025": "b c", "Sent-2025/Sub": "s", "Other": "o p"})
+
+
 def test_by_a_mailbox_that_was_renamed_too(story: Story) -> None:
     """The last one of three has a name that is free."""
     story.server.create("Third")

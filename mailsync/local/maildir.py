@@ -92,6 +92,10 @@ class Maildir:
         or this file system takes them for another one."""
         return spelling.clashes(self._tree, here, there)
 
+    def respelt(self, name: MailboxName, others: Iterable[MailboxName]) -> MailboxName | None:
+        """The one of `others` that is `name` in another spelling."""
+        return spelling.respelt(name, others)
+
     def create(self, *mailboxes: MailboxName) -> None:
         """Make these mailboxes durably, parents first (as plain directories, also the root);
         what is there already stays, what is missing of it (new/, tmp/) is made."""

@@ -76,6 +76,11 @@ def clashes(
     return refused
 
 
+def respelt(name: MailboxName, others: Iterable[MailboxName]) -> MailboxName | None:
+    """The one of `others` that is `name` in another spelling."""
+    return next((other for other in others if _folded(other) == _folded(name)), None)
+
+
 def _folded(path: str) -> str:
     """As wide as any file system: rather one name too many is refused than two are one."""
     return unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", path).casefold())

@@ -27,6 +27,10 @@ NO_NEW = (
     "{name}/new is missing, and {count} messages were in it: put it back, or make an empty "
     "directory of that name if they are to be deleted"
 )
+RESPELT = (
+    "; if that was renamed on the server, rename the directory {old} here, too: first to another "
+    "name, then to {name}"
+)
 SHORT = "the server lists fewer or other messages than it counts; tried again later"
 RESTLESS = "files were renamed while they were looked at: tried again later"
 USED_AGAIN = "the server gives UIDs a second time (was it restored from a backup?)"
@@ -113,7 +117,12 @@ async def _told_apart(
         return listed, []
     run.tallies.exits.add(Exit.FAILED)
     run.left_out |= refused.keys()
-    notices = [f"mailbox {name} is left out: {why}" for name, why in sorted(refused.items())]
+    gone = sorted(had & {*local} - {box.name for box in listed})
+    notices: list[str] = []
+    for name, why in sorted(refused.items()):
+        old = run.maildir.respelt(name, gone)
+        more = "" if old is None else RESPELT.format(old=old, name=name)
+        notices.append(f"mailbox {name} is left out: {why}{more}")
     return [box for box in listed if box.name not in refused], notices
 
 

@@ -99,6 +99,26 @@ def test_a_directory_that_is_spelt_otherwise_was_renamed(old: str, new: str) -> 
         story.agree({new: "a b c"})
 
 
+def test_a_mailbox_that_is_spelt_otherwise_there() -> None:
+    """Held, until the directory is renamed as well, as is said: then it is one again."""
+    with Story("respelt there") as story:
+        story.disk.names = "fold"
+        story.server.create("Work")
+        for ghost in "abc":
+            story.serve("Work", ghost)
+        assert story.tell().exit == 0
+        story.server.rename("Work", "WORK")
+        for _ in range(2):
+            ran = story.tell()
+            assert (ran.exit, ran.total.removed, ran.stored) == (3, 0, 0), ran.text
+            assert "rename the directory Work here, too" in ran.text
+        story.rename("/mail/Work", "/mail/between")
+        story.rename("/mail/between", "/mail/WORK")
+        ran = story.tell()
+        assert (ran.exit, ran.stored, ran.fetched) == (0, 0, 0), ran.text
+        story.agree({"WORK": "a b c"})
+
+
 @pytest.mark.parametrize("decision", ["accept", "reject"])
 def test_another_directory_by_its_name_is_another_mailbox(decision: str) -> None:
     """What was in the first one is held; whatever is decided, the two are not mixed."""

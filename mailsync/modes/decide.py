@@ -15,7 +15,7 @@ from mailsync.model.ids import MailboxId, UniqueName
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import FileFacts
 from mailsync.model.report import HeldLine, Target, Undeleted
-from mailsync.model.rows import Side
+from mailsync.model.rows import Presence, Side
 from mailsync.model.settings import Account
 from mailsync.modes.job import has_cache, locked
 from mailsync.modes.ownership import MARKER, Ownership
@@ -187,18 +187,24 @@ def _put_back(target: Target, world: World, cache: Cache, there: Sequence[Held])
     """Files that a sync had put into undo, as accepted, when it was killed: the cache does not know
     that they went.  Raises NotOurs, StorageError: then nothing is rejected."""
     account = target.account
-    doubtful = [one for one in cache.deletions() if not one.done]
     maildir, undo = maildir_of(account, world), str(account.state / "undo")
-    files = maildir.undo_files(undo) if doubtful else {}
+    files = maildir.undo_files(undo)
+    removed = [one for one in cache.deletions() if one.new.undo in files]
+    boxes = {
+        one.name: one.mailbox
+        for one in there
+        if not target.mailboxes or one.name in target.mailboxes
+    }
+    known = {
+        name: {
+            (row.id, row.name) for row in cache.rows_of(boxes[name]) if row.local is Presence.THERE
+        }
+        for name in {one.new.mailbox for one in removed} & boxes.keys()
+    }
     wanted = [
         one
-        for one in doubtful
-        if one.new.undo in files
-        and any(
-            held.name == one.new.mailbox and (held.whole or one.new.entry.name in held.names)
-            for held in there
-            if not target.mailboxes or held.name in target.mailboxes
-        )
+        for one in removed
+        if (one.new.row, one.new.entry.name) in known.get(one.new.mailbox, ())
     ]
     if wanted:
         _verify_now(account, world, maildir, cache)

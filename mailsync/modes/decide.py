@@ -29,7 +29,7 @@ BATCH = 500
 
 @contextmanager
 def _opened(account: Account) -> Iterator[tuple[World, Cache]]:
-    if not has_cache(account):
+    if not _is_known(account):
         raise ConfigError("never synced: there is nothing to decide")
     with production_world() as world, locked(account):
         cache = Cache.open(str(account.state), account.name)
@@ -41,7 +41,12 @@ def _opened(account: Account) -> Iterator[tuple[World, Cache]]:
 
 def synced(accounts: Iterable[Account]) -> list[Account]:
     """Without those that were never synced: there nothing waits, and nothing was removed."""
-    return [account for account in accounts if has_cache(account)]
+    return [account for account in accounts if _is_known(account)]
+
+
+def _is_known(account: Account) -> bool:
+    """What lies in undo outlives a lost cache (I21)."""
+    return has_cache(account) or (account.state / "undo").is_dir()
 
 
 def _waiting(targets: Sequence[Target]) -> list[Target]:

@@ -244,3 +244,20 @@ def test_undelete_on_dovecot(wired: Wired) -> None:
     assert {box: wired.local_view(box) for box in before} == before
     assert wired.run("undelete", "--yes").stdout == "nothing to bring back\n"
     wired.idle()
+
+
+@pytest.mark.dovecot
+@pytest.mark.parametrize("words", [(), ("test",)])
+def test_undelete_without_a_cache(wired: Wired, words: tuple[str, ...]) -> None:
+    """Lost, and no sync has made another: what was removed is known by the notes beside undo."""
+    wired.fill(3)
+    wired.settle()
+    with wired.client() as client:
+        client.expunge([1, 2])
+    wired.settle()
+    wired.lose_cache()
+    done = wired.run("undelete", "--yes", *words)
+    assert (done.returncode, "2 files came back" in done.stdout) == (0, True), done
+    report = wired.settle()
+    assert (report.total().uploaded, wired.traffic.bodies, len(wired.files())) == (2, 0, 3)
+    wired.idle()

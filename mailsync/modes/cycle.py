@@ -91,7 +91,7 @@ async def dry_cycle(
     """What a sync would do, on a copy of the cache."""
     await observe(run, listed, selected, only)
     made = await make_plan(run, only)
-    if run.hidden and not (untried(run, made) or left_to_rename(run)):
+    if in_the_way(run) and not untried(run, made):
         run.unhidden = True
         await look_there(run)
         made = await make_plan(run, only)
@@ -215,7 +215,7 @@ async def renamed_first(
     """Renames go before all else is planned: until then what is in those mailboxes is in no plan,
     and a message that moved between them and others would be taken for deleted and new.  A name
     that another mailbox of the server has by now is seen when it is free here, or cannot be."""
-    while (renames := untried(run, made)) or (run.hidden and not left_to_rename(run)):
+    while (renames := untried(run, made)) or in_the_way(run):
         if renames:
             await ownership.raise_generation()
             await execute(run, Plan(renames))
@@ -230,9 +230,13 @@ async def renamed_first(
     return made
 
 
-def left_to_rename(run: Run) -> bool:
-    """Whether this run is asked to leave renames to the next one."""
-    return any(RenameLocalMailbox.__name__ in verbs for verbs in run.left.values())
+def in_the_way(run: Run) -> bool:
+    """Whether a mailbox here keeps another one from being seen, and this run is not asked to leave
+    renames to the next one."""
+    if any(RenameLocalMailbox.__name__ in verbs for verbs in run.left.values()):
+        return False
+    here = {box.name for box in run.mailboxes.values() if box.local is Presence.THERE}
+    return not here.isdisjoint(run.hidden)
 
 
 def untried(run: Run, made: Plan) -> tuple[Action, ...]:

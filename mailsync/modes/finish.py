@@ -10,6 +10,7 @@ from mailsync.model.rows import Mailbox, Presence
 from mailsync.modes.policy import unseen
 
 TWINS_EXPECTED = 7 * 86400.0  # seconds after an upload of unknown outcome was sent again
+NAME_USED_AGAIN = "what has this name on the server by now is seen by the next sync"
 NOT_AT_REST = "was changed again and again while it was synced, and is not at rest: sync again"
 
 
@@ -27,6 +28,9 @@ async def finish(run: Run, only: frozenset[MailboxName]) -> None:
         run.tallies.exits.add(Exit.TEMPORARY)
         for name in run.restless:
             run.tallies.note(name, NOT_AT_REST)
+    for name in run.hidden if not run.left else ():
+        run.tallies.exits.add(Exit.TEMPORARY)
+        run.tallies.note(name, NAME_USED_AGAIN)
     sound = [b.id for b in boxes if b.name not in troubled and (not only or b.name in only)]
     await run.stored(run.cache.mark_synced, sound, run.now())
     if not unseen(run) and not run.restless:  # else not all that is missing was judged

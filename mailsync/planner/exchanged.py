@@ -12,17 +12,19 @@ from mailsync.model.mailboxname import INBOX, MailboxName
 from mailsync.model.observation import ServerMailbox
 from mailsync.model.rows import Mailbox, Presence
 
-T = Presence.THERE
+T, G = Presence.THERE, Presence.GONE
 
 
 def exchanged(
     boxes: Collection[Mailbox], listed: Iterable[ServerMailbox]
 ) -> frozenset[MailboxName]:
     """Those of `listed` that are not to be seen before the mailbox which had their name here has
-    its new one: it is listed by one that is free, or that becomes free by such a rename."""
+    its new one: it is listed by one that is free, or that becomes free by such a rename.
+    One that is gone here needs none: it is to be forgotten first."""
     shown = {box.name: box for box in listed if box.selectable}
     taken = {box.name for box in boxes if box.local is T or box.synced}
     homes: dict[MailboxName, MailboxName] = {}
+    hidden: set[MailboxName] = set()
     for box in boxes:
         now = shown.get(box.name)
         if now is None or box.name == INBOX or not _kept(box) or _same(box, now) is not False:
@@ -30,7 +32,7 @@ def exchanged(
         found = [one.name for one in shown.values() if _same(box, one)]
         if len(found) == 1:
             homes[box.name] = found[0]
-    hidden: set[MailboxName] = set()
+            hidden.update([box.name] if box.local is G else [])
     while more := {
         name
         for name, home in homes.items()
@@ -41,7 +43,7 @@ def exchanged(
 
 
 def _kept(box: Mailbox) -> bool:
-    return box.synced and box.selected and box.local is T
+    return box.synced and box.selected and box.local in (T, G)
 
 
 def _same(box: Mailbox, now: ServerMailbox) -> bool | None:

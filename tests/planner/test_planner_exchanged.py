@@ -20,11 +20,13 @@ def known(text: str) -> Mailbox:
     """`name validity [id] [!property …]`: a mailbox that was synced, and is on both sides."""
     name, validity, *rest = text.split()
     ids = [word for word in rest if word[0] != "!"]
+    here = Presence.GONE if "!gone" in rest else T
+    here = Presence.NONE if "!local" in rest else here
     return Mailbox(
         MailboxId(1),
         MailboxName(name),
         server=T,
-        local=Presence.NONE if "!local" in rest else T,
+        local=here,
         uid_validity=None if validity == "-" else UIDValidity(int(validity)),
         mailbox_id=ids[0] if ids else None,
         synced="!synced" not in rest,
@@ -59,6 +61,8 @@ CASES = {
     "was a mailbox here": (["A 1", "B 5 !local"], ["A 2", "B 1"], ""),
     "is to be one": (["A 1", "B 1 !local !synced"], ["A 2", "B 1"], "A"),
     "cannot be selected": (["A 1"], ["A 2", "B 1 !selectable"], ""),
+    "gone here": (["A 1 !gone"], ["A 2", "B 1"], "A"),
+    "gone here, and the other one is here": (["A 1 !gone", "B 1"], ["A 2", "B 1"], "A"),
     "a chain": (["A 1", "B 2", "C 3"], ["B 1", "C 2", "D 3"], "B C"),
     "a chain, and the first one anew": (["A 1", "B 2"], ["A 3", "B 1", "C 2"], "A B"),
     "a swap": (["A 1", "B 2"], ["A 2", "B 1"], ""),

@@ -95,6 +95,27 @@ def test_the_new_name_is_taken_here(story: Story) -> None:
     story.idle(exit=3)
 
 
+@pytest.mark.parametrize("fetched", [False, True])
+def test_it_is_gone_here(story: Story, fetched: bool) -> None:
+    """By a run that died after it had renamed the directory, or by a user: what has the name by now
+    is another one all the same."""
+    if fetched:
+        story.rename("/mail/Other", "/mail/Another")
+    else:
+        for ghost in "op":
+            story.fs.unlink(story.path_of("Other", ghost))
+        story.unmake("Other")
+    story.server.rename("Other", "Another")
+    story.server.create("Other")
+    story.serve("Other", "n")
+    ran = story.tell()
+    assert (ran.exit, ran.fetched, ran.stored) == (75, 0 if fetched else 2, 0), ran.text
+    assert ran.total.held == ran.total.expunged == 0
+    ran = story.tell()
+    assert (ran.exit, ran.fetched, ran.stored) == (0, 1, 0), ran.text
+    story.agree({"Sent": "a b c", "Sent/Sub": "s", "Another": "o p", "Other": "n"})
+
+
 @pytest.mark.parametrize("option", ["push", "dry_run"])
 def test_left_to_the_next_run(story: Story, option: str) -> None:
     story.server.rename("Sent", "Sent-2025")

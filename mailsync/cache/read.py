@@ -9,11 +9,14 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from mailsync.cache.schema import (
+    DATED,
     DUE,
     DUE_DELETED,
     IN_SCOPE,
     LOOSE,
     OPEN,
+    SIZED,
+    WAITING,
     is_parked,
     pack,
     unpack,
@@ -77,6 +80,15 @@ _COPIES = """
     WHERE +messages.body IN (SELECT body FROM wanted WHERE body IS NOT NULL)
         OR +messages.header IN (SELECT header FROM wanted WHERE header IS NOT NULL)"""
 _HELD = f"SELECT messages.id FROM messages WHERE {OPEN} AND messages.wait = {Wait.HELD:d}"
+# What is new on one side may be what waits on the other, or was kept there.
+SAME_WAITING = {
+    name: f"""
+    SELECT messages.id FROM wanted CROSS JOIN messages AS new CROSS JOIN messages
+    WHERE new.id = wanted.id AND new.synced IS NULL AND messages.mailbox = new.mailbox
+        AND {trait} = {trait.replace("messages.", "new.")} AND {WAITING}
+        AND (messages.local = 1) = (new.server = 1) AND (messages.server = 1) = (new.local = 1)"""
+    for name, trait in (("date", DATED), ("size", SIZED))
+}
 _PARKED = f"""
     SELECT messages.id FROM messages
     WHERE {OPEN} AND messages.wait = 0 AND messages.next_try IS NOT NULL"""
@@ -196,7 +208,18 @@ def candidates(
     if unseen:
         load_spans(c, ((box, box) for box in unseen))
     ids = " UNION ".join(
-        [*SHARED.values(), by_name, _HELD, _PARKED, REMOVED, *versions, *trash, *copies, *hidden]
+        [
+            *SHARED.values(),
+            *SAME_WAITING.values(),
+            by_name,
+            _HELD,
+            _PARKED,
+            REMOVED,
+            *versions,
+            *trash,
+            *copies,
+            *hidden,
+        ]
     )
     found = c.exec_driver_sql(
         f"SELECT {COLUMNS} FROM messages WHERE messages.id IN ({ids})"

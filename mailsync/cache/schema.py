@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 
-HEAD = "0011"  # the newest revision in migrations/versions
+HEAD = "0012"  # the newest revision in migrations/versions
 APPLICATION_ID = 0x6D734331  # "msC1", in the file's header (PRAGMA application_id)
 FILE = "cache.db"
 
@@ -23,6 +23,10 @@ OPEN = (
 )
 # Rows that a new file or a new UID may turn out to be.
 LOOSE = f"(messages.local <> 1 OR {OPEN})"
+# What stays on one side for now or for good, and the traits by which it is told there.
+WAITING = "(messages.wait > 1 OR messages.settled = 2)"
+DATED = "coalesce(messages.internal_date, messages.mtime_ns / 1000000000)"
+SIZED = "coalesce(messages.size, messages.wire_size)"
 KEYWORDS = "9223372036854775744"  # model.flags.KEYWORDS as a literal
 DELETED = "(messages.synced & 32) <> 0"
 MARKED = "messages.marked"

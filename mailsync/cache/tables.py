@@ -24,7 +24,17 @@ from sqlalchemy import (
     text,
 )
 
-from mailsync.cache.schema import DELETED, EXTRA, KEYWORDS, LOOSE, MARKED, OPEN
+from mailsync.cache.schema import (
+    DATED,
+    DELETED,
+    EXTRA,
+    KEYWORDS,
+    LOOSE,
+    MARKED,
+    OPEN,
+    SIZED,
+    WAITING,
+)
 
 metadata = MetaData(
     naming_convention={
@@ -154,6 +164,13 @@ Index("messages_sides", _m.mailbox, _m.server, _m.local)  # for counts, without 
 Index("messages_open", _m.wait, _m.next_try, sqlite_where=text(_bare(OPEN)))
 Index("messages_body", _m.body, sqlite_where=text(f"body IS NOT NULL AND {_bare(LOOSE)}"))
 Index("messages_header", _m.header, sqlite_where=text(f"header IS NOT NULL AND {_bare(OPEN)}"))
+for _name, _trait in (("date", DATED), ("size", SIZED)):
+    Index(
+        f"messages_waiting_{_name}",
+        _m.mailbox,
+        text(_bare(_trait)),
+        sqlite_where=text(_bare(WAITING)),
+    )
 Index("messages_email", _m.email_id, sqlite_where=text("email_id IS NOT NULL"))
 Index("messages_deleted", _m.mailbox, sqlite_where=text(_bare(DELETED)))
 Index("messages_marked", _m.mailbox, sqlite_where=text(_bare(MARKED)))

@@ -53,8 +53,8 @@ def schema(connection: Connection) -> dict[str, object]:
                 text = connection.exec_driver_sql(
                     "SELECT sql FROM sqlite_schema WHERE name = ?", (name,)
                 ).scalar()
-                where = str(text).partition(" WHERE ")[2]
-                found[f"index {name}"] = (tuple(tuple(row) for row in rows), where)
+                of = str(text).partition(" ON ")[2]  # columns, expressions, condition
+                found[f"index {name}"] = (tuple(tuple(row) for row in rows), of)
     return found
 
 
@@ -71,6 +71,11 @@ def test_head_is_the_newest_revision() -> None:
     assert ScriptDirectory.from_config(migrate.config()).get_current_head() == HEAD
 
 
+# Those are compared by their texts, above.
+@pytest.mark.filterwarnings(
+    "ignore:Skipped unsupported reflection of expression-based index",
+    "ignore:autogenerate skipping metadata-specified expression-based index",
+)
 def test_the_tables_are_what_the_migrations_make(upgraded: Connection) -> None:
     with upgraded.begin():
         context = MigrationContext.configure(upgraded)

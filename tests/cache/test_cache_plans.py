@@ -53,6 +53,18 @@ SEARCHES: dict[str, tuple[TextClause | str, set[str]]] = {
         read.SHARED["origin"],
         {"SEARCH messages USING COVERING INDEX messages_uid (mailbox=? AND uid=?)"},
     ),
+    "waiting, by date": (
+        read.SAME_WAITING["date"],
+        {
+            "SEARCH messages USING INDEX messages_waiting_date (mailbox=? AND <expr>=?)",
+        },
+    ),
+    "waiting, by size": (
+        read.SAME_WAITING["size"],
+        {
+            "SEARCH messages USING INDEX messages_waiting_size (mailbox=? AND <expr>=?)",
+        },
+    ),
     "by name": (
         read.BY_NAME,
         {"SEARCH messages USING COVERING INDEX messages_name (mailbox=? AND name=?)"},

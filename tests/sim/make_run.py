@@ -10,7 +10,7 @@ from sim.faulty import ANSWERS, ERRORS
 from sim.liar import LIES
 from sim.rand import SimRand
 from sim.sections import KINDS
-from sim.server_profile import PRESETS
+from sim.server_profile import EXTENSIONS, PRESETS
 
 BOXES = ("INBOX", "Work", "Archive", "Lists/Python")
 FAULTS = (
@@ -33,6 +33,8 @@ class _Maker:
         names = [profile] if profile in PRESETS else list(PRESETS)
         self.profile = rand.choice(names)
         self.machines = 2 if rand.chance(0.35) else 1
+        if self.machines > 1 and rand.fork("machines").chance(0.25):
+            self.machines = 3
         self.boxes = list(BOXES[: 2 + rand.below(3)])
         self.ghosts: list[str] = []
         self.where: dict[str, str] = {}  # as the maker believes; a wrong guess does nothing
@@ -55,6 +57,8 @@ class _Maker:
         self.accidents = rand.chance(0.2)
         self.aside = rand.fork("sections")
         self.sections = self.aside.chance(0.3)
+        self.admin = rand.fork("server")
+        self.changing = self.admin.chance(0.15)
 
     def run(self) -> Run:
         rand = self.rand
@@ -72,6 +76,8 @@ class _Maker:
             events.append(Pause(rand.choice([1.0, 5.0, 60.0, 3700.0])))
             if self.sections:
                 events += self._section()
+            if self.changing and self.admin.chance(0.4):
+                events.append(self._other_server())
             events.append(self._sync())
             if rand.chance(0.3):  # what comes next, comes when all is at rest
                 events += self._rest()
@@ -124,6 +130,11 @@ class _Maker:
             kind = aside.choice([*KINDS, "", ""])
             found.append(Act(who, "section", (box, kind)))
         return found
+
+    def _other_server(self) -> Act:
+        """The provider changes what it runs: some extensions are gone, or are there again."""
+        lacks = [one for one in EXTENSIONS if self.admin.chance(0.3)]
+        return Act("server", "lacks", (",".join(lacks),))
 
     def _some(self) -> str:
         return "".join(sorted(x for x in self.letters if self.rand.chance(0.2)))
@@ -216,6 +227,8 @@ class _Maker:
         machines: tuple[int, ...] = (rand.below(self.machines),)
         if self.machines > 1 and rand.chance(0.5):
             machines = (0, 1)
+            if self.machines > 2:
+                machines = rand.choice([(0, 1), (1, 2), (2, 0), (0, 1, 2)])
         elif rand.chance(0.05):
             machines *= 2
         meddling: tuple[Meddling, ...] = ()

@@ -6,6 +6,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+# Switches of Profile that a server may have in one version and not in the next.
+EXTENSIONS = (
+    *("condstore", "qresync", "uidplus", "move", "multiappend", "list_status", "list_extended"),
+    *("special_use", "esearch", "binary", "objectid", "compress"),
+)
 SYSTEM_FLAGS = ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 
 from sim.events import Act
 from sim.ledger import Ledger
@@ -29,6 +30,7 @@ class Users:
     def __init__(self, machines: list[Stack], ledger: Ledger) -> None:
         self.machines = machines
         self.server = machines[0].server
+        self.bought = self.server.profile
         self.ledger = ledger
         self.saved: dict[int, list[tuple[str, bytes]]] = {}
         self.old: set[str] = set()  # ghosts beyond max-age
@@ -108,6 +110,14 @@ class Users:
     def validity_(self, box: str, shift: str) -> None:
         self.server.new_uidvalidity(self.wire(box), int(shift))
         self.ledger.doubt(box)
+
+    def lacks_(self, extensions: str) -> None:
+        """The server has, from its next session on, all of its profile but these."""
+        lacking = {one: False for one in extensions.split(",") if one}
+        if "condstore" in lacking:
+            lacking["qresync"] = False
+        self.server.profile = replace(self.bought, **lacking)  # type: ignore[arg-type]
+        self.ledger.by_copy |= not self.server.profile.move
 
     # -- a mail reader -------------------------------------------------------------------------
 

@@ -69,8 +69,8 @@ def carried(
 def is_kept(
     row: Row, copies: Sequence[Row], grounds: Mapping[MailboxId, Ground], policy: Policy
 ) -> bool:
-    """Changed by what saves it from a deletion (I10), and no copy can have that: it is in the
-    \\Trash mailbox, may not be changed or is not known."""
+    """Changed by what saves it from a deletion (I10), and no copy can have that: it may not be
+    changed or is not known."""
     if row.synced is None or _that_may_get(copies, grounds, policy):
         return False
     if is_draft(row) and row.body is None:
@@ -84,7 +84,7 @@ def is_kept(
 def _that_may_get(
     copies: Sequence[Row], grounds: Mapping[MailboxId, Ground], policy: Policy
 ) -> list[Row]:
-    """None where it went to \\Trash: others are twins then."""
-    if any(copy.mailbox == policy.trash for copy in copies):
-        return []
+    """Where it went to \\Trash, others are twins."""
+    trashed = [copy for copy in copies if copy.mailbox == policy.trash]
+    copies = trashed or copies
     return [copy for copy in copies if grounds[copy.mailbox].server_ok]

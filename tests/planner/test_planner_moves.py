@@ -95,8 +95,8 @@ MOVES = {
     ),
     "into \\Trash by COPY, then flagged: a twin elsewhere is none of it": Case(
         "INBOX a F x . settled=copied\nTrash a . . .\nWork a . . .",
-        "Download INBOX a",
-        "INBOX a:F | Trash a | Work a",
+        "StoreFlags Trash a +F; Expunge INBOX a",
+        "Trash a:F | Work a",
         boxes={"Trash": {}},
     ),
     "A>B by COPY, then marked in A": Case(
@@ -119,8 +119,8 @@ MOVES = {
     ),
     "into \\Trash by COPY, then flagged": Case(
         "INBOX a F x . settled=copied\nTrash a . . .",
-        "Download INBOX a",
-        "INBOX a:F | Trash a",
+        "StoreFlags Trash a +F; Expunge INBOX a",
+        "Trash a:F",
         policy=Policy(guard=OFF),
         boxes={"Trash": {}},
     ),

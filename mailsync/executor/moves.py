@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from mailsync.cache import Intent, IntentKind, MovedFile, NewIntent
@@ -16,9 +17,9 @@ from mailsync.executor.run import RESOLVE, Run
 from mailsync.executor.undo import put_away_doubles
 from mailsync.model.actions import Copy, CopyLocal, Move, MoveLocal, uid_of, uids_of
 from mailsync.model.content import Digest, header_hash, message_id
-from mailsync.model.errors import Disconnected, MailsyncError, Refused
+from mailsync.model.errors import Disconnected, MailsyncError, Refused, StorageError
 from mailsync.model.flags import Flags
-from mailsync.model.ids import UID, RowId
+from mailsync.model.ids import UID, RowId, UniqueName
 from mailsync.model.rows import Mailbox, Row
 from mailsync.server import CopyUID
 
@@ -227,6 +228,7 @@ async def move_local(run: Run, action: MoveLocal) -> None:
     assert target.uid_validity is not None
     validity = target.uid_validity
     moved: list[MovedFile] = []
+    names: list[UniqueName] = []  # that those had
     lost: list[RowId] = []
     still = await as_they_were(run, source, action.rows)
     sound = {row.id for row in still}
@@ -238,15 +240,24 @@ async def move_local(run: Run, action: MoveLocal) -> None:
         if row.id not in sound:
             return
         name = run.maildir.own_name(target.name, validity, uid_of(join), join.internal_date)
-        entry = run.maildir.move(source.name, entry_of(row), target.name, name)
+        old = entry_of(row)
+        entry = run.maildir.move(source.name, old, target.name, name)
         if entry is None:
             lost.append(row.id)
         else:
+            names.append(old.name)
             moved.append(MovedFile(row.id, join.id, entry))
 
     def rename_all() -> None:
         each(zip(action.rows, action.joins, strict=True), rename, failed)
-        run.maildir.settle([target.name, source.name])
+        try:
+            run.maildir.settle([target.name, source.name])
+        except StorageError:
+            # Else what makes the folder durable that they left would make them leave it for good.
+            for one, name in zip(moved, names, strict=True):
+                with suppress(StorageError):
+                    run.maildir.move(target.name, one.entry, source.name, name)
+            raise
 
     # Not recorded when it fails half-way: the next observation sees what was renamed.
     await run.disk(rename_all)

@@ -250,7 +250,7 @@ class Stack:
         world = make_world(self.server, self.fs, seed, steps, host=self.host)
         disk = SimFs(SimRand(f"{seed}/fs"), self.disk, step=steps.step)
         disk.refuse, disk.mislist = self.refuse, self.mislist
-        disk.eyes = eyes = replace(self.eyes, user=False, own=set())
+        disk.eyes = eyes = replace(self.eyes, user=False, own={})
         steps.looks.append(eyes.after)
         world.net.cuts.extend(self.cuts)
         world.pool.refuse = self.refuse_cache

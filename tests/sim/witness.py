@@ -239,7 +239,8 @@ class LocalWitness:
     places: Places
     user: bool
     disk: SimDisk
-    own: set[str] = field(default_factory=set)  # what it put there, and the cache has not heard of
+    # What it put there, and the cache has not heard of, with the mailbox where that was before.
+    own: dict[str, str | None] = field(default_factory=dict)
 
     def after(self, step: str) -> None:
         """What the cache was told of is no longer one's own."""
@@ -251,8 +252,9 @@ class LocalWitness:
         place = self.places.message(path)
         ghost = ghost_of(data)
         there = None if target is None else self.places.message(target)
+        came = self.own.pop(path, None) if there is not None else None
         if there is not None and target is not None and not self.user:
-            self.own.add(target)
+            self.own[target] = None if place is None else place[0]
         if place is None or ghost is None:
             return
         box, name = place
@@ -263,7 +265,9 @@ class LocalWitness:
         elif self.user:
             self.witness.left(self.side, box, ghost, letters, moved=there is not None)
         elif target is None and path in self.own:
-            self.own.remove(path)  # taken back: it could not be made durable
+            del self.own[path]  # taken back: it could not be made durable
+        elif there is not None and there[0] == came:
+            pass  # put back, for the same reason
         elif not any(home[0] == box and same == data for home, same in self._messages()):
             how = "unlink" if target is None else "rename"
             others = partial(self._others, ghost)

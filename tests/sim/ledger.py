@@ -27,6 +27,7 @@ class Deeds:
     deleted: bool = False
     for_good: bool = False  # deleted at rest, and nobody touched it since (I3)
     touched: int = 0  # the number of the last event that named it
+    parted: set[str] = field(default_factory=set)  # who deleted one copy and saw another
     rest_at: int | None = None  # the event after which all sides agreed on it
 
     @property
@@ -98,6 +99,16 @@ class Ledger:
         deeds.for_good = simple and (rested or deeds.for_good) and not self._scoped(deeds)
         deeds.deleted = True
 
+    def parted(self, ghost: str, who: str) -> None:
+        """One of several copies that a user sees is deleted: not the message; unless others do
+        the same with another one, or it was under way before."""
+        restless = self.deeds[ghost].restless
+        deeds, _ = self._touch(ghost)
+        deeds.parted.add(who)
+        deeds.deleted |= restless or len(deeds.parted) > 1
+        deeds.restless, deeds.for_good = True, False
+        deeds.spare += 1
+
     def shaken(self, ghost: str) -> None:
         """A copy vanished that nobody deleted."""
         deeds, rested = self._touch(ghost)
@@ -155,6 +166,7 @@ class Ledger:
                 self.settled(ghost)
                 deeds.homes, deeds.copies, deeds.moves = places, places.total() - 1, 0
                 deeds.deleted = deeds.restless = False
+                deeds.parted.clear()
                 deeds.spare = 0
         return ""
 

@@ -86,7 +86,8 @@ class Users:
     def expunge_(self, ghost: str, box: str) -> None:
         message = self._message(ghost, box)
         self.server.expunge(self.wire(box), message.uid)
-        self.ledger.gone(ghost)
+        held = (one.ghost for box in self.server.boxes.values() for one in box.messages.values())
+        self._deleted(ghost, "server", seen=ghost in held)
 
     def smove_(self, ghost: str, box: str, target: str) -> None:
         message = self._message(ghost, box)
@@ -169,7 +170,17 @@ class Users:
         m.fs.unlink(path)
         m.fs.sync_dir(path.rpartition("/")[0])
         m.took.add(ghost)
-        self.ledger.gone(ghost)
+        held = (
+            ghost_of(data) for path, data in m.fs.files().items() if m.oracle.places.message(path)
+        )
+        self._deleted(ghost, str(self.machines.index(m)), seen=ghost in held)
+
+    def _deleted(self, ghost: str, who: str, *, seen: bool) -> None:
+        """`seen`: there is another copy where the user deleted this one."""
+        if seen:
+            self.ledger.parted(ghost, who)
+        else:
+            self.ledger.gone(ghost)
 
     def fmove_(self, m: Stack, ghost: str, box: str, target: str, unique: str = "") -> None:
         path = m.path_of(box, ghost)

@@ -173,7 +173,10 @@ class Users:
         held = (
             ghost_of(data) for path, data in m.fs.files().items() if m.oracle.places.message(path)
         )
-        self._deleted(ghost, str(self.machines.index(m)), seen=ghost in held)
+        seen = ghost in held
+        if seen and self.ledger.deeds[ghost].copies:  # a copy and this: no other than a move
+            m.eyes.witness.left(m.eyes.side, box, ghost, info_letters(path), moved=True)
+        self._deleted(ghost, str(self.machines.index(m)), seen=seen)
 
     def _deleted(self, ghost: str, who: str, *, seen: bool) -> None:
         """`seen`: there is another copy where the user deleted this one."""
@@ -208,10 +211,7 @@ class Users:
         letters = info_letters(path)
         m.file(box, new, f":2,{letters}" if letters else "")
         self.ledger.born(new, box, letters)
-        m.fs.unlink(path)
-        m.fs.sync_dir(path.rpartition("/")[0])
-        m.took.add(ghost)
-        self.ledger.gone(ghost)
+        self.unlink_(m, ghost, box)
 
     def fmake_(self, m: Stack, box: str) -> None:
         self._anew(m, box)

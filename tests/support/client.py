@@ -26,6 +26,10 @@ class Prompt(imaplib.IMAP4):
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
+class Quicker(Exception):
+    """Another client took a message away meanwhile (RFC 5530, EXPUNGEISSUED)."""
+
+
 class Client:
     """One logged-in connection; every call opens the mailbox it names.
 
@@ -63,6 +67,8 @@ class Client:
         self.imap.logout()
 
     def _ok(self, answer: tuple[str, list[object]]) -> list[object]:
+        if answer[0] == "NO" and "[EXPUNGEISSUED]" in str(answer[1]):
+            raise Quicker(answer)
         assert answer[0] == "OK", answer
         return answer[1]
 

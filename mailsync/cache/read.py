@@ -80,13 +80,19 @@ _COPIES = """
     WHERE +messages.body IN (SELECT body FROM wanted WHERE body IS NOT NULL)
         OR +messages.header IN (SELECT header FROM wanted WHERE header IS NOT NULL)"""
 _HELD = f"SELECT messages.id FROM messages WHERE {OPEN} AND messages.wait = {Wait.HELD:d}"
-# What is new on one side may be what waits on the other, or was kept there.
+# What is new on one side may be what waits on the other, or was kept there.  Each trait once: any
+# number of messages may have the same size.
 SAME_WAITING = {
     name: f"""
-    SELECT messages.id FROM wanted CROSS JOIN messages AS new CROSS JOIN messages
-    WHERE new.id = wanted.id AND new.synced IS NULL AND messages.mailbox = new.mailbox
-        AND {trait} = {trait.replace("messages.", "new.")} AND {WAITING}
-        AND (messages.local = 1) = (new.server = 1) AND (messages.server = 1) = (new.local = 1)"""
+    SELECT messages.id
+    FROM (
+        SELECT DISTINCT new.mailbox, {trait.replace("messages.", "new.")} AS trait,
+            new.server = 1 AS served
+        FROM wanted CROSS JOIN messages AS new
+        WHERE new.id = wanted.id AND new.synced IS NULL AND (new.server = 1) <> (new.local = 1)
+    ) AS new CROSS JOIN messages
+    WHERE messages.mailbox = new.mailbox AND {trait} = new.trait AND {WAITING}
+        AND (messages.local = 1) = new.served AND (messages.server = 1) <> new.served"""
     for name, trait in (("date", DATED), ("size", SIZED))
 }
 _PARKED = f"""

@@ -173,12 +173,14 @@ class Link:
         it is for while more commands wait.
 
         `appended`: to find what we put there a moment ago.  Without UIDPLUS it is selected anew for
-        that, as imap4d sees nothing new within the second that it looked last."""
+        that, as imap4d sees nothing new within the second that it looked last.  Where NOOP is
+        refused, which shows nothing, the same."""
         if self.is_selected(box):
-            if appended and not self.has("UIDPLUS"):
+            look = Call(cmd.noop())
+            if not (appended and not self.has("UIDPLUS")):
+                await self.session.run(look)
+            if not look.succeeded:
                 self.session.selected = None
-            else:
-                await self.session.run(Call(cmd.noop()))
 
     def select(self, box: MailboxName, writable: bool = False) -> Call | None:
         """None: it is selected already."""

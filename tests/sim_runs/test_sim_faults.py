@@ -35,6 +35,7 @@ FOUND = [  # what earlier runs of the whole found
     "mailbox renamed onto a parent|disk|64|EACCES|sticky",
     "mailbox renamed apart|disk|100|EMFILE|once",  # a file that was copied, looked at again
     "mailbox renamed onto a parent, plain|disk|82|EMFILE|once",  # a file of its new directory
+    "rules for names @courier|server|39|NO [CANNOT]|sticky",  # NOOP
     "deleted against changed|disk|114|ENOENT|once",  # undo/, just after a file went into it
 ]
 

@@ -74,11 +74,6 @@ _IN_TRASH = f"""
     SELECT messages.id FROM mailboxes CROSS JOIN messages
     WHERE mailboxes.role = '{Role.TRASH}' AND messages.mailbox = mailboxes.id
         AND +messages.body IN (SELECT body FROM wanted WHERE body IS NOT NULL)"""
-# The copy of what was moved by COPY, if flags of the message that is left were changed since.
-_COPIES = """
-    SELECT messages.id FROM messages
-    WHERE +messages.body IN (SELECT body FROM wanted WHERE body IS NOT NULL)
-        OR +messages.header IN (SELECT header FROM wanted WHERE header IS NOT NULL)"""
 _HELD = f"SELECT messages.id FROM messages WHERE {OPEN} AND messages.wait = {Wait.HELD:d}"
 # What is new on one side may be what waits on the other, or was kept there.  Each trait once: any
 # number of messages may have the same size.
@@ -208,8 +203,6 @@ def candidates(
     deleted = [row for row in given if row.server is T and row.local is G]
     versions = [_NEW_VERSIONS] if deleted else []
     trash = [_IN_TRASH] if any(row.body for row in deleted) else []
-    changed = any(r.settled is Settled.COPIED and r.server_flags != r.synced for r in given)
-    copies = [_COPIES] if changed else []
     hidden = [UNSEEN] if unseen else []
     if unseen:
         load_spans(c, ((box, box) for box in unseen))
@@ -223,7 +216,6 @@ def candidates(
             REMOVED,
             *versions,
             *trash,
-            *copies,
             *hidden,
         ]
     )

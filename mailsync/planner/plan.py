@@ -11,7 +11,6 @@ from mailsync.model.actions import CreateLocalMailbox, CreateMailbox, Plan
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, MailboxId, RowId
 from mailsync.model.rows import Mailbox, Presence, Row, Settled, Side, Wait
-from mailsync.planner.copied import Carried, carried, copies_seen, is_kept
 from mailsync.planner.deletions import Doomed, write_deletions
 from mailsync.planner.flags import merged
 from mailsync.planner.mailboxes import (
@@ -29,15 +28,7 @@ from mailsync.planner.policy import Departed, Ground, Policy
 from mailsync.planner.scene import Scene, survey
 from mailsync.planner.sheet import Sheet
 from mailsync.planner.unseen import Unseen, undecided
-from mailsync.planner.verdict import (
-    MOVED_ON,
-    PUT_BACK_DOWN,
-    Ruled,
-    Ruling,
-    Verdict,
-    in_scope,
-    judge,
-)
+from mailsync.planner.verdict import Ruled, Ruling, Verdict, in_scope, judge
 
 T, G = Presence.THERE, Presence.GONE
 
@@ -95,8 +86,6 @@ def plan(
     rulings = _judge(scene, pairing, moves, grounds, policy, unseen)
     for row in rulings.merging:
         _write_flags(sheet, row, grounds[row.mailbox])
-    for copy, add, remove in rulings.carried:
-        sheet.stored[copy.mailbox, add, remove].append(copy)
     _write_followers(sheet, rulings.followers, grounds)
     for row, ruling in rulings.forgotten:
         sheet.forgotten[row.mailbox, ruling.reason].append(row)
@@ -157,7 +146,6 @@ class Rulings:
     forgotten: Ruled = field(default_factory=list)
     waiting: Ruled = field(default_factory=list)
     merging: list[Row] = field(default_factory=list)
-    carried: list[Carried] = field(default_factory=list)
 
 
 def _judge(
@@ -179,19 +167,12 @@ def _judge(
         Verdict.FORGET: found.forgotten,
     }
     done = pairing.linked | moves.done | {row.id for row in pairing.behind}
-    copies = copies_seen(scene)
     for row in _to_judge(scene, grounds):
         if row.id in done or not policy.covers(row.mailbox):
             continue
         server, local = scene.states(row)
         ground = grounds[row.mailbox]
         ruling = judge(row, server, local, ground)
-        if ruling is MOVED_ON:
-            seen = copies.get(row.id, [])
-            if change := carried(row, seen, grounds, policy):
-                found.carried.append(change)
-            if is_kept(row, seen, grounds, policy):
-                ruling = PUT_BACK_DOWN
         if undecided(row, server, local, ruling, policy, unseen):
             continue
         if ruling.verdict is Verdict.FORGET and _may_come_back(row, ground):

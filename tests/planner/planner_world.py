@@ -256,8 +256,6 @@ class World(Acts):
         bodies = {row.body for row in due} - {None}
         deleted = [row for row in due if row.server is T and row.local is G]
         roles = {box.id: box.facts.role for box in self.boxes.values()}
-        changed = any(r.settled is Settled.COPIED and r.server_flags != r.synced for r in due)
-        headers = {row.header for row in due} - {None}
         relinked = {box.id for box in self.boxes.values() if box.relink}
         return [
             row
@@ -270,7 +268,6 @@ class World(Acts):
                 or (deleted and roles[row.mailbox] is Role.DRAFTS and row.wait is Wait.OUT)
                 or (row.mailbox in relinked and (row.server, row.local) == (U, G))
                 or (row.mailbox, row.uid) in origins
-                or (changed and (row.body in bodies or row.header in headers))
                 or not traits.isdisjoint(self._traits(row))
             )
         ]

@@ -69,61 +69,6 @@ MOVES = {
         "MoveLocal Work>Other a; Expunge INBOX a",
         "Other a",
     ),
-    "A>B by COPY, then flagged in A": Case(
-        "INBOX a F x . settled=copied\nWork a . . .",
-        "StoreFlags Work a +F; Expunge INBOX a",
-        "Work a:F",
-    ),
-    "A>B by COPY, then unread in A, and the copy was never agreed on": Case(
-        "INBOX a F x FS settled=copied\nWork a FS FS - read=yes", "Expunge INBOX a", "Work a:FS"
-    ),
-    "A>B by COPY, then unread in A": Case(
-        "INBOX a . x S settled=copied\nWork a S S S",
-        "StoreFlags Work a -S; Expunge INBOX a",
-        "Work a",
-    ),
-    "A>B by COPY, then flagged in A, and no copy is seen": Case(
-        "INBOX a F x . settled=copied", "Download INBOX a", "INBOX a:F"
-    ),
-    "A>B by COPY, then a draft is flagged in A, and nothing tells its copy": Case(
-        "INBOX a DF x D settled=copied body=none", "Expunge INBOX a", ""
-    ),
-    "A>B by COPY, flagged before: the copy shows it, and a twin does not": Case(
-        "INBOX a F x . settled=copied\nOther a . . . name=n\nWork a F F F",
-        "Expunge INBOX a",
-        "Other a | Work a:F",
-    ),
-    "into \\Trash by COPY, then flagged: a twin elsewhere is none of it": Case(
-        "INBOX a F x . settled=copied\nTrash a . . .\nWork a . . .",
-        "StoreFlags Trash a +F; Expunge INBOX a",
-        "Trash a:F | Work a",
-        boxes={"Trash": {}},
-    ),
-    "A>B by COPY, then marked in A": Case(
-        "INBOX a T x . settled=copied\nWork a F . .",
-        "SetLocalFlags Work a +F; Expunge INBOX a",
-        "Work a:F",
-    ),
-    "A>B by COPY, then read in A, and no copy is seen": Case(
-        "INBOX a S x . settled=copied", "Expunge INBOX a", ""
-    ),
-    "A>B by COPY, never agreed on": Case("INBOX a F x - settled=copied", "Expunge INBOX a", ""),
-    "A>B by COPY, then flagged in A, and the copy may not be changed": Case(
-        "INBOX a F x . settled=copied\nWork a . . .",
-        "Download INBOX a",
-        "INBOX a:F | Work a",
-        boxes={"Work": READ_ONLY},
-    ),
-    "A>B by COPY, then flagged in A, and the Maildir may not be changed": Case(
-        "INBOX a F x . settled=copied", "Expunge INBOX a", "", policy=PUSH
-    ),
-    "into \\Trash by COPY, then flagged": Case(
-        "INBOX a F x . settled=copied\nTrash a . . .",
-        "StoreFlags Trash a +F; Expunge INBOX a",
-        "Trash a:F",
-        policy=Policy(guard=OFF),
-        boxes={"Trash": {}},
-    ),
     "A>B on the server": Case("INBOX a x . .\nWork a . - -", "MoveLocal INBOX>Work a", "Work a"),
     "A>B on the server with changed flags": Case(
         "INBOX a x S .\nWork a F - -", "MoveLocal INBOX>Work a", "Work a:FS"

@@ -19,6 +19,14 @@ def counts(story: Story) -> dict[bytes, int]:
     return {wire: len(box.messages) for wire, box in story.server.boxes.items()}
 
 
+def synced_where_names_fold(story: Story, name: str) -> None:
+    story.disk.names = "fold"
+    story.server.create(name)
+    for ghost in "abc":
+        story.serve(name, ghost)
+    assert story.tell().exit == 0
+
+
 def at_rest(story: Story, left_out: str) -> None:
     """Nothing went from one to the other, however often it is synced."""
     before = counts(story)
@@ -87,11 +95,7 @@ def test_an_ordinary_disk_keeps_both() -> None:
 @pytest.mark.parametrize(("old", "new"), [("Work", "WORK"), ("Work", "work")])
 def test_a_directory_that_is_spelt_otherwise_was_renamed(old: str, new: str) -> None:
     with Story("respelt") as story:
-        story.disk.names = "fold"
-        story.server.create(old)
-        for ghost in "abc":
-            story.serve(old, ghost)
-        assert story.tell().exit == 0
+        synced_where_names_fold(story, old)
         story.rename(f"/mail/{old}", "/mail/between")
         story.rename("/mail/between", f"/mail/{new}")
         ran = story.tell()
@@ -102,11 +106,7 @@ def test_a_directory_that_is_spelt_otherwise_was_renamed(old: str, new: str) -> 
 def test_a_mailbox_that_is_spelt_otherwise_there() -> None:
     """Held, until the directory is renamed as well, as is said: then it is one again."""
     with Story("respelt there") as story:
-        story.disk.names = "fold"
-        story.server.create("Work")
-        for ghost in "abc":
-            story.serve("Work", ghost)
-        assert story.tell().exit == 0
+        synced_where_names_fold(story, "Work")
         story.server.rename("Work", "WORK")
         for _ in range(2):
             ran = story.tell()
@@ -123,11 +123,7 @@ def test_a_mailbox_that_is_spelt_otherwise_there() -> None:
 def test_another_directory_by_its_name_is_another_mailbox(decision: str) -> None:
     """What was in the first one is held; whatever is decided, the two are not mixed."""
     with Story("exchanged") as story:
-        story.disk.names = "fold"
-        story.server.create("Work")
-        for ghost in "abc":
-            story.serve("Work", ghost)
-        assert story.tell().exit == 0
+        synced_where_names_fold(story, "Work")
         story.fs.rename("/mail/Work", "/away")
         story.fs.sync_dir("/mail")
         story.fs.sync_dir("/")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from mailsync.executor.retry import repeated
 from mailsync.executor.run import Run
@@ -108,9 +109,14 @@ def _note_parents(run: Run, made: MailboxName) -> None:
 
 async def create_local_mailbox(run: Run, action: CreateLocalMailbox) -> None:
     box = run.mailboxes[action.mailbox]
+    there = await run.disk(partial(run.maildir.entries, box.name, True, without_new=True))
     await run.disk(run.maildir.create, box.name)
     await run.stored(run.cache.mailbox_made, box.id, Side.LOCAL)
     await refresh(run)
+    if there is not None and there.entries:
+        # It was not seen, and is no new one: what would be fetched may be in it.
+        run.renumbered.add(box.id)
+        run.shifted.add(box.id)
 
 
 def _by_now(run: Run, name: MailboxName, new: MailboxName) -> MailboxName:

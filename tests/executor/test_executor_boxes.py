@@ -9,6 +9,7 @@ import pytest
 from support.told import Rig, refreshed, rigged, shown
 
 from mailsync.executor import boxes
+from mailsync.local import Listing
 from mailsync.model.actions import (
     CreateLocalMailbox,
     CreateMailbox,
@@ -16,8 +17,10 @@ from mailsync.model.actions import (
     RemoveMailbox,
 )
 from mailsync.model.errors import Help, MailsyncError, Reach, Refused, ServerDefect
-from mailsync.model.ids import MailboxId
+from mailsync.model.flags import Flags
+from mailsync.model.ids import MailboxId, UniqueName
 from mailsync.model.mailboxname import MailboxName
+from mailsync.model.observation import LocalEntry
 from mailsync.model.rows import Presence, Side
 
 THERE, GONE, NONE = Presence.THERE, Presence.GONE, Presence.NONE
@@ -154,9 +157,24 @@ def test_a_busy_server_is_asked_to_make_it_again(rig: Rig) -> None:
 
 def test_a_new_one_is_made_here(rig: Rig) -> None:
     rig.do(boxes.create_local_mailbox(rig.run, CreateLocalMailbox(rig.known("New").id)))
-    assert rig.did() == [("create", "New")]
+    assert rig.did() == [("entries", "New", True), ("create", "New")]
     assert rig.side("New") == (NONE, THERE)
+    assert rig.run.renumbered == rig.run.shifted == set()
     assert refreshed(rig)
+
+
+@pytest.mark.parametrize("files", [0, 1])
+def test_one_that_is_here_already_is_looked_at_before_anything_is_fetched(
+    rig: Rig, files: int
+) -> None:
+    """A directory that one listing of the Maildir did not show; what is in it is not fetched."""
+    entries = tuple(LocalEntry(UniqueName(f"{n}.m.h"), "cur", "", Flags.NONE) for n in range(files))
+    rig.maildir.shows["New"] = Listing(entries, None)
+    new = rig.known("New").id
+    rig.do(boxes.create_local_mailbox(rig.run, CreateLocalMailbox(new)))
+    assert rig.did() == [("entries", "New", True), ("create", "New")]
+    assert rig.side("New") == (NONE, THERE)
+    assert rig.run.renumbered == rig.run.shifted == ({new} if files else set())
 
 
 # -- removed -------------------------------------------------------------------------------------

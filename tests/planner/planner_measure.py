@@ -2,8 +2,8 @@
 
 A weight is more than what the row can turn into: deleted into \\Trash it leaves a row on neither
 side, to be forgotten, and a new message there; paired with what is on neither side a new message
-becomes one to be deleted.  A message and a file that both wait may be paired in a later round,
-and have then flags to agree on.
+becomes one to be deleted.  So may one that waits, in a later round; a message and a file that both
+wait may be paired then, and have flags to agree on.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ DELETED = 8
 LEFT = 5  # a file that lost its message
 FLAGS = 1
 MARKED = 12  # \Deleted where that deletes
-WAITING = 2  # on one side
+WAITS = 1  # less than as if it were due, on one side
 
 
 def measure(world: Any) -> int:
     waiting = (row for row in world.rows.values() if row.wait is not Wait.NO)
-    one_sided = sum(T in (row.server, row.local) and row.server is not row.local for row in waiting)
-    return WAITING * one_sided + sum(weight(world, row) for row in world.due())
+    one_sided = [row for row in waiting if (row.server is T) is not (row.local is T)]
+    waits = sum(weight(world, row) - WAITS for row in one_sided)
+    return waits + sum(weight(world, row) for row in world.due())
 
 
 def weight(world: Any, row: Row) -> int:

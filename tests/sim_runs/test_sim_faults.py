@@ -15,6 +15,7 @@ SHARES = {"server": 0.0006, "disk": 0.0006, "cache": 0.001, "up": 0.0004, "down"
 SHARE = os.environ.get("MAILSYNC_FAULTS_SHARE")
 SEED = int(os.environ.get("MAILSYNC_FAULTS_SEED", "0"))
 FOUND = [  # what earlier runs of the whole found
+    "cache lost|disk|13|ENOENT|once",  # a directory that is not seen, and is there
     "cache lost|disk|14|EACCES|once",
     "cache lost|disk|18|EACCES|once",
     "cache lost|disk|45|ENOENT|once",

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from mailsync.executor import boxes
+from mailsync.local import Listing
 from mailsync.model.errors import MailsyncError, Refused
 from mailsync.model.ids import ModSeq, UIDValidity
 from mailsync.model.keywords import Keywords
@@ -72,9 +73,15 @@ class Maildir:
 
     works: bool = True
     said: list[Said] = field(default_factory=list)
+    shows: dict[str, Listing] = field(default_factory=dict)
 
     def know(self, keywords: Keywords) -> None:
         self.said.append(("know", len(keywords.names)))
+
+    def entries(self, name: MailboxName, read_only: bool, *, without_new: bool) -> Listing | None:
+        assert without_new
+        self.said.append(("entries", name, read_only))
+        return self.shows.get(name)
 
     def create(self, *names: MailboxName) -> None:
         self.said.append(("create", *names))

@@ -26,12 +26,13 @@ from mailsync.model.rows import Mailbox, Presence, Row
 from mailsync.model.settings import Account
 from mailsync.model.uidset import UIDSet
 from mailsync.modes.adopted import Counts, told
-from mailsync.modes.cycle import learn_headers, make_plan, observe
+from mailsync.modes.cycle import observe
 from mailsync.modes.finish import on_both
 from mailsync.modes.full import copy_cache, exits_of, place_for_copy
 from mailsync.modes.job import Job, locked
 from mailsync.modes.misplaced import other_names, put_in_place
 from mailsync.modes.ownership import Ownership
+from mailsync.modes.planning import learn_headers, make_plan
 from mailsync.modes.policy import bounds_of
 from mailsync.modes.scope import login_of, maildir_of, selector
 from mailsync.modes.world import production_world

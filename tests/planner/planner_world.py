@@ -225,7 +225,7 @@ class World(Acts):
                 )
         box.relink = True
 
-    # -- what is due: mailsync.cache.read, modes.cycle ------------------------------------------
+    # -- what is due: mailsync.cache.read, modes.planning ---------------------------------------
 
     def is_open(self, row: Row) -> bool:
         if row.settled is Settled.KEPT:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from planner_order import clone, essence, reordered, units
+from planner_parts import G, T
 from planner_users import CACHE, FLAGS, LOCAL, SERVER, Ledger, Op, Users, settled_world
 from planner_world import World
 
 from mailsync.model.actions import Expunge, Move, RemoveLocal
 from mailsync.model.flags import Flags
+from mailsync.model.rows import Wait
 from mailsync.model.settings import Deletions, Direction, Guard
 from mailsync.planner import Policy, plan
 from mailsync.planner.flags import merge
@@ -100,9 +102,11 @@ def play(scenario: Scenario) -> World:
         before = where(world)
         even = not _keeping(world) and visible(world, server=True) == visible(world, server=False)
         bases = {row.body: row.synced for row in world.rows.values()}
+        owed = waiting_deletions(world)
         for op in turn:
             users.do(op)
         ledger, users.ledger = users.ledger, Ledger()
+        ledger.deleted += owed
         Turned(world, ledger, before, bases, even).sync()
         world.an_hour_passes()
     return world
@@ -117,6 +121,16 @@ def where(world: World) -> Where:
         for text, count in (server | local).items():
             found.setdefault(text, Counter())[box.name] = count
     return found
+
+
+def waiting_deletions(world: World) -> Counter[str]:
+    """How often each content was deleted on one side before, and is still to be on the other: a
+    change there that speaks against it may be taken back."""
+    return Counter(
+        row.body.decode()
+        for row in world.rows.values()
+        if row.wait is not Wait.NO and row.body and {row.server, row.local} == {T, G}
+    )
 
 
 @dataclass

@@ -5,6 +5,7 @@ A fixed share of `python tests/planner/campaign.py`, which looks for as long as 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -14,7 +15,7 @@ from planner_world import Box
 
 from mailsync.model.flags import Flags
 from mailsync.model.rows import Wait
-from mailsync.model.settings import Deletions, Guard
+from mailsync.model.settings import Deletions, Direction, Guard
 from mailsync.planner import Policy
 
 OFF = Guard(share=None)
@@ -64,6 +65,29 @@ FOUND = {
         (
             (Op("server", "receive twin", 0, 2, S),),
             (Op("local", "move", 1, 1, S), Op("local", "move renamed", 0, 2, S)),
+        ),
+    ),
+    "a deletion that waits is carried out once what spoke against it is taken back": Scenario(
+        Policy(direction=Direction.PUSH, guard=OFF),
+        False,
+        ((1, F),),
+        (
+            (Op("server", "flag", 0, 0, D), Op("local", "remove", 0, 0, S)),
+            (Op("server", "flag", 0, 0, D),),
+        ),
+    ),
+    "a file that waits is the one of a message that is on neither side": Scenario(
+        replace(EXPUNGE, direction=Direction.PULL),
+        False,
+        ((1, S), (4, F)),
+        (
+            (Op("server", "receive twin", 0, 2, S),),
+            (Op("local", "move renamed", 0, 2, S), Op("server", "expunge", 0, 0, S)),
+            (
+                Op("server", "move", 0, 0, S),
+                Op("local", "remove", 0, 0, S),
+                Op("server", "flag", 11, 0, S),
+            ),
         ),
     ),
 }

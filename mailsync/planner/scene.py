@@ -1,7 +1,8 @@
 """What there is to plan with: rows sorted out by the state of their sides.
 
 Rows are effective here: in a mailbox that is gone on a side, every row is gone there, whatever
-the cache had last seen of it.
+the cache had last seen of it.  In one that was not synced before it went, and may be made again,
+that holds for what never was on the other side.
 """
 
 from __future__ import annotations
@@ -57,10 +58,12 @@ class Scene:
         return sorted(rows, key=lambda row: (self.boxes[row.mailbox].name, uid_order(row)))
 
     def states(self, row: Row) -> States:
-        server, local = row.server, row.local
-        if server is T and row.mailbox in self._server_gone:
+        server, local, box = row.server, row.local, self.boxes[row.mailbox]
+        if server is T and (
+            row.mailbox in self._server_gone or (box.server is G and row.local is N)
+        ):
             server = G
-        if local is T and row.mailbox in self._local_gone:
+        if local is T and (row.mailbox in self._local_gone or (box.local is G and row.server is N)):
             local = G
         return server, local
 

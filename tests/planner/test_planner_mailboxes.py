@@ -70,6 +70,20 @@ MADE = {
     "one that was never synced is made again on the server": Case(
         {"B": GONE_THERE | UNSYNCED}, "B a - . -", "CreateMailbox B; Upload B a", "B a"
     ),
+    "what was only on the server is forgotten where its mailbox is gone": Case(
+        {"B": GONE_THERE | UNSYNCED},
+        "B a . - -",
+        "Forget B a",
+        there=("", "B"),
+        policy=PULL,
+    ),
+    "what was only in the Maildir is forgotten where its mailbox is gone": Case(
+        {"B": GONE_HERE | UNSYNCED},
+        "B a - . -",
+        "Forget B a",
+        there=("B", ""),
+        policy=PUSH,
+    ),
 }
 
 

@@ -11,7 +11,7 @@ import pytest
 from sim.faulty import Point, check, points
 from sim.scenarios import SCENARIOS
 
-SHARES = {"server": 0.0006, "disk": 0.0006, "cache": 0.001, "up": 0.0004, "down": 0.00015}
+SHARES = {"server": 0.0006, "disk": 0.0006, "cache": 0.001, "up": 0.0002, "down": 0.00008}
 SHARE = os.environ.get("MAILSYNC_FAULTS_SHARE")
 SEED = int(os.environ.get("MAILSYNC_FAULTS_SEED", "0"))
 FOUND = [  # what earlier runs of the whole found

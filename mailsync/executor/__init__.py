@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Awaitable
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Sequence
 from typing import assert_never
 
 from mailsync.executor.boxes import (
@@ -16,6 +16,7 @@ from mailsync.executor.boxes import (
     rename_mailbox,
 )
 from mailsync.executor.download import download
+from mailsync.executor.files import entry_of
 from mailsync.executor.flags import set_local_flags, store_flags
 from mailsync.executor.moves import copy, copy_local, move, move_local
 from mailsync.executor.remove import expunge, remove_local
@@ -49,6 +50,8 @@ from mailsync.model.actions import (
 )
 from mailsync.model.errors import Help, MailsyncError
 from mailsync.model.ids import MailboxId, RowId
+from mailsync.model.mailboxname import MailboxName
+from mailsync.model.observation import LocalEntry
 from mailsync.model.rows import Row
 
 log = logging.getLogger("mailsync.sync")
@@ -65,6 +68,8 @@ async def execute(run: Run, plan: Plan) -> None:
     that reaches the account comes out, and what was done until then stays done.  What only time
     or a person can help is not tried a second time in this attempt.
     """
+    if relied := _relied_on(run, plan):
+        await run.disk(run.maildir.make_lasting, relied)
     await run.stored(run.cache.apply, [a for a in plan.actions if isinstance(a, CacheOnly)])
     run.files_by_body = _unsent(plan)
     unmade: set[MailboxId] = set()
@@ -93,6 +98,37 @@ async def execute(run: Run, plan: Plan) -> None:
             if error.help is not Help.RETRY:
                 run.futile.add(kind)
             await run.mailbox_trouble(run.mailboxes[action.mailbox], type(action), error)
+
+
+def _relied_on(run: Run, plan: Plan) -> dict[MailboxName, list[LocalEntry]]:
+    """What a power cut must not take back once the server or the cache has it: files that will
+    count as synced, which would look removed, and removals, which would look like new files.
+
+    Mail readers and delivery agents rarely wait for the disk; neither did a run of our own that was
+    killed in the middle of a delivery."""
+    found: defaultdict[MailboxName, list[LocalEntry]] = defaultdict(list)
+    for action in plan.actions:
+        match action:
+            case Pair():
+                rows: Sequence[Row] = [action.file]
+            case Upload():
+                rows = action.rows
+            case Download():
+                rows = action.maybe
+            case Move():
+                rows = action.joins
+                found[run.name(action.mailbox)] += []  # what left it
+            case Copy():
+                rows = action.joins
+            case Expunge():
+                rows = action.after
+                found[run.name(action.mailbox)] += []
+            case _:
+                continue
+        for row in rows:
+            if row.name is not None:
+                found[run.name(row.mailbox)].append(entry_of(row))
+    return found
 
 
 def _unsent(plan: Plan) -> dict[tuple[MailboxId, bytes], list[Row]]:

@@ -17,7 +17,7 @@ from mailsync.local.lines import ToStored, stored_form
 from mailsync.local.listing import look_at, pieces, unchanged
 from mailsync.local.parcel import Delivered, Item, Message
 from mailsync.local.stream import Pending
-from mailsync.local.tree import FEW_FOLDERS, FOLDERS, Tree
+from mailsync.local.tree import FEW_FILES, FEW_FOLDERS, FOLDERS, Tree
 from mailsync.model.content import Digest, digest
 from mailsync.model.errors import Reach, StorageError
 from mailsync.model.flags import KEYWORDS, Flags
@@ -27,7 +27,6 @@ from mailsync.model.observation import FileFacts, LocalEntry
 from mailsync.system.seams import Barrier, Writer
 from mailsync.system.trouble import storage_error, translated
 
-FEW_FILES = 7  # up to here fsync each; beyond, syncfs is faster
 _LATEST = 1 << 33  # seconds; times in ns must fit 63 bits (the cache), which ends in 2262
 _SURE = 1 << 31  # seconds; some file systems cannot keep a later mtime
 

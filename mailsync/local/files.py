@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 
 from mailsync.local import names
 from mailsync.local.keywords import Sight, letters_for
 from mailsync.local.listing import look_at, pieces, unchanged
-from mailsync.local.tree import Tree
-from mailsync.model.errors import StorageError
+from mailsync.local.tree import FEW_FILES, FEW_FOLDERS, Tree
+from mailsync.model.errors import Reach, StorageError
 from mailsync.model.flags import KEYWORDS, SYSTEM, Flags
 from mailsync.model.ids import UniqueName
 from mailsync.model.mailboxname import MailboxName
@@ -190,6 +190,37 @@ def settle(tree: Tree, mailboxes: Iterable[MailboxName], undo_dir: str | None) -
     folders = [f"{tree.path(name)}/{folder}" for name in mailboxes for folder in ("cur", "new")]
     with translated("make durable", undo_dir or tree.root):
         tree.make_durable(folders if undo_dir is None else [undo_dir, *folders])
+
+
+def make_lasting(tree: Tree, seen: Mapping[MailboxName, Sequence[LocalEntry]]) -> None:
+    if not tree.fsync:
+        return
+    many = sum(map(len, seen.values())) > FEW_FILES or len(seen) > FEW_FOLDERS
+    done: set[int] = set()
+    for name, entries in seen.items():
+        path = tree.path(name)
+        with _passing_over(path):
+            device = tree.directory(path).device
+            if many and device not in done and tree.fs.sync_all(path):
+                done.add(device)
+            if device in done:
+                continue
+            for entry in entries:
+                with _passing_over(tree.file(name, entry)):
+                    tree.fs.sync_file(tree.file(name, entry))
+            for folder in ("cur", "new"):
+                tree.fs.sync_dir(f"{path}/{folder}")
+
+
+@contextlib.contextmanager
+def _passing_over(path: str) -> Iterator[None]:
+    """What is not there any more or may not be read: whoever needs it will say so."""
+    try:
+        with translated("make durable", path):
+            yield
+    except StorageError as error:
+        if error.reach is Reach.ACCOUNT:
+            raise
 
 
 def undo_files(tree: Tree, undo_dir: str) -> dict[str, FileFacts]:

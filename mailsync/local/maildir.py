@@ -5,7 +5,7 @@ Every OSError comes out as model.errors.StorageError, which names the path and w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mailsync.local import (
     files,
@@ -242,6 +242,11 @@ class Maildir:
         """Make renames in these mailboxes (and the undo directory, first) durable; all of them are
         there."""
         files.settle(self._tree, mailboxes, undo_dir)
+
+    def make_lasting(self, seen: Mapping[MailboxName, Sequence[LocalEntry]]) -> None:
+        """Durable when it returns: these files, whoever wrote them, and what came to or left these
+        mailboxes.  What is not there any more, or may not be read, is passed over."""
+        files.make_lasting(self._tree, seen)
 
     def undo_files(self, undo_dir: str) -> dict[str, FileFacts]:
         """File names in undo with size and mtime; empty when there is no such directory."""

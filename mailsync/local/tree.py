@@ -15,6 +15,7 @@ from mailsync.system.trouble import in_the_way, translated
 
 FOLDERS = ("tmp", "new", "cur")  # made in this order: cur/ makes it a mailbox
 CHUNK = 256 * 1024  # bytes read or written at a time
+FEW_FILES = 7  # up to here fsync each; beyond, syncfs is faster
 FEW_FOLDERS = 4  # more than that: one syncfs instead of one fsync each
 
 

@@ -166,12 +166,18 @@ class DiskFs:
     def rmdir(self, path: str) -> None:
         os.rmdir(path)
 
+    def sync_file(self, path: str) -> None:
+        self._sync(path, _READ)
+
     def sync_dir(self, path: str) -> None:
-        fd = os.open(path, _FOLDER)
+        self._sync(path, _FOLDER)
+
+    def _sync(self, path: str, flags: int) -> None:
+        fd = os.open(path, flags)
         try:
             os.fsync(fd)
         except OSError as error:
-            if error.errno != errno.EINVAL:  # EINVAL: this file system does not sync directories
+            if error.errno != errno.EINVAL:  # EINVAL: this file system does not sync such
                 raise
         finally:
             os.close(fd)

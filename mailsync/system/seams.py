@@ -136,6 +136,9 @@ class Fs(Protocol):
 
     def rmdir(self, path: str) -> None: ...
 
+    def sync_file(self, path: str) -> None:
+        """The bytes of a file, whoever wrote them, durable (fsync)."""
+
     def sync_dir(self, path: str) -> None:
         """The directory's entries durable (fsync)."""
 

@@ -40,9 +40,10 @@ from mailsync.model.actions import (
 )
 from mailsync.model.errors import AuthError, Exit, Help, MailsyncError, Refused
 from mailsync.model.flags import Flags
-from mailsync.model.ids import MailboxId, RowId
+from mailsync.model.ids import MailboxId, RowId, UniqueName
 from mailsync.model.keywords import Keywords
 from mailsync.model.mailboxname import MailboxName
+from mailsync.model.observation import LocalEntry
 from mailsync.model.rows import Row, Side, Wait
 
 executor = importlib.import_module("mailsync.executor")
@@ -79,8 +80,13 @@ class Rig(Bare):
         box = self.box("INBOX")
         for number, name in ((INBOX, "INBOX"), (WORK, "Work"), (OTHER, "Other")):
             self.run.mailboxes[number] = replace(box, id=number, name=MailboxName(name))
+        self.lasting: list[tuple[dict[MailboxName, list[LocalEntry]], int]] = []
+        patch.setattr(self.run, "maildir", self)
         for kind, name in STEPS.items():
             patch.setattr(executor, name, self._step(kind))
+
+    def make_lasting(self, seen: dict[MailboxName, list[LocalEntry]]) -> None:
+        self.lasting.append((seen, len(self.did)))
 
     def _step(self, kind: type[Action]) -> object:
         async def step(run: Run, action: Action) -> None:
@@ -164,6 +170,39 @@ def test_what_is_a_matter_of_the_cache_is_done_before_all_else(
     plan = [*mine[:2], *others, *mine[2:]]
     assert rig.execute(*plan) == others
     assert applied == [(mine, 0)]
+
+
+def test_what_the_plan_relies_on_in_the_maildir_is_made_durable_before_all_else(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files that will count as synced; and mailboxes that something left, which is not to be
+    there again."""
+    monkeypatch.setattr(rig.cache, "apply", rig.did.extend)
+
+    def file(number: int, mailbox: MailboxId) -> Row:
+        return replace(row(number, mailbox=mailbox), name=UniqueName(f"n{number}"), folder="cur")
+
+    gone = row(1), row(2)
+    plans: list[tuple[Action, dict[str, list[str]]]] = [
+        (Pair(INBOX, row(3), file(4, INBOX), Rung.HEADER, None), {"INBOX": ["n4"]}),
+        (Upload(WORK, (file(5, WORK),), "new"), {"Work": ["n5"]}),
+        (Download(INBOX, gone, "new", (file(6, INBOX),)), {"INBOX": ["n6"]}),
+        (Move(INBOX, WORK, (row(1),), (file(7, WORK),), "why"), {"INBOX": [], "Work": ["n7"]}),
+        (Copy(OTHER, WORK, (row(1),), (file(7, WORK),), "why", (Flags.NONE,)), {"Work": ["n7"]}),
+        (Expunge(INBOX, gone, "deleted"), {"INBOX": []}),
+        (Expunge(INBOX, (row(1),), "replaced", (file(8, INBOX),)), {"INBOX": ["n8"]}),
+    ]
+    for action, wanted in plans:
+        rig.lasting.clear()
+        rig.execute(action)
+        ((seen, done),) = rig.lasting
+        assert ({box: [one.name for one in files] for box, files in seen.items()}, done) == (
+            wanted,
+            0,
+        )
+    rig.lasting.clear()
+    rig.execute(Download(INBOX, gone, "new"), RemoveLocal(INBOX, gone, "expunged"))
+    assert rig.lasting == []
 
 
 def test_what_earlier_plans_left_is_over(rig: Rig) -> None:

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import pytest
 from sim.fs import SimFs
+from sim.rand import SimRand
 from support.maildirs import BOX, DATE, Ground, entry_of
 
-from mailsync.local import Marker, Note
+from mailsync.local import Maildir, Marker, Note
 from mailsync.model.errors import NotOurs, StorageError
 from mailsync.model.flags import Flags, from_letters
 from mailsync.model.ids import UniqueName
@@ -225,3 +226,28 @@ def test_notes_of_what_lies_in_undo(ground: Ground) -> None:
     assert set(ground.maildir.undo_notes(undo)) == {"1", "2"}
     ground.maildir.purge(undo, ["2"])
     assert ground.maildir.undo_notes(undo) == {}
+
+
+def test_what_is_made_lasting_may_be_gone_or_closed(ground: Ground) -> None:
+    """Whoever needs it will say so; the rest is made durable all the same."""
+    ground.put("INBOX/cur/a:2,")
+    entry = entry_of(ground)
+    gone = replace(entry, name=UniqueName("gone"))
+    ground.maildir.make_lasting({WORK: [entry], BOX: [gone, entry]})
+    if isinstance(ground.fs, SimFs):
+        ground.fs.disk.find(f"{ground.root}/INBOX/new").closed = True
+        path = f"{ground.root}/INBOX/cur/b:2,"
+        ground.fs.create(path).close()
+        ground.fs.fail(1, errno.EACCES, only=frozenset({"sync_file"}))
+        ground.maildir.make_lasting({BOX: [entry]})
+        assert path in ground.fs.files(durable=True)
+        ground.fs.fail(1, errno.EIO, only=frozenset({"sync_file"}))
+        with pytest.raises(StorageError):
+            ground.maildir.make_lasting({BOX: [entry]})
+
+
+def test_without_fsync_nothing_is_made_lasting() -> None:
+    fs = SimFs(SimRand(1))
+    maildir = Maildir("/home/mail", "acc", fs, "host", SimRand(1), fsync=False)
+    maildir.make_lasting({BOX: []})
+    assert fs.calls == 0

@@ -173,6 +173,15 @@ class SimFs:
         self.enter("rmdir", path)
         self.disk.rmdir(path)
 
+    def sync_file(self, path: str) -> None:
+        node = self.disk.find(path)
+        try:
+            self.enter("sync_file", path)
+        except OSError:
+            node.dirty = False
+            raise
+        node.sync_data()
+
     def sync_dir(self, path: str) -> None:
         self.enter("sync_dir", path)
         self._directory(path).sync_entries()

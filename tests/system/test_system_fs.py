@@ -170,13 +170,15 @@ class Contract:
     def test_durability_can_be_asked_for(self) -> None:
         barrier = self.fs.barrier(self.root)
         write(self.fs, f"{self.root}/a")
+        self.fs.sync_file(f"{self.root}/a")
         self.fs.sync_dir(self.root)
         assert self.fs.sync_all(self.root) == (barrier is not None)
         if barrier is not None:
             barrier.sync()
             barrier.close()
-        with pytest.raises(FileNotFoundError):
-            self.fs.sync_dir(f"{self.root}/none")
+        for sync in (self.fs.sync_file, self.fs.sync_dir):
+            with pytest.raises(FileNotFoundError):
+                sync(f"{self.root}/none")
 
     def test_the_clock_is_that_of_the_files(self) -> None:
         write(self.fs, f"{self.root}/a")

@@ -24,15 +24,19 @@ from mailsync.model.flags import Flags
 from mailsync.model.ids import UniqueName
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import LocalEntry, LocalObservation, Stamp
+from mailsync.model.rows import Role
 
-_BOX = text("SELECT id, permanent, relink, lettered FROM mailboxes WHERE name = :name")
+_BOX = text("SELECT id, role, permanent, relink, lettered FROM mailboxes WHERE name = :name")
 _NEW_BOX = text("INSERT INTO mailboxes (name, local, relink) SELECT :name, 1, relink FROM account")
 _SAME = "messages.mailbox = :box AND messages.name = +files.name"
 # A name alone proves nothing: with other bytes it is another file.  THERE becomes GONE, a
-# doubtful side stays so, but without its hint.
+# doubtful side stays so, but without its hint.  What has no bytes any more was damaged, not edited:
+# doubtful too, so that it is fetched, not deleted.  But an editor empties a draft before it writes
+# it anew, and a draft is deleted only when its new version was sent.
 LOST_FILE = text(f"""
     UPDATE messages SET
-        local = CASE WHEN messages.local = 1 THEN 2 ELSE messages.local END,
+        local = CASE WHEN messages.local <> 1 THEN messages.local
+            WHEN files.size = 0 AND messages.file_size > 0 AND NOT :drafts THEN 3 ELSE 2 END,
         name = NULL, folder = '', info = '', file_size = NULL, mtime_ns = NULL, origin = NULL,
         settled = 0, {FREE}
     FROM files
@@ -205,6 +209,7 @@ def store_local(c: Connection, obs: LocalObservation) -> None:
         "relink": box.relink,
         "lettered": lettered,
         "exact": obs.exact,
+        "drafts": box.role == Role.DRAFTS,
     }
     if diff.moved:
         load_files(c, ((None, None, entry, obs.facts.get(n)) for n, entry in diff.moved.items()))

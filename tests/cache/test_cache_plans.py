@@ -27,7 +27,19 @@ from mailsync.cache import (
 from mailsync.cache.cache import Cache
 
 BOUND = dict.fromkeys(
-    ("now", "box", "mailbox", "permanent", "relink", "until", "lettered", "exact", "since"), 1
+    (
+        "now",
+        "box",
+        "mailbox",
+        "permanent",
+        "relink",
+        "until",
+        "lettered",
+        "exact",
+        "drafts",
+        "since",
+    ),
+    1,
 )
 
 # Statement → the steps on `messages` that its plan has.

@@ -283,6 +283,8 @@ async def observe_local(
             # The later sighting of a name is the one to act on.
             union = {entry.name: entry for entry in (*listing.entries, *second.entries)}
             both = replace(second, entries=tuple(union.values()))
+            if len(union) > len(second.entries):
+                both = replace(both, stamp=None)  # taken after what only the first one showed went
             await _store_listing(run, box, both, audited.get(box.name, NONE))
     _say_unseen(run, run.unseen_local, LOOK_HERE)
 

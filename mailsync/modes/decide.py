@@ -327,11 +327,13 @@ class Back:
         self.maildir.create(name)
         there = _names_in(self.maildir, name)
         delivery = self.maildir.delivery()
-        back: list[Deletion] = []
+        # An undelete that was killed had brought these, and may not have waited for the disk.
+        back = [one for one in batch if self._unique(one) in there]
+        if back:
+            self.maildir.settle([name])
         given: list[Deletion] = []
         for one in batch:
-            if self._unique(one) in there:  # an undelete that was killed had brought it
-                back.append(one)
+            if self._unique(one) in there:
                 continue
             try:
                 if self._give(delivery, one):

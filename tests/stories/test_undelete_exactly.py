@@ -126,14 +126,16 @@ def nameless(files: list[File]) -> Counter[tuple[str, str, str, bytes]]:
     return Counter((box, folder, info, data) for box, folder, _, info, data in files)
 
 
-def killed(story: Story, at: int, model: str) -> bool:
-    """An undelete that dies at one of its steps on the disk; False: it ended before."""
+def killed(story: Story, at: int, model: str | None) -> bool:
+    """An undelete that dies at one of its steps on the disk, with all power or (None) alone; False:
+    it ended before."""
     world = make_world(story.server, story.fs, f"undelete {at}", Steps(crash_at=at))
     with mock.patch.object(decide, "production_world", return_value=nullcontext(world)):
         try:
             decide.undelete(story.account, None, False)
         except Crash:
-            story.disk.crash(model, story.rand.fork(f"crash {at}"))
+            if model is not None:
+                story.disk.crash(model, story.rand.fork(f"crash {at}"))
             return True
     return False
 
@@ -205,6 +207,26 @@ def test_undelete_killed_at_every_step(model: str) -> None:
             done = not killed(story, at, model)
             check_known(story)
             check_back(told, expected)
+        if done:
+            break
+    assert at > 20
+
+
+def test_undelete_after_one_that_was_killed_waits_for_the_disk() -> None:
+    """What it finds already brought back is not only in undo when it leaves that."""
+    at = 0
+    while True:
+        at += 1
+        with Story("killed, then cut") as story:
+            told = Told(story)
+            told.put([Filed("INBOX", "cur", 0, ":2,Sa", 1), Filed("INBOX", "new", 1, "", 2)])
+            told.remove(lambda one: True)
+            expected = told.all()
+            story.disk.sync()
+            done = not killed(story, at, None)
+            story.undelete()
+            story.disk.crash("synced", story.rand)
+            assert nameless(told.files()) == expected
         if done:
             break
     assert at > 20

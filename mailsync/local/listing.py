@@ -30,12 +30,14 @@ class Listing:
 
     `stamp` was taken before the listing; None: not old enough to be trusted.
     `doubles`: files that are left out of `entries` because another file with the same unique
-    name and the same bytes (or, in a read-only look, any bytes) is in them.
+    name and the same bytes (or, in a read-only look, any bytes) is in them; `taken`: those of them
+    that are another message.
     """
 
     entries: tuple[LocalEntry, ...]
     stamp: Stamp | None
     doubles: tuple[LocalEntry, ...] = ()
+    taken: tuple[LocalEntry, ...] = ()
     notices: tuple[str, ...] = ()
     lettered: Flags | None = None  # keywords that have a letter here or can get one
     exact: bool = False  # a program that keeps keywords works here
@@ -101,12 +103,18 @@ def listing(
         except OSError as error:
             raise storage_error(error, "list", where) from error
     doubles: list[LocalEntry] = []
+    taken: list[LocalEntry] = []
     for second in clashes:
-        _part(tree, name, by_name, second, doubles, notices, read_only)
+        _part(tree, name, by_name, second, doubles, taken, read_only)
+    notices += [
+        f"skipped {safe(tree.file(name, one))}: another message has the same unique name"
+        for one in taken
+    ]
     if len(notices) > MOST_NOTICES:
         more = len(notices) - MOST_NOTICES
         notices[MOST_NOTICES:] = [f"and {more} more in {safe(path)}"]
-    found = Listing(tuple(by_name.values()), before, tuple(doubles), tuple(notices))
+    entries, notes = tuple(by_name.values()), tuple(notices)
+    found = Listing(entries, before, (*doubles, *taken), tuple(taken), notes)
     if not sight.matters:
         return found
     letters, exact = sight.seen(), kept_by_others(tree, name)
@@ -139,7 +147,7 @@ def _part(
     by_name: dict[UniqueName, LocalEntry],
     second: LocalEntry,
     doubles: list[LocalEntry],
-    notices: list[str],
+    taken: list[LocalEntry],
     read_only: bool,
 ) -> None:
     first = by_name[second.name]
@@ -154,10 +162,7 @@ def _part(
         return
     new = _renamed(tree, name, pair[1], seen[1].mtime_ns // 10**9) if not read_only else None
     if new is None:
-        doubles.append(pair[1])
-        notices.append(
-            f"skipped {safe(tree.file(name, pair[1]))}: another message has the same unique name"
-        )
+        taken.append(pair[1])
     else:
         by_name[new.name] = new
 

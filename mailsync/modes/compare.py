@@ -192,10 +192,8 @@ class Comparison:
 def _notices(one: Found, listing: Listing) -> None:
     """A file that shares its unique name with another message is in no sync."""
     one.notes += [Difference(text) for text in listing.notices]
-    for double in listing.doubles:
-        if any(f"/{double.name}{double.info}: another message" in text for text in listing.notices):
-            taken = f"not {THERE}: its name is taken"
-            one.differences.append(Difference(taken, file=double.path))
+    taken = f"not {THERE}: its name is taken"
+    one.differences += [Difference(taken, file=file.path) for file in listing.taken]
 
 
 class Sides:

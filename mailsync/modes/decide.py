@@ -18,6 +18,7 @@ from mailsync.model.report import HeldLine, Target, Undeleted
 from mailsync.model.rows import Presence, Side
 from mailsync.model.settings import Account
 from mailsync.modes.job import has_cache, locked
+from mailsync.modes.observe import NO_NEW
 from mailsync.modes.ownership import MARKER, Ownership
 from mailsync.modes.scope import check_asked, maildir_of
 from mailsync.modes.world import production_world
@@ -324,6 +325,9 @@ class Back:
                     self.refused += [(one, error) for one in batch]
 
     def _batch(self, name: MailboxName, batch: Sequence[Deletion]) -> None:
+        if self.maildir.lacks_new(name) and (count := self.cache.in_new(name)):
+            # Made anew it would be empty, and what was in it deleted on the server.
+            raise StorageError(NO_NEW.format(name=name, count=count), reach=Reach.MAILBOX)
         self.maildir.create(name)
         there = _names_in(self.maildir, name)
         delivery = self.maildir.delivery()

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
+from unittest import mock
 
 import pytest
 from sim.scenarios import six
 from sim.stack import DATE, ROOT, Stack
+from sim.steps import Steps
+from sim.world import make_world
+from support.storied import Story
 
 from mailsync.model.errors import Exit
+from mailsync.modes import decide
 
 NEW = f"{ROOT}/INBOX/new"
 
@@ -72,3 +78,27 @@ def test_one_that_held_mail_is_asked_for(stack: Stack) -> None:
     assert not stack.server.changing(executed)
     assert stack.server.ghosts("INBOX") == dict.fromkeys("abcx", 1)
     assert stack.path_of("INBOX", "x")
+
+
+def test_undelete_does_not_make_one_that_held_mail() -> None:
+    """What was in it would look deleted by the next sync."""
+    with Story("undelete into new") as story:
+        six(story)
+        story.tell()
+        for box, ghost in (("INBOX", "b"), ("Work", "d")):
+            story.expunge(box, ghost)
+        assert story.tell().total.removed == 2
+        for ghost in "ac":
+            story.fs.unlink(story.path_of("INBOX", ghost))
+        story.fs.rmdir(NEW)
+        story.fs.sync_dir(f"{ROOT}/INBOX")
+        world = make_world(story.server, story.fs, "undelete", Steps())
+        with mock.patch.object(decide, "production_world", return_value=nullcontext(world)):
+            done = decide.undelete(story.account, None, False)
+        assert (len(done.files), len(done.errors)) == (1, 1)
+        assert "INBOX/new is missing, and 2 messages were in it" in done.errors[0]
+        assert len(story.undo()) == 1
+        assert story.path_of("Work", "d")
+        for _ in range(2):
+            assert story.tell().exit == Exit.FAILED
+            assert sorted(story.server.ghosts("INBOX")) == ["a", "c"]

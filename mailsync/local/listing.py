@@ -31,7 +31,8 @@ class Listing:
     `stamp` was taken before the listing; None: not old enough to be trusted.
     `doubles`: files that are left out of `entries` because another file with the same unique
     name and the same bytes (or, in a read-only look, any bytes) is in them; `taken`: those of them
-    that are another message.
+    that are another message.  `parted`: names that two messages had: the file that has it now may
+    not be the one that had it before.
     """
 
     entries: tuple[LocalEntry, ...]
@@ -42,6 +43,7 @@ class Listing:
     lettered: Flags | None = None  # keywords that have a letter here or can get one
     exact: bool = False  # a program that keeps keywords works here
     untold: frozenset[str] = frozenset()  # keywords of files that the account does not know yet
+    parted: frozenset[UniqueName] = frozenset()
 
 
 def stamp(tree: Tree, name: MailboxName) -> Stamp | None:
@@ -104,8 +106,11 @@ def listing(
             raise storage_error(error, "list", where) from error
     doubles: list[LocalEntry] = []
     taken: list[LocalEntry] = []
-    for second in clashes:
-        _part(tree, name, by_name, second, doubles, taken, read_only)
+    parted = {
+        second.name
+        for second in clashes
+        if _part(tree, name, by_name, second, doubles, taken, read_only)
+    }
     notices += [
         f"skipped {safe(tree.file(name, one))}: another message has the same unique name"
         for one in taken
@@ -114,7 +119,9 @@ def listing(
         more = len(notices) - MOST_NOTICES
         notices[MOST_NOTICES:] = [f"and {more} more in {safe(path)}"]
     entries, notes = tuple(by_name.values()), tuple(notices)
-    found = Listing(entries, before, (*doubles, *taken), tuple(taken), notes)
+    found = Listing(
+        entries, before, (*doubles, *taken), tuple(taken), notes, parted=frozenset(parted)
+    )
     if not sight.matters:
         return found
     letters, exact = sight.seen(), kept_by_others(tree, name)
@@ -149,22 +156,24 @@ def _part(
     doubles: list[LocalEntry],
     taken: list[LocalEntry],
     read_only: bool,
-) -> None:
+) -> bool:
+    """Whether they are two messages."""
     first = by_name[second.name]
     pair = sorted((first, second), key=lambda e: (e.folder, e.info))  # cur/ before new/
     seen = [_stat_file(tree, name, entry) for entry in pair]
     if seen[0] is None or seen[1] is None:  # one file, renamed while it was listed
         by_name[second.name] = pair[0] if seen[1] is None else pair[1]
-        return
+        return False
     by_name[second.name] = pair[0]
     if _same_file(tree, name, *pair):
         doubles.append(pair[1])
-        return
+        return False
     new = _renamed(tree, name, pair[1], seen[1].mtime_ns // 10**9) if not read_only else None
     if new is None:
         taken.append(pair[1])
     else:
         by_name[new.name] = new
+    return True
 
 
 def doubles(

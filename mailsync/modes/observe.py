@@ -282,7 +282,8 @@ async def observe_local(
                 continue
             # The later sighting of a name is the one to act on.
             union = {entry.name: entry for entry in (*listing.entries, *second.entries)}
-            both = replace(second, entries=tuple(union.values()))
+            parted = listing.parted | second.parted
+            both = replace(second, entries=tuple(union.values()), parted=parted)
             if len(union) > len(second.entries):
                 both = replace(both, stamp=None)  # taken after what only the first one showed went
             await _store_listing(run, box, both, audited.get(box.name, NONE))
@@ -327,11 +328,13 @@ async def _store_listing(
     name, entries = box.name, listing.entries
     unknown = await run.stored(run.cache.unknown_names, name, entries)
     # A file edited in place changes no stamp; drafts are, so they are compared every run, and
-    # other files when it is their turn in the daily audit.
+    # other files when it is their turn in the daily audit.  Of two with one name either may have
+    # been there before.
     if box.role is Role.DRAFTS:
         look = list(entries)
     else:
-        look = unknown + [entry for entry in entries if entry.name in audited]
+        doubtful = (audited | listing.parted) - {entry.name for entry in unknown}
+        look = unknown + [entry for entry in entries if entry.name in doubtful]
     facts, failed = await inspected(run, box, look)
     gone = {entry.name for entry in unknown} - facts.keys()
     if vanished := gone - {entry.name for entry, _ in failed}:

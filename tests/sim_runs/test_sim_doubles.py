@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from sim.oracle import body_of
 from sim.scenarios import SIX, six
 from support.storied import Story
 
@@ -96,3 +97,26 @@ def test_another_message_of_that_name_stays(story: Story) -> None:
         assert story.tell().exit == 0
     assert story.server.ghosts("Work").keys() == {"d", "x"}
     story.idle()
+
+
+@pytest.mark.parametrize("lacking", [False, True])
+@pytest.mark.parametrize("was", ["new", "cur"])
+def test_another_message_takes_the_name_of_one_that_is_known(was: str, lacking: bool) -> None:
+    """Which of the two keeps it was not looked at: the known one was sent once more, and the other
+    one not before the next audit."""
+    with Story("taken over") as story:
+        six(story)
+        story.tell()
+        known = story.file("INBOX", "known", "" if was == "new" else ":2,")
+        story.tell()
+        story.oracle.born("other", body := body_of("other"))
+        name = known.rpartition("/")[2].removesuffix(":2,")
+        place = f"cur/{name}:2,S" if was == "new" else f"new/{name}"
+        story.write(f"/mail/INBOX/{place}", body, 1_700_000_099)
+        if lacking:
+            story.unlink("INBOX", "b")
+        ran = story.tell()
+        assert (ran.exit, ran.stored) == (0, 1)
+        flag = ":S" if was == "new" else ""
+        here = "a c" if lacking else SIX["INBOX"]
+        story.agree(SIX | {"INBOX": f"{here} known other{flag}"})

@@ -123,6 +123,9 @@ def _relied_on(run: Run, plan: Plan) -> dict[MailboxName, list[LocalEntry]]:
             case Expunge():
                 rows = action.after
                 found[run.name(action.mailbox)] += []
+            case StoreFlags():
+                rows = ()
+                found[run.name(action.mailbox)] += []  # the names that show them
             case _:
                 continue
         for row in rows:

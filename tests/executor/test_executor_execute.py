@@ -189,6 +189,7 @@ def test_what_the_plan_relies_on_in_the_maildir_is_made_durable_before_all_else(
         (Download(INBOX, gone, "new", (file(6, INBOX),)), {"INBOX": ["n6"]}),
         (Move(INBOX, WORK, (row(1),), (file(7, WORK),), "why"), {"INBOX": [], "Work": ["n7"]}),
         (Copy(OTHER, WORK, (row(1),), (file(7, WORK),), "why", (Flags.NONE,)), {"Work": ["n7"]}),
+        (StoreFlags(INBOX, gone, Flags.SEEN, Flags.NONE), {"INBOX": []}),
         (Expunge(INBOX, gone, "deleted"), {"INBOX": []}),
         (Expunge(INBOX, (row(1),), "replaced", (file(8, INBOX),)), {"INBOX": ["n8"]}),
     ]

@@ -75,10 +75,16 @@ def deleted(s: Story) -> None:
     s.fs.unlink(s.path_of("INBOX", "a"))
 
 
+def flagged(s: Story) -> None:
+    path = s.path_of("INBOX", "a")
+    s.fs.rename(path, f"/mail/INBOX/cur/{path.rpartition('/')[2]}:2,FS")
+
+
 CASES: list[tuple[Callable[[Story], None], dict[str, str]]] = [
     (saved, {"INBOX": "a b", "Work": "w n:S"}),
     (many_saved, {"INBOX": "a b", "Work": "w " + " ".join(f"n{at}" for at in range(9))}),
     (moved_as_by_mutt, {"INBOX": "b", "Work": "w a:S"}),
+    (flagged, {"INBOX": "a:FS b", "Work": "w"}),
     (deleted, {"INBOX": "b", "Work": "w"}),
 ]
 

@@ -38,6 +38,7 @@ def set_flags(
     if flags == had:
         return replace(entry, flags=flags)
     new = LocalEntry(entry.name, "cur", letters.write(entry.info, flags), flags)
+    new = names.named(new, new.name)
     source = tree.file(name, entry)
     try:
         tree.fs.rename(source, tree.file(name, new))
@@ -56,7 +57,7 @@ def move(
     unique: UniqueName | None,
 ) -> LocalEntry | None:
     old = tree.file(source, entry)
-    new = replace(_for_mailbox(tree, source, entry, target), name=unique or entry.name)
+    new = names.named(_for_mailbox(tree, source, entry, target), unique or entry.name)
     with translated(f"move to {target}", old):
         try:
             _rename_or_copy(tree, old, tree.file(target, new), tree.tmp(target))
@@ -65,7 +66,7 @@ def move(
             if seen is None:
                 return None
             fresh = names.fresh_name(seen.mtime_ns // 10**9, tree.host, tree.rand)
-            new = replace(new, name=fresh)
+            new = names.named(new, fresh)
             _rename_or_copy(tree, old, tree.file(target, new), tree.tmp(target))
         except FileNotFoundError:
             if look_at(tree, old) is None:
@@ -127,7 +128,7 @@ def back_if_edited(
         if now.device != tree.fs.stat(tree.path(name)).device:
             return False  # a copy, which was compared; another disk may round its mtime
         fresh = names.fresh_name(now.mtime_ns // 10**9, tree.host, tree.rand)
-        _rename_or_copy(tree, path, tree.file(name, replace(entry, name=fresh)), tree.tmp(name))
+        _rename_or_copy(tree, path, tree.file(name, names.named(entry, fresh)), tree.tmp(name))
     return True
 
 

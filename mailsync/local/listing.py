@@ -223,7 +223,7 @@ def _same_bytes(tree: Tree, name: MailboxName, first: LocalEntry, second: LocalE
 
 def _renamed(tree: Tree, name: MailboxName, entry: LocalEntry, seconds: int) -> LocalEntry | None:
     """The file under a unique name of our own; None: it may not or could not be renamed."""
-    new = replace(entry, name=names.fresh_name(seconds, tree.host, tree.rand))
+    new = names.named(entry, names.fresh_name(seconds, tree.host, tree.rand))
     try:
         tree.fs.rename(tree.file(name, entry), tree.file(name, new))
     except OSError:

@@ -6,18 +6,22 @@ A file name is `<unique name><info>`; info is everything from the first `,` or `
 
 from __future__ import annotations
 
+import os
 import re
 from base64 import b32encode
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from hashlib import blake2b
 
 from mailsync.model.flags import LETTERS, Flags, from_letters, letters
 from mailsync.model.ids import UID, UIDValidity, UniqueName
 from mailsync.model.mailboxname import MailboxName
+from mailsync.model.observation import LocalEntry
 from mailsync.system.seams import Rand
 
 LONGEST_HOST = 64
+LONGEST_NAME = 255  # bytes, on nearly every file system
 
 _SPLIT = re.compile(r"(.[^,:;!]*(?:[:;!](?!2,)[^,:;!]*)*)(.*)", re.DOTALL)
 _INFO = re.compile(r"(.*?[:;!]2,)([^,]*)(.*)", re.DOTALL)
@@ -116,6 +120,21 @@ def split_name(file_name: str) -> tuple[UniqueName, str]:
     if found is None:
         raise ValueError("a file name is empty")
     return UniqueName(found[1]), found[2]
+
+
+def fits(unique: UniqueName, info: str) -> bool:
+    """Whether a disk takes this file name."""
+    return len(os.fsencode(unique + info)) <= LONGEST_NAME
+
+
+def named(entry: LocalEntry, unique: UniqueName) -> LocalEntry:
+    """The file under this unique name, without the fields of other programs where the file name
+    would be too long."""
+    info = entry.info
+    if not fits(unique, info):
+        found = letters_of(info)
+        info = f":2,{found}" if found else ""
+    return replace(entry, name=unique, info=info)
 
 
 def letters_of(info: str) -> str:

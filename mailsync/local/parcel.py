@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 from mailsync.local import names
@@ -12,8 +11,6 @@ from mailsync.model.flags import SYSTEM, Flags
 from mailsync.model.ids import UniqueName
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import FileFacts, LocalEntry
-
-LONGEST_NAME = 255  # bytes, on nearly every file system
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +91,7 @@ class Item:
         flags, info = entry.flags, entry.info
         if self.keywords is not None:
             flags, info = self._shown(info, flags)
-        if len(os.fsencode(self.unique + info)) <= LONGEST_NAME:
+        if names.fits(self.unique, info):
             self.flags, self.info = flags, info
             self.folder = entry.folder or self.folder
 

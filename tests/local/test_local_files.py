@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 from sim.fs import SimFs
 from sim.rand import SimRand
-from support.maildirs import BOX, DATE, Ground, entry_of
+from support.maildirs import BOX, DATE, VALID, Ground, entry_of
 
 from mailsync.local import Maildir, Marker, Note
 from mailsync.model.errors import NotOurs, StorageError
 from mailsync.model.flags import Flags, from_letters
-from mailsync.model.ids import UniqueName
+from mailsync.model.ids import UID, UniqueName
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import FileFacts, LocalEntry
 
@@ -251,3 +251,40 @@ def test_without_fsync_nothing_is_made_lasting() -> None:
     maildir = Maildir("/home/mail", "acc", fs, "host", SimRand(1), fsync=False)
     maildir.make_lasting({BOX: []})
     assert fs.calls == 0
+
+
+LONG = f"1.a,N={'n' * 230}:2,F"  # fields that fill the name up
+
+
+def test_a_name_that_would_be_too_long_loses_the_fields_of_others(ground: Ground) -> None:
+    """Else the file could never be moved, or get a flag."""
+    ground.maildir.create(WORK)
+    ground.put(f"INBOX/cur/{LONG}")
+    own = ground.maildir.own_name(WORK, VALID, UID(7), DATE)
+    moved = ground.maildir.move(BOX, entry_of(ground), WORK, own)
+    assert moved is not None
+    assert ground.names("Work/cur") == [f"{own}:2,F"]
+    name = f"1.b,N={'n' * (255 - len('1.b,N=:2,F'))}:2,F"
+    ground.put(f"INBOX/cur/{name}")
+    assert ground.maildir.set_flags(BOX, entry_of(ground), Flags.SEEN, Flags.NONE)
+    assert ground.names("INBOX/cur") == ["1.b:2,FS"]
+
+
+def test_so_does_one_that_shares_its_unique_name_with_another_message(ground: Ground) -> None:
+    ground.put("INBOX/cur/1.a:2,", b"one")
+    ground.put(f"INBOX/new/{LONG}", b"two")
+    found = ground.maildir.entries(BOX)
+    assert found is not None
+    assert found.notices == ()
+    assert sorted(entry.info for entry in found.entries) == [":2,", ":2,F"]
+
+
+def test_so_does_one_that_is_put_back_because_it_was_edited(ground: Ground) -> None:
+    undo = f"{ground.root}.undo"
+    ground.put(f"INBOX/cur/{LONG}", b"one")
+    entry = entry_of(ground)
+    assert ground.maildir.remove_to_undo(BOX, entry, undo, "u")
+    assert ground.maildir.back_if_edited(BOX, entry, undo, "u", FileFacts(999, 0))
+    (name,) = ground.names("INBOX/cur")
+    assert name.endswith(":2,F")
+    assert len(name) < 100

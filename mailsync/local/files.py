@@ -198,7 +198,8 @@ def make_lasting(tree: Tree, seen: Mapping[MailboxName, Sequence[LocalEntry]]) -
         return
     many = sum(map(len, seen.values())) > FEW_FILES or len(seen) > FEW_FOLDERS
     done: set[int] = set()
-    for name, entries in seen.items():
+    # What came first: else what makes a folder durable would make what left it for another one go.
+    for name, entries in sorted(seen.items(), key=lambda one: not one[1]):
         path = tree.path(name)
         with _passing_over(path):
             device = tree.directory(path).device

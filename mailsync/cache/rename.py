@@ -17,6 +17,7 @@ from mailsync.cache.keywords import REMASK
 from mailsync.cache.mailboxes import BACK
 from mailsync.cache.pairing import pair
 from mailsync.cache.relink import doubt_server
+from mailsync.cache.schema import KEYWORDS
 from mailsync.cache.sql import FREE, agree, many, spared, want
 from mailsync.model.ids import MailboxId
 from mailsync.model.observation import ServerMailbox
@@ -28,6 +29,16 @@ _SAME_NAME = text("""
     WHERE new.mailbox = :new AND new.name IS NOT NULL AND old.mailbox = :box
         AND old.name = new.name AND new.uid IS NULL AND old.file_size IS new.file_size
         AND old.mtime_ns IS new.mtime_ns""")
+# Keywords that the file's name never showed go along, as those do that it shows.
+_UNSHOWN = f"((old.local_kept | old.local_lost) & {KEYWORDS} & ~messages.local_shown)"
+_SHOWABLE = "(CASE messages.folder WHEN 'new' THEN 0 ELSE :lettered END)"
+_KEYWORDS = text(f"""
+    UPDATE messages SET
+        local_kept = {_UNSHOWN} & ~{_SHOWABLE}, local_lost = {_UNSHOWN} & {_SHOWABLE}
+    FROM messages AS old
+    WHERE messages.mailbox = :new AND messages.name IS NOT NULL AND messages.uid IS NULL
+        AND old.mailbox = :box AND old.name = messages.name
+        AND old.file_size IS messages.file_size AND old.mtime_ns IS messages.mtime_ns""")
 _SAME_UID = text("""
     SELECT old.id, new.id, new.server_flags, new.server_shown, new.server_extra,
         new.internal_date, new.size, new.email_id
@@ -128,6 +139,7 @@ def mailbox_renamed(
         validity, uid_next = new_box.uid_validity, new_box.uid_next
     if side is Side.SERVER:
         # A file that is there under both names is the new mailbox's: join takes it from there.
+        c.execute(_KEYWORDS, {**bound, "lettered": new_box.lettered})
         found = [(old, file, synced) for old, file, synced in c.execute(_SAME_NAME, bound)]
         pair(c, found)
         _go_along(c, old_box, new_box.name, wire_name)

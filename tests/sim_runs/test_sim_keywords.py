@@ -370,6 +370,27 @@ def test_a_crash_at_any_step_loses_none(model: str) -> None:
         at += 29
 
 
+@pytest.mark.parametrize("count", [1, 30])
+@pytest.mark.parametrize("flags", [(), ("\\Seen",)], ids=["new", "cur"])
+def test_a_mailbox_renamed_here_keeps_what_its_names_do_not_show(
+    stack: Stack, flags: tuple[str, ...], count: int
+) -> None:
+    """What is in new/ has no letters, and beyond the 26th nothing has."""
+    many = [f"k{number:02}" for number in range(count)]
+    stack.server.create("Old")
+    stack.serve("Old", "n", *flags, *many)
+    settled(stack)
+    shown = letters(stack, "n", "Old")
+    stack.rename(f"{ROOT}/Old", f"{ROOT}/New")
+    settled(stack)
+    assert words(stack, "n", "New") == set(many)
+    assert letters(stack, "n", "New") == shown
+    stack.flag("New", "n", "FS")
+    settled(stack)
+    assert words(stack, "n", "New") == set(many)
+    assert len(letters(stack, "n", "New")) == len("FS") + min(count, 24)  # two are of INBOX
+
+
 def test_a_mailbox_that_is_renamed_keeps_them(stack: Stack) -> None:
     stack.server.create("Old")
     stack.serve("Old", "x", "\\Flagged", "$Junk")

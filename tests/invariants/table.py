@@ -99,7 +99,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
     ),
     "I7": (SABOTAGE + "test_files_that_are_not_durable_are_lost",),
     "I8": (CHECKS + "test_a_fault_after_which_a_deletion_comes_back",),
-    "I9": (SELF + "test_flags_and_places",),
+    "I9": (SELF + "test_flags_and_places", SELF + "test_flags_of_one_side_only"),
     "I10": (SABOTAGE + "test_a_change_does_not_save",),
     "I11": (SELF + "test_flags_and_places",),
     "I12": (

@@ -48,6 +48,8 @@ class Ledger:
     busy: bool = False
     rewritten: bool = False  # the server changes what it stores: nothing pairs by content
     by_copy: bool = False  # it has no MOVE: two machines that delete at once leave two copies
+    letters: str = LETTERS  # the flags that the server can keep
+    trash: str = "Trash"
     deeds: dict[str, Deeds] = field(default_factory=dict)
     settled: Callable[[str], None] = lambda ghost: None  # told what is at rest
     scoped: Callable[[str], bool] = lambda box: False  # some machine leaves out a part of it
@@ -146,7 +148,8 @@ class Ledger:
 
     def rest(self, views: list[dict[str, Counter[tuple[str, str]]]], since: int) -> str:
         """Everybody synced well after event `since`: what was touched no later than that, and is
-        the same for all, is at rest: what it was before counts no more.  What is wrong; or empty.
+        the same for all, is at rest: judged now, for what it was before counts no more.  What is
+        wrong; or empty.
         """
         for ghost, deeds in self.deeds.items():
             held = [_of(view, ghost) for view in views]
@@ -154,8 +157,8 @@ class Ledger:
                 continue
             places = Counter(box for box, _ in held[0].elements())
             flags = {letters for _, letters in held[0]}
-            if places.total() > deeds.most:
-                return f"I2: too many copies: {ghost} in {dict(places)}, {deeds}"
+            if wrong := self._wrong(ghost, held[0]):
+                return wrong
             if not places:
                 deeds.for_good |= deeds.deleted
             elif len(flags) == 1 and not deeds.for_good:
@@ -172,32 +175,37 @@ class Ledger:
 
     # -- the end -------------------------------------------------------------------------------
 
-    def judge(self, view: dict[str, Counter[tuple[str, str]]], letters: str, trash: str) -> str:
-        """What is wrong with what all sides hold now; empty: nothing.  `letters`: the flags that
-        the server can keep."""
-        for ghost, deeds in sorted(self.deeds.items()):
-            held = _of(view, ghost)
-            total = sum(held.values())
-            places = Counter(box for box, _ in held.elements())
-            told = f"{ghost} in {dict(places)}, {deeds}"
-            if not deeds.deleted and total == 0:
-                return f"I1: lost: {told}"
-            if total > deeds.most:
-                return f"I2: too many copies: {told}"
-            if deeds.for_good and places.total() > places[trash]:
-                return f"I3: back after it was deleted: {told}"
-            if deeds.deleted or deeds.restless or deeds.spare:
-                continue
-            if deeds.moves == 0 or (deeds.moves == 1 and deeds.copies == 0):
-                homes = +deeds.homes
-                if places.keys() != homes.keys() or any(places[b] > homes[b] for b in places):
-                    return f"I11: not where it was put: {told}"
-            if deeds.copies or deeds.moves > 1:
-                continue
-            if wrong := _flags(deeds, held, letters):
-                return f"I9: flag {wrong}: {told}"
+    def judge(self, view: dict[str, Counter[tuple[str, str]]]) -> str:
+        """What is wrong with what all sides hold now; empty: nothing."""
+        for ghost in sorted(self.deeds):
+            if wrong := self._wrong(ghost, _of(view, ghost)):
+                return wrong
         strangers = {g for box in view.values() for g, _ in box} - self.deeds.keys()
         return f"strangers: {strangers}" if strangers else ""
+
+    def _wrong(self, ghost: str, held: Counter[tuple[str, str]]) -> str:
+        """With one message, of which all sides hold the same."""
+        deeds = self.deeds[ghost]
+        total = sum(held.values())
+        places = Counter(box for box, _ in held.elements())
+        told = f"{ghost} in {dict(places)}, {deeds}"
+        if not deeds.deleted and total == 0:
+            return f"I1: lost: {told}"
+        if total > deeds.most:
+            return f"I2: too many copies: {told}"
+        if deeds.for_good and places.total() > places[self.trash]:
+            return f"I3: back after it was deleted: {told}"
+        if deeds.deleted or deeds.restless or deeds.spare:
+            return ""
+        if deeds.moves == 0 or (deeds.moves == 1 and deeds.copies == 0):
+            homes = +deeds.homes
+            if places.keys() != homes.keys() or any(places[b] > homes[b] for b in places):
+                return f"I11: not where it was put: {told}"
+        if deeds.copies or deeds.moves > 1:
+            return ""
+        if wrong := _flags(deeds, held, self.letters):
+            return f"I9: flag {wrong}: {told}"
+        return ""
 
 
 def _of(view: dict[str, Counter[tuple[str, str]]], ghost: str) -> Counter[tuple[str, str]]:

@@ -124,7 +124,7 @@ class Play:
             for letter in "DFPRSTjw"
             if letter in "DFRST" or self.profile.keywords or FLAGS[letter] in self.profile.permanent
         )
-        self.witness.keeps = self.letters
+        self.witness.keeps = self.ledger.letters = self.letters
 
     # -- the whole run -------------------------------------------------------------------------
 
@@ -340,7 +340,7 @@ class Play:
             return  # as the rule wants it
         if apart := self._apart():
             raise Violation(f"I4: idle, and not equal: {apart}")
-        if wrong := self.ledger.judge(self.views()[0], self.letters, "Trash"):
+        if wrong := self.ledger.judge(self.views()[0]):
             raise Violation(wrong)
         self._secrets()
 

@@ -17,7 +17,7 @@ from sim.rand import SimRand
 from sim.shrink import shrunk
 
 from mailsync.modes import cycle
-from mailsync.planner import verdict
+from mailsync.planner import flags, verdict
 from mailsync.planner.policy import Bounds, Ground
 
 SYNC = Sync((0,), 1)
@@ -114,22 +114,53 @@ class TestLedger:
         assert wrong != ""
 
     def test_flags_and_places(self) -> None:
-        ledger = Ledger()
+        ledger = Ledger(letters="DFPRST")
         ledger.born("a", "INBOX", "S")
         ledger.flagged("a", {"F": True})
 
         def judge(box: str, letters: str, count: int = 1) -> str:
-            return ledger.judge({box: Counter({("a", letters): count})}, "DFPRST", "Trash")
+            return ledger.judge({box: Counter({("a", letters): count})})
 
         assert judge("INBOX", "FS") == ""
         assert "I9" in judge("INBOX", "S")
         assert "I9" in judge("INBOX", "F")
         assert "I2" in judge("INBOX", "FS", 2)
         assert "I11" in judge("Work", "FS")
-        assert "I1" in ledger.judge({}, "DFPRST", "Trash")
+        assert "I1" in ledger.judge({})
         ledger.moved("a", "INBOX", "Work")
         ledger.deeds["a"].restless = False
         assert judge("Work", "FS") == ""
+
+    def test_what_is_at_rest_is_judged_before_it_counts_as_what_users_wanted(self) -> None:
+        for box, letters, wrong in (
+            ("INBOX", "FS", ""),
+            ("INBOX", "S", "I9"),
+            ("Work", "FS", "I11"),
+            ("", "", "I1"),
+        ):
+            ledger = Ledger(letters="DFPRST", now=1)
+            ledger.born("a", "INBOX", "S")
+            ledger.flagged("a", {"F": True})
+            view = {box: Counter({("a", letters): 1})} if box else {}
+            assert ledger.rest([view, view], 1).startswith(wrong)
+            assert bool(wrong) != ledger.deeds["a"].at_rest
+
+    def test_a_flag_that_changes_by_itself_later(self) -> None:
+        ledger = Ledger(letters="DFPRST", now=1)
+        ledger.born("a", "INBOX", "S")
+        for letters, wrong in (("S", False), ("FS", True)):
+            view = {"INBOX": Counter({("a", letters): 1})}
+            assert bool(ledger.rest([view, view], 1)) is wrong
+
+    def test_flags_of_one_side_only(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(flags, "merge", lambda base, server, local: local)
+        run = run_of(
+            Act("server", "serve", ("a", "INBOX", "")),
+            SYNC,
+            Act("server", "sflag", ("a", "INBOX", "F")),
+            SYNC,
+        )
+        assert "I9" in play(run).wrong
 
 
 class TestSections:

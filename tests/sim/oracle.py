@@ -18,6 +18,7 @@ from sim.places import Places
 from sim.server import SimServer
 from sim.server_state import ghost_of
 
+MOST_ALTERED = 4  # times that a message may have gone through a server that alters it
 View = Counter[tuple[str, str]]  # (ghost, flag letters)
 
 
@@ -56,7 +57,7 @@ class Oracle:
             if not box.selectable:
                 continue
             views[name.decode()] = Counter(
-                (message.ghost or "?", letters_of(message.flags))
+                (self._called(message.ghost, message.body), letters_of(message.flags))
                 for message in box.messages.values()
             )
         return views
@@ -80,8 +81,19 @@ class Oracle:
                 table = words_of(files.get(f"{self.directory(mailbox)}/dovecot-keywords", b""))
                 found = info_letters(name) + shown_words(name, table)
                 found += (kept or {}).get(message[:2], "")
-                views[mailbox][ghost_of(data) or "?", "".join(sorted(set(found)))] += 1
+                views[mailbox][self._called(ghost_of(data), data), "".join(sorted(set(found)))] += 1
         return dict(views)
+
+    def _called(self, ghost: str | None, data: bytes) -> str:
+        """A copy that has not its very bytes is not taken for it."""
+        if ghost is None or (birth := self.bodies.get(ghost)) is None:
+            return ghost or "?"
+        data, made = data.replace(b"\r\n", b"\n"), birth
+        for _ in range(MOST_ALTERED):
+            if data == made:
+                return ghost
+            made = self.alter(made)
+        return f"{ghost} with other bytes"
 
     def directory(self, mailbox: str) -> str:
         return self.places.directory(mailbox)

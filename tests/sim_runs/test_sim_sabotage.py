@@ -21,7 +21,7 @@ from sqlalchemy import text
 from mailsync.cache import observe, observe_local
 from mailsync.imap import commands
 from mailsync.imap.wire import Command
-from mailsync.local import files
+from mailsync.local import deliver, files
 from mailsync.local.tree import Tree
 from mailsync.model.layout import Layout
 from mailsync.model.rows import Presence
@@ -85,6 +85,14 @@ def told(one: Scenario) -> str:
     with pytest.raises(Violation) as caught:
         calm(one)
     return str(caught.value)
+
+
+def test_a_file_with_other_bytes_beside_a_message_that_has_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = deliver.stored_form
+    monkeypatch.setattr(deliver, "stored_form", lambda data: whole(data)[:-1])
+    assert "with other bytes" in told(scenario("first pull"))
 
 
 @pytest.mark.parametrize("layout", Layout)

@@ -29,8 +29,11 @@ _SAME_NAME = text("""
     WHERE new.mailbox = :new AND new.name IS NOT NULL AND old.mailbox = :box
         AND old.name = new.name AND new.uid IS NULL AND old.file_size IS new.file_size
         AND old.mtime_ns IS new.mtime_ns""")
-# Keywords that the file's name never showed go along, as those do that it shows.
-_UNSHOWN = f"((old.local_kept | old.local_lost) & {KEYWORDS} & ~messages.local_shown)"
+# Keywords that the file's name never showed go along, as those do that it shows; and all where a
+# mail reader dropped the letters of all.
+_UNSHOWN = f"""
+    ((old.local_kept | old.local_lost | CASE WHEN messages.local_shown & {KEYWORDS} THEN 0
+        ELSE old.local_shown END) & {KEYWORDS} & ~messages.local_shown)"""
 _SHOWABLE = "(CASE messages.folder WHEN 'new' THEN 0 ELSE :lettered END)"
 _KEYWORDS = text(f"""
     UPDATE messages SET

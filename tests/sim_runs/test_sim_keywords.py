@@ -391,6 +391,19 @@ def test_a_mailbox_renamed_here_keeps_what_its_names_do_not_show(
     assert len(letters(stack, "n", "New")) == len("FS") + min(count, 24)  # two are of INBOX
 
 
+def test_a_mailbox_renamed_by_a_reader_that_drops_all_letters(stack: Stack) -> None:
+    stack.server.create("Old")
+    stack.serve("Old", "x", "\\Flagged", "$Junk", "Work")
+    stack.serve("Old", "y", "\\Flagged", "$Junk", "Work")
+    settled(stack)
+    stack.rename(f"{ROOT}/Old", f"{ROOT}/New")
+    stack.flag("New", "x", "FS")
+    stack.flag("New", "y", "Fa")
+    settled(stack)
+    assert (words(stack, "x", "New"), letters(stack, "x", "New")) == ({"$Junk", "Work"}, "FSab")
+    assert (words(stack, "y", "New"), letters(stack, "y", "New")) == ({"$Junk"}, "Fa")
+
+
 def test_a_mailbox_that_is_renamed_keeps_them(stack: Stack) -> None:
     stack.server.create("Old")
     stack.serve("Old", "x", "\\Flagged", "$Junk")

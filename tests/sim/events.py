@@ -42,12 +42,14 @@ class Meddling:
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """These machines sync at once; a number given twice is two processes on one machine."""
+    """These machines sync at once; a number given twice is two processes on one machine.
+    `options`: names of SyncOptions, or "only MAILBOX"."""
 
     machines: tuple[int, ...]
     seed: int
     meddling: tuple[Meddling, ...] = ()
     faults: tuple[Fault, ...] = ()
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,8 @@ def _event(data: dict[str, object]) -> Event:
         for one in data["meddling"]  # type: ignore[attr-defined]
     )
     faults = tuple(Fault(**one) for one in data["faults"])  # type: ignore[attr-defined]
-    return Sync(tuple(data["machines"]), data["seed"], meddling, faults)  # type: ignore[arg-type]
+    options = tuple(data.get("options", ()))  # type: ignore[arg-type, var-annotated]
+    return Sync(tuple(data["machines"]), data["seed"], meddling, faults, options)  # type: ignore[arg-type]
 
 
 def _act(data: dict[str, object]) -> Act:

@@ -47,11 +47,13 @@ class Ledger:
     now: int = 0
     busy: bool = False
     rewritten: bool = False  # the server changes what it stores: nothing pairs by content
+    expunges: bool = False  # what is \Deleted on both sides goes
     by_copy: bool = False  # it has no MOVE: two machines that delete at once leave two copies
     letters: str = LETTERS  # the flags that the server can keep
     trash: str = "Trash"
     deeds: dict[str, Deeds] = field(default_factory=dict)
     settled: Callable[[str], None] = lambda ghost: None  # told what is at rest
+    agreed: Callable[[str], None] = lambda ghost: None  # told what may go, though no user took it
     scoped: Callable[[str], bool] = lambda box: False  # some machine leaves out a part of it
 
     def synced(self, *, lied: bool, torn: bool) -> None:
@@ -66,6 +68,14 @@ class Ledger:
     def born(self, ghost: str, box: str, letters: str) -> None:
         flags = {letter: letter in letters for letter in LETTERS}
         self.deeds[ghost] = Deeds(Counter({box: 1}), flags, touched=self.now)
+        self._marked(ghost)
+
+    def _marked(self, ghost: str) -> None:
+        """Once the other side has the flag, too, it goes."""
+        deeds = self.deeds[ghost]
+        if self.expunges and (deeds.flags["T"] or True in deeds.said.get("T", ())):
+            deeds.deleted = deeds.restless = True
+            self.agreed(ghost)
 
     def _touch(self, ghost: str) -> tuple[Deeds, bool]:
         """The deeds, and whether it was at rest before."""
@@ -118,12 +128,30 @@ class Ledger:
         deeds.deleted |= not rested  # moved there and gone with the mailbox: as good as deleted
         deeds.for_good = False
 
+    def given_up(self, ghost: str) -> None:
+        """Held, and a user agreed that it goes; it may yet be saved."""
+        if ghost in self.deeds:
+            deeds, _ = self._touch(ghost)
+            deeds.deleted = deeds.restless = True
+            deeds.for_good = False
+
+    def brought_back(self, ghost: str, box: str) -> None:
+        """Out of undo, as a new message."""
+        if ghost in self.deeds:
+            deeds, _ = self._touch(ghost)
+            deeds.deleted = deeds.for_good = False
+            deeds.restless = True
+            deeds.spare += 1
+            deeds.homes[box] += 1
+            self._marked(ghost)  # it comes back as it was
+
     def flagged(self, ghost: str, letters: dict[str, bool]) -> None:
         """Only what it changed."""
         deeds, _ = self._touch(ghost)
         deeds.for_good = False
         for letter, value in letters.items():
             deeds.said.setdefault(letter, set()).add(value)
+        self._marked(ghost)
 
     def doubt(self, box: str | None = None) -> None:
         """UIDs or the cache lost their meaning: what was deleted may come back (I13, I3)."""

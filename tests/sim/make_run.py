@@ -5,6 +5,9 @@ Swarm: each seed switches features off at random, so that rare ones meet often.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from sim.asked import ONLY, OPTIONS
 from sim.events import Act, Event, Fault, Meddling, Pause, Run, Sync
 from sim.faulty import ANSWERS, ERRORS
 from sim.liar import LIES
@@ -17,6 +20,7 @@ FAULTS = (
     *("answer", "errno", "cut", "crash", "mislist", "slow"),
     *("refuse", "suspend", "jump", "nil", "missing"),
 )
+DECISIONS = ("accept", "reject", "undelete", "repair")
 WEIGHTS = {"crash": 4, "cut": 3, "answer": 3, "errno": 3, "mislist": 2}
 
 
@@ -59,6 +63,9 @@ class _Maker:
         self.sections = self.aside.chance(0.3)
         self.admin = rand.fork("server")
         self.changing = self.admin.chance(0.15)
+        self.person = rand.fork("person")
+        self.decides = self.person.chance(0.3)
+        self.asks = self.person.chance(0.3)
 
     def run(self) -> Run:
         rand = self.rand
@@ -78,7 +85,10 @@ class _Maker:
                 events += self._section()
             if self.changing and self.admin.chance(0.4):
                 events.append(self._other_server())
-            events.append(self._sync())
+            if self.decides and self.person.chance(0.5):
+                who = str(self.person.below(self.machines))
+                events.append(Act(who, self.person.choice(DECISIONS)))
+            events.append(self._asked(self._sync()))
             if rand.chance(0.3):  # what comes next, comes when all is at rest
                 events += self._rest()
         settings = [("guard", "yes")] if self.accidents else []
@@ -86,6 +96,11 @@ class _Maker:
             settings.append(("deletions", "trash"))
         if self.aside.chance(0.2):
             settings.append(("layout", "maildir++"))
+        if self.person.chance(0.2):
+            settings.append(("expunge_deleted", "yes"))
+        if self.person.chance(0.1):
+            way = self.person.choice(["download", "upload"])
+            settings.append((f"{way}_per_day", self.person.choice(["20000", "40000"])))
         return Run(
             seed=self.seed,
             profile=self.profile,
@@ -248,6 +263,18 @@ class _Maker:
             kinds = ",".join(chosen)
             faults += (Fault("lie", 0, rand.choice([5, 20, 60]), kinds),)
         return Sync(machines, rand.below(1_000_000), meddling, faults)
+
+    def _asked(self, sync: Sync) -> Sync:
+        """Of some mailboxes, or otherwise than in full; not where two runs of one machine meet."""
+        person = self.person
+        if not self.asks or person.chance(0.5) or len({*sync.machines}) < len(sync.machines):
+            return sync
+        options = [one for one in OPTIONS if person.chance(0.25)]
+        if {"pull", "push"} <= {*options}:
+            options.remove("push")
+        if person.chance(0.3):
+            options.append(ONLY + person.choice(self.boxes))
+        return replace(sync, options=tuple(options))
 
     def _fault(self, processes: int) -> Fault:
         rand, who = self.rand, self.rand.below(processes)

@@ -12,18 +12,19 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
-from unittest import mock
 
 from mailsync.model.errors import Exit
 from mailsync.model.layout import Layout
-from mailsync.model.report import AccountReport, Target
+from mailsync.model.report import AccountReport
 from mailsync.model.settings import Deletions, Guard, Secret
-from mailsync.modes import decide
+from sim import asked
 from sim import faults as faulty
+from sim.asked import Asked
+from sim.decisions import checked
 from sim.events import Act, Event, Pause, Run, Sync
 from sim.ledger import Ledger
 from sim.loop import crashed
@@ -33,7 +34,7 @@ from sim.server_profile import PRESETS, Profile
 from sim.stack import Stack, together
 from sim.steps import Steps
 from sim.users import FLAGS, Once, Users
-from sim.world import make_world
+from sim.witness import Forbids
 
 PASSWORD = "Taint-5f1c0e"
 _OF_THIS_PROCESS = re.compile(r"process \d+|/sim-\w+")  # no part of a trace
@@ -45,8 +46,14 @@ SETTINGS: dict[str, Callable[[str], object]] = {
     "guard": lambda text: Guard() if text == "yes" else Guard(share=None),
     "expunge_deleted": lambda text: text == "yes",
     "layout": Layout,
+    "download_per_day": int,
+    "upload_per_day": int,
 }
 Views = dict[str, Counter[tuple[str, str]]]
+
+
+def _either(first: Forbids, second: Forbids) -> Forbids:
+    return lambda *what: first(*what) or second(*what)
 
 
 class Watched(Steps):
@@ -100,7 +107,7 @@ class Play:
             other = Stack(
                 f"{run.seed}/{number}", server=self.server, host=f"host{number}", **settings
             )
-            other.oracle = Oracle(first.oracle.places, "")
+            other.oracle = Oracle(first.oracle.places, "", first.oracle.alter)
             other.oracle.bodies = first.oracle.bodies
             self.machines.append(other)
         self.oracle = first.oracle
@@ -113,6 +120,8 @@ class Play:
             rewritten=rewritten,
             by_copy=not self.profile.move,
             settled=self.witness.settled,
+            expunges=first.account.expunge_deleted,
+            agreed=self.witness.agreed.add,
         )
         self.users = Users(self.machines, self.ledger)
         self.clean: dict[int, int] = {}  # machine → event number of its last good sync
@@ -173,13 +182,17 @@ class Play:
             machine = self.machines[number]
             machine.took.clear()
             seed = f"{self.run.seed}/{event.seed}/{at}"
-            jobs.append((machine, machine.job(watched[at], seed=seed)))
+            options, only = asked.given(event), asked.only(event)
+            jobs.append((machine, machine.job(watched[at], seed=seed, only=only, **options)))
         for machine in self.machines:
             machine.cursors.blind |= any(one.what == "mislist" for one in event.faults)
             # A clock that is set back may give a folder the very times it had, if they are coarse.
             machine.cursors.blind |= self.run.grain > 1 and wrong_clock(machine, event.faults)
         had = [self.oracle.kept(None, machine.fs) for machine, _ in jobs]
         scope = self._scope(event, processes)
+        wanted = Asked(event, [machine for machine, _ in jobs], self.users, since)
+        if event.options:
+            self.witness.forbids = _either(self.witness.forbids, wanted.forbids)
         late = []
         for one in event.meddling:
             task = Once(self.users, one.act)
@@ -205,6 +218,8 @@ class Play:
         self._protocol(event)
         if scope is not None and not event.meddling and (broken := scope.broken()):
             raise Violation(f"rule 9: {broken}")
+        if event.options and (broken := wanted.broken()):
+            raise Violation(f"asked: {broken}")
         self._undo(jobs, had)
         self._rest(event, processes, results)
         return results
@@ -270,7 +285,7 @@ class Play:
 
     def _rest(self, event: Sync, processes: list[int], results: list[AccountReport | None]) -> None:
         """Whoever synced without any trouble has seen all that was there before."""
-        calm = not event.faults and not event.meddling
+        calm = not event.faults and not event.meddling and asked.is_whole(event)
         well = results[0] is not None and results[0].exit is Exit.OK
         if calm and well and len(processes) == 1:
             self.clean[processes[0]] = self.ledger.now
@@ -302,15 +317,10 @@ class Play:
 
     def views(self) -> list[Views]:
         """What the server holds, and each Maildir, with the flags that the server can keep."""
-        profile = self.profile
-        served: Views = {}
-        for name, view in self.oracle.server_views(self.server).items():
-            served[name.removeprefix(profile.prefix.decode()).replace(profile.delimiter, "/")] = (
-                view
-            )
+        found = self.oracle.server_views(self.server)
+        served = {self.users.here(name): view for name, view in found.items()}
         local = [self.oracle.local_views(m.fs.files(), m.kept_words()) for m in self.machines]
-        found = [served, *local]
-        return [self._masked(views) for views in found]
+        return [self._masked(views) for views in (served, *local)]
 
     def _masked(self, views: Views) -> Views:
         masked: Views = {}
@@ -342,6 +352,7 @@ class Play:
             raise Violation(f"I4: idle, and not equal: {apart}")
         if wrong := self.ledger.judge(self.views()[0]):
             raise Violation(wrong)
+        self._proven()
         self._secrets()
 
     def _rounds(self) -> None:
@@ -350,7 +361,8 @@ class Play:
         for number in range(ROUNDS):
             self.rounds = number + 1
             self.ledger.now += 1
-            self.server.time.now += HEALED if number < 2 else 60
+            long = number < 2 or any(key.endswith("_per_day") for key, _ in self.run.settings)
+            self.server.time.now += HEALED if long else 60
             quiet = [self._quiet(at) for at in range(len(self.machines))]
             if self.stuck or (number >= 2 and all(quiet)):
                 return
@@ -372,9 +384,11 @@ class Play:
         (report,) = self.sync(Sync((number,), seed=1_000_000 + self.ledger.now * 10 + number))
         assert report is not None
         if report.exit is Exit.HELD:
-            self._reject(machine)
+            self.users.do(Act(str(number), "reject"))
             return False
         refused = self._foreign(report)
+        if report.exit is Exit.TEMPORARY and report.total().waiting:
+            return False  # for the next day
         self.stuck = self.stuck or (refused and self._late())
         if report.exit is not Exit.OK and not refused and self._late():
             raise Violation(f"all is well again, and exit {report.exit}: {report}")
@@ -382,13 +396,6 @@ class Play:
         marker = {path: data for path, data in files.items() if "/.mailsync" not in path}
         after = {p: d for p, d in machine.fs.files().items() if "/.mailsync" not in p}
         return not changing and marker == after and report.exit is Exit.OK
-
-    def _reject(self, machine: Stack) -> None:
-        self.ledger.doubt()
-        world = make_world(self.server, machine.fs, f"{self.run.seed}/decide", Steps())
-        world.clock.of(lambda: machine.skew, f"boot-{machine.boots}", machine.booted)
-        with mock.patch.object(decide, "production_world", return_value=nullcontext(world)):
-            decide.reject([Target(machine.account, ())])
 
     def _apart(self) -> str:
         served, *local = self.views()
@@ -399,6 +406,13 @@ class Play:
             for name in sorted(served.keys() | view.keys())
             if served.get(name, Counter()) != view.get(name, Counter())
         )
+
+    def _proven(self) -> None:
+        """By `mailsync check`, which cannot tell what the server changed of what it was sent."""
+        for number, machine in enumerate(self.machines if not self.ledger.rewritten else ()):
+            found = checked(machine)
+            if found.exit is not Exit.OK or found.differences:
+                raise Violation(f"check, on machine {number}: {found}")
 
     def _secrets(self) -> None:
         for machine in self.machines:

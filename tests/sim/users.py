@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 
+from sim import decisions
 from sim.events import Act
 from sim.ledger import Ledger
 from sim.letters import LETTERS, WORDS, info_letters, letters_of, shown_words, words_of
@@ -53,6 +54,11 @@ class Users:
         if box == "INBOX":
             return box
         return profile.prefix.decode() + box.replace("/", profile.delimiter)
+
+    def here(self, wire: str) -> str:
+        """What `wire` makes this of."""
+        profile = self.server.profile
+        return wire.removeprefix(profile.prefix.decode()).replace(profile.delimiter, "/")
 
     def _message(self, ghost: str, box: str) -> Message:
         """Raises KeyError."""
@@ -301,6 +307,20 @@ class Users:
             m.fs.sync_dir(folder)
         if not quiet:
             self._accident(list(files.values()))
+
+    # -- what a person decides -------------------------------------------------------------------
+
+    def accept_(self, m: Stack) -> None:
+        decisions.accept(self, m)
+
+    def reject_(self, m: Stack) -> None:
+        decisions.reject(self, m)
+
+    def undelete_(self, m: Stack) -> None:
+        decisions.undelete(self, m)
+
+    def repair_(self, m: Stack) -> None:
+        decisions.repair(self, m)
 
     # -- the machine ---------------------------------------------------------------------------
 

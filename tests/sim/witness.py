@@ -49,6 +49,7 @@ class Witness:
     forbids: Forbids = lambda *_: ""  # see sections.Scope
     now: int = 0
     given_up: set[str] = field(default_factory=set)  # mailboxes: a user agreed that they go
+    agreed: set[str] = field(default_factory=set)  # the same of messages
     decided: int = -1  # when: flags that were set before save nothing
     taken: list[tuple[str, str, str]] = field(default_factory=list)  # side, mailbox, ghost
     _left: defaultdict[str, dict[str, list[Left]]] = field(
@@ -116,6 +117,8 @@ class Witness:
         if self.lied and side != SERVER:
             return  # it believes what it was told of the server
         if any(self._root(box) == self._root(one) for one in self.given_up):
+            return
+        if ghost in self.agreed:
             return
         reasons = [
             one

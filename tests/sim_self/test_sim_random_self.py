@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 from sim.disk import SimDisk
@@ -15,8 +16,10 @@ from sim.make_run import make_run
 from sim.play import play
 from sim.rand import SimRand
 from sim.shrink import shrunk
+from sim.stack import Stack
 
-from mailsync.modes import cycle
+from mailsync.model.errors import Exit
+from mailsync.modes import cycle, decide
 from mailsync.planner import flags, verdict
 from mailsync.planner.policy import Bounds, Ground
 
@@ -161,6 +164,51 @@ class TestLedger:
             SYNC,
         )
         assert "I9" in play(run).wrong
+
+
+class TestAsked:
+    """What a sync was asked to leave alone, and what a person decides."""
+
+    NEW = (Act("server", "serve", ("a", "Work", "")), Act("0", "file", ("b", "Work", "")))
+    GONE = (SYNC, SYNC, Act("0", "unlink", ("b", "Work")), Act("server", "expunge", ("a", "Work")))
+    CASES = (
+        ("dry_run", ()),
+        ("pull", ()),
+        ("push", ()),
+        ("no_delete", GONE),
+        ("only INBOX", ()),
+    )
+
+    @pytest.mark.parametrize(("option", "acts"), CASES, ids=[one for one, _ in CASES])
+    def test_it_is_kept_to(
+        self, option: str, acts: tuple[Act | Sync, ...], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        acts = (Act("server", "screate", ("Work",)), *self.NEW, *acts)
+        run = run_of(*acts, Sync((0,), 2, options=(option,)))
+        assert play(run).wrong == ""
+        job = Stack.job
+        monkeypatch.setattr(
+            Stack, "job", lambda self, steps, seed, **_: job(self, steps, seed=seed)
+        )
+        wrong = play(run).wrong
+        assert ("--no-delete" if option == "no_delete" else f"asked: ['{option}']") in wrong
+
+    def test_undelete_that_leaves_something(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        removed = (SYNC, SYNC, Act("server", "expunge", ("a", "Work")), SYNC)
+        run = run_of(
+            *(Act("server", "screate", ("Work",)), *self.NEW, *removed),
+            Act("0", "undelete"),
+        )
+        assert play(run).wrong == ""
+        monkeypatch.setattr(decide.Back, "once_each", lambda self, found: [])
+        assert "I21: undelete left ['a']" in play(run).wrong
+
+    def test_a_check_that_finds_something(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        run = run_of(Act("server", "screate", ("Work",)), *self.NEW, SYNC)
+        assert play(run).wrong == ""
+        there = SimpleNamespace(exit=Exit.OK, differences=1)
+        monkeypatch.setattr(sys.modules["sim.play"], "checked", lambda machine: there)
+        assert "check, on machine 0" in play(run).wrong
 
 
 class TestSections:

@@ -80,7 +80,7 @@ class Asked:
         if "dry_run" in options:
             found |= {p.name: p.read_bytes() for p in m.state.glob("cache.db") if p.is_file()}
         if asked := only(self.event):
-            others = lambda name: name not in {*asked, "Trash"}  # noqa: E731
+            others = lambda name: name not in {*asked, self.users.ledger.trash}  # noqa: E731
             for name, box in self.users.server.boxes.items():
                 if others(mine := self.users.here(name.decode())):
                     flags = {uid: sorted(one.flags) for uid, one in box.messages.items()}

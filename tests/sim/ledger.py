@@ -53,6 +53,7 @@ class Ledger:
     trash: str = "Trash"
     deeds: dict[str, Deeds] = field(default_factory=dict)
     settled: Callable[[str], None] = lambda ghost: None  # told what is at rest
+    root: Callable[[str], str] = lambda box: box  # the same for all names that a mailbox had
     agreed: Callable[[str], None] = lambda ghost: None  # told what may go, though no user took it
     scoped: Callable[[str], bool] = lambda box: False  # some machine leaves out a part of it
 
@@ -211,6 +212,13 @@ class Ledger:
         strangers = {g for box in view.values() for g, _ in box} - self.deeds.keys()
         return f"strangers: {strangers}" if strangers else ""
 
+    def _under_one_name(self, places: Counter[str]) -> Counter[str]:
+        """Who puts a message into a mailbox may not know yet that another user renamed it."""
+        found = Counter[str]()
+        for box, count in places.items():
+            found[self.root(box)] += count
+        return found
+
     def _wrong(self, ghost: str, held: Counter[tuple[str, str]]) -> str:
         """With one message, of which all sides hold the same."""
         deeds = self.deeds[ghost]
@@ -226,8 +234,8 @@ class Ledger:
         if deeds.deleted or deeds.restless or deeds.spare:
             return ""
         if deeds.moves == 0 or (deeds.moves == 1 and deeds.copies == 0):
-            homes = +deeds.homes
-            if places.keys() != homes.keys() or any(places[b] > homes[b] for b in places):
+            homes, there = self._under_one_name(+deeds.homes), self._under_one_name(places)
+            if there.keys() != homes.keys() or any(there[b] > homes[b] for b in there):
                 return f"I11: not where it was put: {told}"
         if deeds.copies or deeds.moves > 1:
             return ""

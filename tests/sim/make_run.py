@@ -98,6 +98,8 @@ class _Maker:
             settings.append(("layout", "maildir++"))
         if self.person.chance(0.2):
             settings.append(("expunge_deleted", "yes"))
+        if self.person.chance(0.15) and self.profile != "gmail":
+            settings.append(("trash", self.person.choice(["", "Bin"])))
         if self.person.chance(0.1):
             way = self.person.choice(["download", "upload"])
             settings.append((f"{way}_per_day", self.person.choice(["20000", "40000"])))

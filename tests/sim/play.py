@@ -46,6 +46,7 @@ SETTINGS: dict[str, Callable[[str], object]] = {
     "guard": lambda text: Guard() if text == "yes" else Guard(share=None),
     "expunge_deleted": lambda text: text == "yes",
     "layout": Layout,
+    "trash": str,  # the server says of no mailbox that it is that one
     "download_per_day": int,
     "upload_per_day": int,
 }
@@ -122,12 +123,16 @@ class Play:
             settled=self.witness.settled,
             expunges=first.account.expunge_deleted,
             agreed=self.witness.agreed.add,
+            root=self.witness.root,
         )
         self.users = Users(self.machines, self.ledger)
         self.clean: dict[int, int] = {}  # machine → event number of its last good sync
         for name in ("Trash", "Drafts"):
             if self.users.wire(name) != name:
                 self.server.rename(name, self.users.wire(name))
+        if "trash" in settings:
+            self.server.delete(self.users.wire("Trash"))
+            self.witness.trash = self.ledger.trash = settings["trash"]
         self.letters = "".join(
             letter
             for letter in "DFPRSTjw"
@@ -358,15 +363,15 @@ class Play:
     def _rounds(self) -> None:
         """Until nobody has anything to do."""
         self.began = self.ledger.now
-        for number in range(ROUNDS):
+        by_day = any(key.endswith("_per_day") for key, _ in self.run.settings)
+        for number in range(ROUNDS * 5 if by_day else ROUNDS):
             self.rounds = number + 1
             self.ledger.now += 1
-            long = number < 2 or any(key.endswith("_per_day") for key, _ in self.run.settings)
-            self.server.time.now += HEALED if long else 60
+            self.server.time.now += HEALED if number < 2 or by_day else 60
             quiet = [self._quiet(at) for at in range(len(self.machines))]
             if self.stuck or (number >= 2 and all(quiet)):
                 return
-        raise Violation(f"I4: not idle after {ROUNDS} rounds: {self._apart()}")
+        raise Violation(f"I4: not idle after {self.rounds} rounds: {self._apart()}")
 
     def _late(self) -> bool:
         return self.ledger.now - self.began > 2

@@ -45,6 +45,7 @@ class Witness:
 
     found: list[str] = field(default_factory=list)
     keeps: str = "DFPRST"
+    trash: str = "Trash"  # the mailbox for what is deleted
     lied: bool = False  # the server said what is not so
     forbids: Forbids = lambda *_: ""  # see sections.Scope
     now: int = 0
@@ -72,14 +73,14 @@ class Witness:
 
     # -- mailboxes that were renamed are one -----------------------------------------------------
 
-    def _root(self, box: str) -> str:
+    def root(self, box: str) -> str:
         while box in self._family:
             box = self._family[box]
         return box
 
     def renamed(self, old: str, new: str) -> None:
         """By a user; what is below goes along."""
-        old, new = self._root(old), self._root(new)
+        old, new = self.root(old), self.root(new)
         if old != new:
             self._family[old] = new
 
@@ -88,7 +89,7 @@ class Witness:
     def left(self, side: str, box: str, ghost: str, letters: str, *, moved: bool) -> None:
         self.now += 1
         one = Left(side, letters, moved)
-        self._left[ghost].setdefault(self._root(box), []).append(one)
+        self._left[ghost].setdefault(self.root(box), []).append(one)
 
     def flagged(self, side: str, ghost: str, before: str, after: str) -> None:
         self.now += 1
@@ -116,14 +117,14 @@ class Witness:
         self.taken.append((side, box, ghost))
         if self.lied and side != SERVER:
             return  # it believes what it was told of the server
-        if any(self._root(box) == self._root(one) for one in self.given_up):
+        if any(self.root(box) == self.root(one) for one in self.given_up):
             return
         if ghost in self.agreed:
             return
         reasons = [
             one
             for place, ones in self._left.get(ghost, {}).items()
-            if self._root(place) == self._root(box)
+            if self.root(place) == self.root(box)
             for one in ones
             if one.side != side
         ]
@@ -131,7 +132,7 @@ class Witness:
         moved = any(one.moved for one in reasons) or self._followed(side, box, ghost, others)
         if why := self.forbids(side, box, ghost, moved):
             self.found.append(f"rule 9: {why}: {where}")
-        if not reasons and any(self._root(place) == self._root(box) for place, _ in others()):
+        if not reasons and any(self.root(place) == self.root(box) for place, _ in others()):
             return  # along with its mailbox, which a user renamed
         if not reasons:
             kind = "I16 scope" if how == "EXPUNGE" else "I1b provenance"
@@ -146,7 +147,7 @@ class Witness:
             and (ghost, letter) not in self._taken_off
             and self._put_on.get((side, ghost, letter), 0) > self.decided
         }
-        if spared and not any(spared <= set(had) for place, had in others() if place != "Trash"):
+        if spared and not any(spared <= set(had) for place, had in others() if place != self.trash):
             self.found.append(
                 f"I10 deleted although {''.join(sorted(spared))} was set meanwhile: {where}"
             )
@@ -154,7 +155,7 @@ class Witness:
     def _followed(self, side: str, box: str, ghost: str, others: Others) -> bool:
         """Another machine moved it to the trash on the server: here that is a move like any."""
         moved = any((SERVER, box, ghost) == one for one in self.taken)
-        return side != SERVER and moved and any(place == "Trash" for place, _ in others())
+        return side != SERVER and moved and any(place == self.trash for place, _ in others())
 
     # -- the server ------------------------------------------------------------------------------
 
@@ -187,7 +188,7 @@ class Witness:
                     self.renamed(
                         _local_name(server, name), will + _local_name(server, name)[len(was) :]
                     )
-        elif self._root(was) != self._root(will):
+        elif self.root(was) != self.root(will):
             self.found.append(f"I1b provenance: nobody renamed {was} to {will}")
 
     def stored(
@@ -294,7 +295,7 @@ class LocalWitness:
         if old is None or new is None:
             return
         if not self.user:
-            if self.witness._root(old) != self.witness._root(new):
+            if self.witness.root(old) != self.witness.root(new):
                 self.witness.found.append(f"I1b provenance: nobody renamed {old} to {new}")
             return
         for file, data in inside.items():

@@ -136,7 +136,7 @@ def test_a_flag_that_spreads(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(plan, "merged", spreads)
     monkeypatch.setattr(commute, "ended", anew)
-    monkeypatch.setattr(Ledger, "judge", lambda *_: "")
+    monkeypatch.setattr(Ledger, "_wrong", lambda *_: "")
     with pytest.raises(Violation, match="I6b"):
         distinct("spread 9", "strict_qresync")
 

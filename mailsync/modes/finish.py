@@ -7,7 +7,7 @@ from mailsync.executor.run import LOOK_HERE
 from mailsync.model.errors import Exit
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.rows import Mailbox, Presence
-from mailsync.modes.policy import unseen
+from mailsync.modes.policy import bounds_of, unseen
 
 TWINS_EXPECTED = 7 * 86400.0  # seconds after an upload of unknown outcome was sent again
 NAME_USED_AGAIN = "what has this name on the server by now is seen by the next sync"
@@ -75,9 +75,14 @@ async def _settle_undo(run: Run) -> None:
 
 
 async def _spread_keywords(run: Run) -> None:
-    """Every mailbox of the Maildir has the account's table, so that other programs on it know what
-    letters mean."""
-    here = [box for box in run.mailboxes.values() if box.selected and box.local is Presence.THERE]
+    """Every mailbox of the Maildir that may be changed has the account's table, so that other
+    programs on it know what letters mean."""
+    here = [
+        box
+        for box in run.mailboxes.values()
+        if box.selected and box.local is Presence.THERE and not run.narrow.push
+        if bounds_of(run, box).maildir_may_change
+    ]
     for box in here if run.keywords.names else ():
         async with run.only_trouble(box, LOOK_HERE):
             lettered = await run.disk(run.maildir.spread_keywords, box.name)

@@ -10,6 +10,7 @@ from sim.server_profile import Profile, condstore, plain, strict_qresync
 from sim.stack import ROOT, Stack
 
 from mailsync.model.errors import Exit
+from mailsync.model.settings import Direction
 
 PROFILES = (strict_qresync(), condstore(), plain())
 
@@ -402,6 +403,21 @@ def test_a_mailbox_renamed_by_a_reader_that_drops_all_letters(stack: Stack) -> N
     settled(stack)
     assert (words(stack, "x", "New"), letters(stack, "x", "New")) == ({"$Junk", "Work"}, "FSab")
     assert (words(stack, "y", "New"), letters(stack, "y", "New")) == ({"$Junk"}, "Fa")
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_push_writes_no_table(stack: Stack, asked: bool) -> None:
+    both = stack.account
+    if not asked:
+        stack.account = replace(both, direction=Direction.PUSH)
+    stack.file("INBOX", "x", ":2,S")
+    files = stack.fs.files()
+    assert stack.sync(push=asked).exit == Exit.OK
+    assert {path: data for path, data in stack.fs.files().items() if path in files} == files
+    assert "dovecot-keywords" not in str(stack.fs.files().keys())
+    stack.account = both
+    settled(stack)
+    assert (table(stack), letters(stack, "a")) == ("0 $Junk\n1 Work\n", "Sb")
 
 
 def test_a_mailbox_that_is_renamed_keeps_them(stack: Stack) -> None:

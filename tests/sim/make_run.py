@@ -65,6 +65,9 @@ class _Maker:
         self.changing = self.admin.chance(0.15)
         self.person = rand.fork("person")
         self.decides = self.person.chance(0.3)
+        self.untrashed = self.person.chance(0.15) and self.profile != "gmail"
+        special = ["Drafts"] if self.untrashed or self.profile == "gmail" else ["Drafts", "Trash"]
+        self.special = special if self.person.chance(0.4) else []
         self.asks = self.person.chance(0.3)
 
     def run(self) -> Run:
@@ -98,7 +101,7 @@ class _Maker:
             settings.append(("layout", "maildir++"))
         if self.person.chance(0.2):
             settings.append(("expunge_deleted", "yes"))
-        if self.person.chance(0.15) and self.profile != "gmail":
+        if self.untrashed:
             settings.append(("trash", self.person.choice(["", "Bin"])))
         if self.person.chance(0.1):
             way = self.person.choice(["download", "upload"])
@@ -118,6 +121,10 @@ class _Maker:
     def _who(self) -> str:
         return str(self.rand.below(self.machines))
 
+    def _box(self) -> str:
+        """Where mail comes or goes; a mail reader may put what it deletes into the trash itself."""
+        return self.rand.choice([*self.boxes, *self.special])
+
     def _new(self) -> str:
         number = len(self.ghosts) + 1
         # See body_of.  Where the header is rewritten and no UID named, nothing tells a `~`.
@@ -127,7 +134,7 @@ class _Maker:
         return ghost
 
     def _birth(self, box: str = "") -> Act:
-        rand, box = self.rand, box or self.rand.choice(self.boxes)
+        rand, box = self.rand, box or self._box()
         ghost = self._new()
         self.where[ghost] = box
         letters = self._some()
@@ -190,7 +197,7 @@ class _Maker:
         return self._transfer(what, ghost, box, server)
 
     def _transfer(self, what: str, ghost: str, box: str, server: bool) -> Act:
-        target = self.rand.choice(self.boxes)
+        target = self._box()
         if what == "move":
             self.where[ghost] = target
         if server:

@@ -29,6 +29,11 @@ _FREE_WAITING = text(f"""
 _VOID_WAITS = text(f"""
     UPDATE messages SET {NO_WAIT}
     WHERE mailbox = :box AND wait <> 0 AND settled <> 2 AND wait_policy <> :digest""")
+# The same guard held it: another limit decides nothing about that, though with what has come since
+# it would not be all of the mailbox any more.
+_STILL_HELD = text("""
+    UPDATE messages SET wait_policy = :digest
+    WHERE mailbox = :box AND wait = 1 AND wait_policy <> :digest AND (server = 1) <> (local = 1)""")
 # It failed under another policy, by which it may be nothing that is to be done.
 _TRIED_ANEW = text(f"""
     UPDATE messages SET {NO_TROUBLE} WHERE mailbox = :box AND next_try IS NOT NULL AND {ALIKE}""")
@@ -80,11 +85,18 @@ def ran_with(c: Connection, policy: PolicyOf) -> bool:
             changed = True
             c.execute(_HOLD_WAITING, said)
             c.execute(_FREE_WAITING, said)
+        elif had_digest is not None and _guard_of(had_digest) == _guard_of(digest):
+            c.execute(_STILL_HELD, said)
         if had_direction is not None:
             c.execute(_VOID_WAITS, said)
             c.execute(_TRIED_ANEW, said)
         c.execute(_RAN_WITH, said)
     return changed
+
+
+def _guard_of(digest: str) -> list[str]:
+    """It begins with the guard's share and floor."""
+    return digest.split(", ")[:2]
 
 
 def nothing_left(c: Connection, box: MailboxId) -> None:

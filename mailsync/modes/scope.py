@@ -47,7 +47,7 @@ def login_of(account: Account) -> str:
 
 def policy_of(account: Account) -> Callable[[MailboxName], tuple[str, str, str]]:
     """For each mailbox direction, deletions and a digest of all else by which messages wait
-    (rules 1 and 9)."""
+    (rules 1 and 9), which begins with the guard."""
 
     def of(name: MailboxName) -> tuple[str, str, str]:
         rules = rules_of(account, name)

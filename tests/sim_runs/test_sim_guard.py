@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sim.server_profile import strict_qresync
 from sim.server_state import ghost_of
+from sim.stack import Stack
 from sim.witness import SERVER
 from sqlalchemy import text
 from support.storied import Story
@@ -178,3 +180,37 @@ class TestSabotage:
         monkeypatch.setattr(Cache, "reject", lambda cache, box, now: cache.accept(box, now + HOUR))
         with pytest.raises(AssertionError):
             played(MANY)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"max_size": 10**7}, {"max_age": 9999}, {"trash": "Bin"}, {"expunge_deleted": True}],
+    ids=str,
+)
+def test_another_limit_is_no_accept(change: dict[str, object]) -> None:
+    """All 24 were held; since then one came, and they are not all any more."""
+    stack = Stack("another limit", guard=Guard())
+    try:
+        ghosts = [f"m{number}" for number in range(24)]
+        for ghost in ghosts:
+            stack.serve("INBOX", ghost)
+        assert stack.sync().exit == Exit.OK
+        stack.pass_time(60)
+        for ghost in ghosts:
+            stack.unlink("INBOX", ghost)
+        stack.pass_time(60)
+        assert stack.sync().total().held == 24
+        stack.serve("INBOX", "new")
+        stack.pass_time(60)
+        assert stack.sync().total().held == 24
+        stack.account = replace(stack.account, **change)  # type: ignore[arg-type]
+        for _ in range(2):
+            stack.pass_time(60)
+            assert stack.sync().total().held == 24
+        assert stack.server.ghosts("INBOX").keys() == {*ghosts, "new"}
+        stack.account = replace(stack.account, guard=Guard(share=None))
+        stack.pass_time(60)
+        assert stack.sync().exit == Exit.OK
+        assert stack.server.ghosts("INBOX").keys() == {"new"}
+    finally:
+        stack.close()

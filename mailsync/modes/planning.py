@@ -8,16 +8,19 @@ from dataclasses import replace
 
 from mailsync.executor import Run
 from mailsync.executor.files import digested
+from mailsync.executor.run import LOOK_HERE, Trouble
 from mailsync.executor.suspects import blamed, one_by_one, to_ask
 from mailsync.model.actions import Action, Plan, RemoveLocalMailbox, uid_of
 from mailsync.model.content import Digester, header_hash, message_id
-from mailsync.model.errors import Disconnected, ServerDefect
+from mailsync.model.errors import Disconnected, Exit, ServerDefect
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.rows import Mailbox, Row
 from mailsync.model.uidset import UIDSet
+from mailsync.modes.again import look_for_shifted
 from mailsync.modes.departed import learn_departed
 from mailsync.modes.finish import on_both
+from mailsync.modes.observe import RESTLESS
 from mailsync.modes.policy import bounds_of, planned_by, unseen
 from mailsync.planner import narrowed, needs, plan, rationed
 
@@ -38,7 +41,11 @@ async def make_plan(run: Run, only: frozenset[MailboxName], *, bodies: bool = Tr
         await ask(run, learn_digests, wants.digests)
         await ask(run, learn_headers, wants.headers)
         await ask(run, learn_bodies, wants.bodies if bodies else {})
+        if run.shifted:  # renamed before they were read: without their bytes they would be new
+            await look_for_shifted(run)
         rows, candidates = await due(run)
+    else:
+        _leave_unread(run, needs(rows, candidates, await in_sight(run), bounds).digests)
     policy = await planned_by(run, only)  # knows by now what was not told
     made, left = narrowed(
         plan(rows, candidates, await within_limits(run, await in_sight(run)), policy), run.narrow
@@ -47,6 +54,15 @@ async def make_plan(run: Run, only: frozenset[MailboxName], *, bodies: bool = Tr
     made, waiting = rationed(made, *run.rations(), run.now())
     run.waiting = counted(run, waiting)
     return replace(made, actions=tuple(one for one in made.actions if not in_vain(run, one)))
+
+
+def _leave_unread(run: Run, files: Mapping[MailboxId, Sequence[Row]]) -> None:
+    """Where files are renamed as fast as they are looked for, nothing new is told from them."""
+    for mailbox, rows in files.items():
+        if any(row.name is not None and not row.parked for row in rows):
+            name = run.name(mailbox)
+            run.untold.add(name)
+            run.tallies.troubles[LOOK_HERE, name] = Trouble(RESTLESS, Exit.TEMPORARY)
 
 
 def in_vain(run: Run, action: Action) -> bool:

@@ -107,3 +107,31 @@ def test_a_relink_in_which_an_answer_is_refused_is_not_over(story: Story, nth: i
     story.server.fault("UID FETCH", "NO not now", nth, mailbox="Work")
     story.tell()
     rests(story)
+
+
+@pytest.mark.parametrize("ghost", ["c", "x"])
+@pytest.mark.parametrize("times", [1, 99])
+def test_a_file_that_a_reader_marks_before_it_is_read_in_a_relink(
+    story: Story, ghost: str, times: int
+) -> None:
+    """It is looked for again, and not taken for another message than the one on the server."""
+    left = times
+
+    def marked(name: str, where: str) -> None:
+        nonlocal left
+        if name == "open" and left and where == story.path_of("Work", ghost):
+            left -= 1
+            story.rename(where, where.removesuffix("S") if where.endswith("S") else f"{where}S")
+
+    lose_cache(story)
+    story.rename(story.path_of("Work", ghost), f"/mail/Work/cur/777.{ghost}.reader:2,")
+    story.refuse = marked
+    ran = story.tell()
+    assert ran.exit == (0 if times == 1 else 75), ran.text
+    assert (ran.total.uploaded, story.server.ghosts("Work")) == (0, dict.fromkeys("cdex", 1))
+    left = 0
+    for _ in range(3):
+        ran = story.tell(pause=3600)
+    assert ran.exit == 0, ran.text
+    assert story.server.ghosts("Work") == dict.fromkeys("cdex", 1)
+    assert len([path for path in story.fs.files() if path.startswith("/mail/Work/")]) == 4

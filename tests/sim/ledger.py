@@ -56,12 +56,14 @@ class Ledger:
     root: Callable[[str], str] = lambda box: box  # the same for all names that a mailbox had
     agreed: Callable[[str], None] = lambda ghost: None  # told what may go, though no user took it
     scoped: Callable[[str], bool] = lambda box: False  # some machine leaves out a part of it
+    _last_sync: int = -1  # when it ended
 
     def synced(self, *, lied: bool, torn: bool) -> None:
         """A sync is over.  `lied`: what the server said was not so, perhaps of a message that it
         had just rewritten: then nothing tells that it is the one that was sent.  `torn`: nor was
         its UID heard, perhaps, and one without a Message-ID (see body_of) is any message."""
         self.busy = False
+        self._last_sync = self.now
         for ghost, deeds in self.deeds.items():
             unknown = lied or (torn and ghost.endswith("~"))
             deeds.spare += unknown and self.rewritten and not deeds.at_rest
@@ -153,6 +155,13 @@ class Ledger:
         for letter, value in letters.items():
             deeds.said.setdefault(letter, set()).add(value)
         self._marked(ghost)
+
+    def dropped(self, ghost: str, letters: str) -> None:
+        """Keywords that a reader left out of a name: no removal, unless no sync had seen them."""
+        deeds = self.deeds[ghost]
+        if deeds.touched > self._last_sync or self.busy:
+            for letter in letters:
+                deeds.said.setdefault(letter, set()).update((True, False))
 
     def doubt(self, box: str | None = None) -> None:
         """UIDs or the cache lost their meaning: what was deleted may come back (I13, I3)."""

@@ -141,6 +141,7 @@ class Users:
         after = self._shown(m, m.path_of(box, ghost))
         changed = {x: x in after for x in {*before} ^ {*after}}
         if not {*after} & {*WORDS}:  # as from a reader that drops letters: nothing was removed
+            self.ledger.dropped(ghost, "".join({*before} & {*WORDS}))
             changed = {x: value for x, value in changed.items() if x not in WORDS}
         if changed:
             self.ledger.flagged(ghost, changed)
@@ -150,7 +151,9 @@ class Users:
         path = m.path_of(box, ghost)
         before = info_letters(path)
         letters = "".join(sorted((set(before) | set(on)) - set(off) - {*WORDS}))
+        words = "".join({*self._shown(m, path)} & {*WORDS})
         m.flag(box, ghost, letters)
+        self.ledger.dropped(ghost, words)
         changed = {x: x in letters for x in {*before} ^ {*letters}}
         if changed:
             self.ledger.flagged(ghost, changed)

@@ -26,7 +26,16 @@ from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, MailboxId, ModSeq, UIDValidity
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import Cursor, ServerMailbox
-from mailsync.model.rows import VIEWS, Mailbox, Presence, Role, Side, Tally
+from mailsync.model.rows import (
+    MAILBOX_GONE_HERE,
+    MAILBOX_GONE_THERE,
+    VIEWS,
+    Mailbox,
+    Presence,
+    Role,
+    Side,
+    Tally,
+)
 
 Selected = Callable[[MailboxName, Role | None], bool]
 
@@ -40,10 +49,12 @@ _UPDATE = text("""
         accepted_until = CASE WHEN :moved THEN NULL ELSE accepted_until END,
         renamed = CASE WHEN :local = 1 THEN NULL ELSE renamed END
     WHERE id = :box""")
-# The mailbox is there again, or elsewhere: what is held because it was gone is judged anew.
+# The mailbox is there again, or elsewhere: what is held because it was gone is judged anew.  What
+# the guard holds is not: with what has come since it would not be all of the mailbox, and go.
 BACK = text(f"""
     UPDATE messages SET {NO_WAIT}
-    WHERE mailbox = :box AND wait = 1 AND wait_policy IS NOT NULL""")
+    WHERE mailbox = :box AND wait = 1 AND wait_policy IS NOT NULL
+        AND wait_reason IN ('{MAILBOX_GONE_HERE}', '{MAILBOX_GONE_THERE}')""")
 # And what failed in it while it was where it is no longer.
 _TRIED_ANEW = text(f"""
     UPDATE messages SET {NO_TROUBLE} WHERE mailbox = :box AND next_try IS NOT NULL""")

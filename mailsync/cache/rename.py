@@ -18,7 +18,7 @@ from mailsync.cache.mailboxes import BACK
 from mailsync.cache.pairing import pair
 from mailsync.cache.relink import doubt_server
 from mailsync.cache.schema import KEYWORDS
-from mailsync.cache.sql import FREE, agree, many, spared, want
+from mailsync.cache.sql import FREE, NO_TROUBLE, agree, many, spared, want
 from mailsync.model.ids import MailboxId
 from mailsync.model.observation import ServerMailbox
 from mailsync.model.rows import Side
@@ -48,10 +48,19 @@ _SAME_UID = text("""
     FROM messages AS new CROSS JOIN messages AS old
     WHERE new.mailbox = :new AND new.uid IS NOT NULL AND old.mailbox = :box
         AND old.uid = new.uid AND new.name IS NULL""")
+# What the guard holds was there before, and is as it was: its new name is no accept.
+_HELD = "wait = 1 AND server = 1 AND server_flags = ?2"
+_FREE_UNLESS_HELD = ", ".join(
+    f"{what} = CASE WHEN {_HELD} THEN {what} ELSE {free} END"
+    for what, free in (
+        ("wait", "0"), ("wait_side", "NULL"), ("wait_reason", "NULL"), ("wait_policy", "NULL")
+    )
+)  # fmt: skip
 _TAKE = f"""
     UPDATE messages SET server = 1, server_flags = ?2, server_shown = ?3, server_extra = ?4,
         internal_date = coalesce(?5, internal_date), size = coalesce(?6, size),
-        email_id = coalesce(?7, email_id), settled = {spared("?2 | local_flags")}, {FREE}
+        email_id = coalesce(?7, email_id), settled = {spared("?2 | local_flags")},
+        {_FREE_UNLESS_HELD}, accepted_until = NULL, {NO_TROUBLE}
     WHERE id = ?1"""
 # What the listing under the new name does not have has left: UIDs below its UIDNEXT never come.
 _LEFT = text(f"""

@@ -24,6 +24,11 @@ class Side(enum.StrEnum):
     LOCAL = "local"
 
 
+# Why messages are held of which nothing is known but that their mailbox is gone on that side.
+MAILBOX_GONE_HERE = "its mailbox is gone in the Maildir"
+MAILBOX_GONE_THERE = "its mailbox is gone on the server"
+
+
 class Wait(enum.IntEnum):
     """Why an open row is not due."""
 

@@ -10,6 +10,7 @@ import enum
 from collections.abc import Callable
 from typing import NamedTuple
 
+from mailsync.model import rows
 from mailsync.model.flags import Flags
 from mailsync.model.rows import Presence, Row, Settled
 from mailsync.planner.flags import keyword_saves, saves
@@ -63,8 +64,8 @@ KEPT = Ruling(Verdict.KEEP, "deletions = keep: it stays on the server")
 LOST = Ruling(
     Verdict.HOLD_LOCAL, "was synced once and is not on the server; the cache cannot tell why"
 )
-MAILBOX_GONE_HERE = Ruling(Verdict.HOLD_SERVER, "its mailbox is gone in the Maildir")
-MAILBOX_GONE_THERE = Ruling(Verdict.HOLD_LOCAL, "its mailbox is gone on the server")
+MAILBOX_GONE_HERE = Ruling(Verdict.HOLD_SERVER, rows.MAILBOX_GONE_HERE)
+MAILBOX_GONE_THERE = Ruling(Verdict.HOLD_LOCAL, rows.MAILBOX_GONE_THERE)
 UNSENT_SERVER = Ruling(Verdict.UNSENT_SERVER, "the server is not to be changed here")
 UNSENT_LOCAL = Ruling(Verdict.UNSENT_LOCAL, "the Maildir is not to be changed here")
 

@@ -214,3 +214,40 @@ def test_another_limit_is_no_accept(change: dict[str, object]) -> None:
         assert stack.server.ghosts("INBOX").keys() == {"new"}
     finally:
         stack.close()
+
+
+@pytest.mark.parametrize("where", ["renamed there", "renamed here", "gone and back"])
+def test_a_mailbox_that_goes_is_no_accept(where: str) -> None:
+    """All 24 were held; since then one came, and they are not all any more."""
+    stack = Stack(f"it goes, {where}", guard=Guard())
+    try:
+        stack.server.create("Work")
+        ghosts = [f"m{number}" for number in range(24)]
+        for ghost in ghosts:
+            stack.serve("Work", ghost)
+        for _ in range(2):
+            assert stack.sync().exit == Exit.OK
+            stack.pass_time(60)
+        for ghost in ghosts:
+            stack.unlink("Work", ghost)
+        stack.pass_time(60)
+        assert stack.sync().total().held == 24
+        stack.serve("Work", "new")
+        stack.pass_time(60)
+        assert stack.sync().total().held == 24
+        if where == "renamed there":
+            stack.server.rename("Work", "Other")
+        elif where == "renamed here":
+            stack.rename("/mail/Work", "/mail/Other")
+        else:
+            stack.rename("/mail/Work", "/mail/.away")
+            stack.pass_time(60)
+            assert stack.sync().exit == Exit.HELD
+            stack.rename("/mail/.away", "/mail/Work")
+        for _ in range(3):
+            stack.pass_time(60)
+            report = stack.sync()
+            assert report.exit == Exit.HELD, report
+            assert stack.server.ghosts().keys() == {*ghosts, "new"}
+    finally:
+        stack.close()

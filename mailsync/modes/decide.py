@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from mailsync.cache import Cache, Deletion, DeletionId, Held
 from mailsync.executor.undo import adopt, forgotten
-from mailsync.local import Delivery, Maildir
+from mailsync.local import Delivery, Maildir, with_flags
 from mailsync.model.errors import Changed, ConfigError, NotOurs, Reach, StorageError
+from mailsync.model.flags import SYSTEM, Flags
 from mailsync.model.ids import MailboxId, UniqueName
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import FileFacts
@@ -217,7 +219,7 @@ def _put_back(target: Target, world: World, cache: Cache, there: Sequence[Held])
         # A power cut may have left one under both names.
         here = {name: _names_in(maildir, name) for name in {one.new.mailbox for one in wanted}}
         away = [one for one in wanted if one.new.entry.name not in here[one.new.mailbox]]
-        back = Back(maildir, cache, undo, files)
+        back = Back(maildir, cache, undo, files, expunges=False)
         back.restore(back.once_each(away))
         for _, error in back.refused:
             raise error
@@ -255,7 +257,7 @@ def undelete(account: Account, since: float | None, dry: bool) -> Undeleted:
             noted = {one.new.undo for one in cache.deletions()}  # the cache is another, or older
             adopt(cache, forgotten(maildir, undo, noted, world.clock.wall()))
         found = [one for one in cache.deletions(since) if one.new.undo in there]
-        back = Back(maildir, cache, undo, there)
+        back = Back(maildir, cache, undo, there, expunges=account.expunge_deleted)
         wanted = back.once_each(found)
         if dry:
             return Undeleted(tuple(map(told, wanted)))
@@ -275,12 +277,21 @@ def told(one: Deletion) -> str:
 
 
 class Back:
-    """Files on their way out of undo; each leaves it only when it is durable in the Maildir."""
+    """Files on their way out of undo; each leaves it only when it is durable in the Maildir.
+
+    `expunges`: what is \\Deleted would be removed again, so it comes back without that flag."""
 
     def __init__(
-        self, maildir: Maildir, cache: Cache, undo: str, files: Mapping[str, FileFacts]
+        self,
+        maildir: Maildir,
+        cache: Cache,
+        undo: str,
+        files: Mapping[str, FileFacts],
+        *,
+        expunges: bool,
     ) -> None:
         self.maildir, self.cache, self.undo, self.files = maildir, cache, undo, files
+        self.expunges = expunges
         self.refused: list[tuple[Deletion, StorageError]] = []  # they stay in undo
 
     def once_each(self, found: Sequence[Deletion]) -> list[Deletion]:
@@ -358,6 +369,9 @@ class Back:
         entry, date = one.new.entry, one.internal_date
         if date is None:
             date = self.files[one.new.undo].mtime_ns // 10**9
+        if self.expunges and entry.flags & Flags.DELETED:
+            flags = entry.flags & ~Flags.DELETED
+            entry = replace(entry, flags=flags, info=with_flags(entry.info, flags & SYSTEM))
         path, unique = f"{self.undo}/{one.new.undo}", self._unique(one)
         return delivery.restore(path, one.new.mailbox, unique, entry.flags, date, entry)
 

@@ -197,6 +197,21 @@ def test_undelete_before_the_next_sync() -> None:
         story.agree({"INBOX": "a b"})
 
 
+def test_undelete_of_what_expunge_deleted_removed() -> None:
+    """It comes back without \\Deleted, which would be the end of it again."""
+    with Story("expunged", expunge_deleted=True) as s:
+        s.server.witness.agreed.add("a")
+        s.serve("INBOX", "a", r"\Deleted", r"\Flagged")
+        s.serve("INBOX", "b")
+        for _ in range(3):
+            s.tell()
+        assert s.server.ghosts("INBOX") == {"b": 1}
+        assert len(s.undelete()) == 1
+        for _ in range(3):
+            assert s.tell().exit == 0
+        s.agree({"INBOX": "a:F b"})
+
+
 def test_undelete_forgets_after_so_many_days() -> None:
     with Story("undelete/days", undelete_days=30) as story:
         for ghost in "ab":

@@ -23,6 +23,7 @@ class Deeds:
     copies: int = 0
     moves: int = 0
     restless: bool = False  # moved, copied or deleted while not everybody knew it
+    baseless: bool = False  # the cache was lost: what both sides agreed on is not known
     spare: int = 0  # copies more that a lost cache or a new UIDVALIDITY excuses
     deleted: bool = False
     for_good: bool = False  # deleted at rest, and nobody touched it since (I3)
@@ -153,7 +154,9 @@ class Ledger:
         deeds, _ = self._touch(ghost)
         deeds.for_good = False
         for letter, value in letters.items():
-            deeds.said.setdefault(letter, set()).add(value)
+            # Without a merge base flags are united, and these are as they are on the server.
+            unsure = deeds.baseless and (not value or letter in "DT")
+            deeds.said.setdefault(letter, set()).update((True, False) if unsure else (value,))
         self._marked(ghost)
 
     def dropped(self, ghost: str, letters: str) -> None:
@@ -172,6 +175,7 @@ class Ledger:
                 here = sum(count for count in deeds.homes.values() if count > 0)
                 deeds.spare += max(1, here) if self.rewritten else not deeds.at_rest
                 deeds.touched, deeds.rest_at = self.now, None
+                deeds.baseless = True
 
     def renamed(self, old: str, new: str) -> None:
         for deeds in self.deeds.values():
@@ -206,7 +210,7 @@ class Ledger:
                 deeds.rest_at = self.now
                 self.settled(ghost)
                 deeds.homes, deeds.copies, deeds.moves = places, places.total() - 1, 0
-                deeds.deleted = deeds.restless = False
+                deeds.deleted = deeds.restless = deeds.baseless = False
                 deeds.parted.clear()
                 deeds.spare = 0
         return ""

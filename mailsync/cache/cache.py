@@ -314,6 +314,12 @@ class Cache:
         with self._tx() as c:
             waits.young_again(c, mailbox, since)
 
+    def left_out(self, mailbox: MailboxId, max_size: int | None, since: int | None) -> None:
+        """What is held there and is beyond these limits (bytes; seconds since 1970; None: without)
+        is judged anew: out of scope nothing is to be decided."""
+        with self._tx() as c:
+            waits.left_out(c, mailbox, max_size, since)
+
     # -- keywords ------------------------------------------------------------------------------
 
     def keywords(self) -> Keywords:

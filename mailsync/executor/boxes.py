@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 
 from mailsync.executor.retry import repeated
 from mailsync.executor.run import Run
+from mailsync.local import Listing
 from mailsync.model.actions import (
     CreateLocalMailbox,
     CreateMailbox,
@@ -15,7 +17,14 @@ from mailsync.model.actions import (
     RenameLocalMailbox,
     RenameMailbox,
 )
-from mailsync.model.errors import Help, MailsyncError, Reach, Refused, ServerDefect
+from mailsync.model.errors import (
+    Help,
+    MailsyncError,
+    Reach,
+    Refused,
+    ServerDefect,
+    StorageError,
+)
 from mailsync.model.ids import MailboxId
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import Cursor
@@ -109,7 +118,9 @@ def _note_parents(run: Run, made: MailboxName) -> None:
 
 async def create_local_mailbox(run: Run, action: CreateLocalMailbox) -> None:
     box = run.mailboxes[action.mailbox]
-    there = await run.disk(partial(run.maildir.entries, box.name, True, without_new=True))
+    there: Listing | None = None
+    with suppress(StorageError):  # what is in the way says `create`
+        there = await run.disk(partial(run.maildir.entries, box.name, True, without_new=True))
     await run.disk(run.maildir.create, box.name)
     await run.stored(run.cache.mailbox_made, box.id, Side.LOCAL)
     await refresh(run)

@@ -97,7 +97,7 @@ async def observe(
         left_out = unsubscribed(run.account, listed)
         check_asked(Target(run.account, tuple(sorted(only))), roles, left_out)
     await heed_policy(run)
-    await look_for_the_young(run)
+    await heed_limits(run)
     known = await run.stored(run.cache.cursors)
     audits = await run.stored(run.cache.audits, run.now())
     wanted = asks(run.mailboxes.values(), shown, known, audits, run.server.has_condstore)
@@ -130,12 +130,15 @@ async def end_waits(run: Run) -> None:
         await run.stored(run.cache.trash_open, (NO_GMAIL_TRASH, TRASH_CLOSED))
 
 
-async def look_for_the_young(run: Run) -> None:
-    """What was too old by a clock that was wrong."""
+async def heed_limits(run: Run) -> None:
+    """What was too old by a clock that was wrong is not; out of scope nothing is to be decided."""
     for box in run.mailboxes.values():
-        limit = since(rules_of(run.account, box.name), run.now())
+        rules = rules_of(run.account, box.name)
+        limit = since(rules, run.now())
         if limit is not None and box.selected:
             await run.stored(run.cache.young_again, box.id, limit)
+        if (limit, rules.max_size) != (None, None) and box.selected:
+            await run.stored(run.cache.left_out, box.id, rules.max_size, limit)
 
 
 async def look_again(run: Run) -> None:

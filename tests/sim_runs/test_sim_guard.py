@@ -216,6 +216,29 @@ def test_another_limit_is_no_accept(change: dict[str, object]) -> None:
         stack.close()
 
 
+@pytest.mark.parametrize("limit", [{"max_size": 10}, {"max_age": 1}], ids=str)
+def test_what_is_held_and_then_out_of_scope_asks_nobody(limit: dict[str, int]) -> None:
+    stack = Stack("out of scope", guard=Guard())
+    try:
+        ghosts = [f"m{number}" for number in range(12)]
+        for ghost in ghosts:
+            stack.serve("INBOX", ghost)
+        for step in (lambda: None, lambda: [stack.unlink("INBOX", ghost) for ghost in ghosts]):
+            step()
+            stack.pass_time(60)
+            report = stack.sync()
+        assert report.total().held == 12
+        stack.pass_time(3 * 86400)
+        stack.account = replace(stack.account, **limit)  # type: ignore[arg-type]
+        assert stack.sync().exit == Exit.OK
+        assert stack.server.ghosts("INBOX").keys() == {*ghosts}
+        stack.account = replace(stack.account, **dict.fromkeys(limit))  # type: ignore[arg-type]
+        assert stack.sync().total().downloaded == 12, "what went meanwhile is no deletion"
+        assert stack.server.ghosts("INBOX").keys() == {*ghosts}
+    finally:
+        stack.close()
+
+
 @pytest.mark.parametrize("where", ["renamed there", "renamed here", "gone and back"])
 def test_a_mailbox_that_goes_is_no_accept(where: str) -> None:
     """All 24 were held; since then one came, and they are not all any more."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ONLY = "only "
 OPTIONS = ("dry_run", "pull", "push", "no_delete", "no_wait")
 HARMLESS = {"no_wait"}  # all is done as ever
+NO_MAIL = ("/.mailsync", "/dovecot-keywords")  # whose Maildir it is, and what letters mean in it
 Held = dict[str, object]
 
 
@@ -72,22 +73,18 @@ class Asked:
         found: Held = {}
         options, files = set(self.event.options), m.fs.files(under=m.oracle.places.root)
         if options & {"dry_run", "push"}:
-            mine = (
-                "/.mailsync",
-                "/dovecot-keywords",
-            )  # no mail: what letters mean, and whose it is
-            found |= {p: data for p, data in files.items() if not any(x in p for x in mine)}
+            found |= {p: data for p, data in files.items() if not any(x in p for x in NO_MAIL)}
         if "dry_run" in options:
             found |= {p.name: p.read_bytes() for p in m.state.glob("cache.db") if p.is_file()}
         if asked := only(self.event):
-            others = lambda name: name not in {*asked, self.users.ledger.trash}  # noqa: E731
+            touched = {*asked, self.users.ledger.trash}
             for name, box in self.users.server.boxes.items():
-                if others(mine := self.users.here(name.decode())):
+                if (mine := self.users.here(name.decode())) not in touched:
                     flags = {uid: sorted(one.flags) for uid, one in box.messages.items()}
                     found[f"{mine} on the {SERVER}"] = flags
             mail: dict[str, Counter[tuple[str, str | None]]] = {}
             for path, data in files.items():
-                if (place := m.oracle.places.message(path)) and others(place[0]):
+                if (place := m.oracle.places.message(path)) and place[0] not in touched:
                     name = path.rpartition("/")[2]
                     mail.setdefault(place[0], Counter())[name, ghost_of(data)] += 1
             found |= {f"{name} in the Maildir": held for name, held in mail.items()}

@@ -44,9 +44,9 @@ _LINK = text(f"""
         local_flags = (local_shown | local_kept | local_lost | :came) & {PERMANENT},
         local_kept = local_kept | (:came & ~local_shown & ~{_SHOWABLE}),
         local_lost = local_lost | (:came & ~local_shown & {_SHOWABLE}),
-        internal_date = coalesce(:internal_date, internal_date), size = coalesce(:size, size),
+        internal_date = coalesce(:internal_date, internal_date), size = :size,
         email_id = coalesce(:email_id, email_id),
-        server_header = CASE WHEN header <> :header THEN :header ELSE server_header END,
+        server_header = CASE WHEN header <> :header THEN :header END,
         marked = 0, settled = {spared(":shown | local_shown", ":spared")}, {FREE}
     WHERE id = :id""")
 # The UID already has another file: this one stays, unsent for good, instead of being sent again.

@@ -142,6 +142,20 @@ class TestAppend:
         inbox.cache.linked([Linked(intent, UID(10))], NOW)
         assert (inbox.row(10).header, inbox.row(10).server_header) == (own, b"s" * 16)
 
+    def test_sent_again_it_has_nothing_of_the_uid_that_it_had(self, inbox: Box) -> None:
+        """Neither its size nor its header: a server that rewrites does so anew."""
+        inbox.local({"n": ""}, looked={"n": facts(content="x")})
+        inbox.server({10: ""})
+        inbox.cache.headers({inbox.row(10).id: b"s" * 16})
+        first = begin(inbox, IntentKind.APPEND, inbox.file("n").id, flags=Flags.NONE)
+        inbox.cache.linked([Linked(first, UID(10))], NOW)
+        assert (inbox.row(10).size, inbox.row(10).server_header) == (100, b"s" * 16)
+        inbox.server({})
+        again = begin(inbox, IntentKind.APPEND, inbox.file("n").id, flags=Flags.NONE)
+        inbox.cache.linked([Linked(again, UID(11))], NOW)
+        assert (inbox.row(11).size, inbox.row(11).server_header) == (None, None)
+        assert inbox.row(11).wire_size == 1
+
     def test_the_server_merged_it_with_a_message_that_has_a_file(self, inbox: Box) -> None:
         """Neither lost nor sent for ever: the second file stays, and that is said."""
         inbox.paired({3: ""})

@@ -10,7 +10,7 @@ from mailsync.local import names
 from mailsync.local.keywords import Sight, kept_by_others
 from mailsync.local.lines import ToWire
 from mailsync.local.tree import CHUNK, Tree
-from mailsync.model.content import Digest, Digester, as_shown
+from mailsync.model.content import Digest, Digester
 from mailsync.model.errors import Help, Reach, StorageError
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UIDValidity, UniqueName
@@ -286,9 +286,9 @@ def digest(tree: Tree, name: MailboxName, entry: LocalEntry, shown: bool = False
     found = pieces(tree, tree.file(name, entry))
     if found is None:
         return None
-    digester = Digester()
+    digester = Digester(shown)
     for piece in found:
-        digester.feed(as_shown(piece) if shown else piece)
+        digester.feed(piece)
     return digester.finish()
 
 

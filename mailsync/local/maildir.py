@@ -153,7 +153,7 @@ class Maildir:
 
     def digest(self, name: MailboxName, entry: LocalEntry, shown: bool = False) -> Digest | None:
         """Reads the whole file in constant memory; None: it vanished.  `shown`: of its bytes as
-        some servers show them (`content.as_shown`)."""
+        some servers show them (`content.Digester`)."""
         return listing.digest(self._tree, name, entry, shown)
 
     def wire_chunks(

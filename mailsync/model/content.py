@@ -40,12 +40,16 @@ class Digest:
     message_id: str
     has_nul: bool
     ends_line: bool = True  # the last byte is a LF
+    text: bytes = b""  # if `shown`: what is below the header, without the line end at its end
 
 
 class Digester:
-    """Feed it the bytes of one message, in any pieces."""
+    """Feed it the bytes of one message, in any pieces.  `shown`: as some servers show them
+    (`as_shown`), and with a hash of the text alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, shown: bool = False) -> None:
+        self._text = blake2b(digest_size=HASH_SIZE) if shown else None
+        self._line_end = b""  # is held back from `_text`: it may be the last
         self._body = blake2b(digest_size=HASH_SIZE)
         self._head = bytearray()
         self._head_done = False
@@ -55,6 +59,8 @@ class Digester:
         self._last = b""
 
     def feed(self, data: bytes) -> None:
+        if self._text is not None:
+            data = as_shown(data)
         if not data:
             return
         self._size += len(data)
@@ -71,7 +77,7 @@ class Digester:
 
     def _take(self, canonical: bytes) -> None:
         if self._head_done:
-            self._body.update(canonical)
+            self._take_text(canonical)
             return
         seen = len(self._head)
         self._head += canonical
@@ -88,7 +94,14 @@ class Digester:
         del self._head[end:]
         self._head_done = True
         self._body.update(_without_copied(bytes(self._head)))
-        self._body.update(rest)
+        self._take_text(rest)
+
+    def _take_text(self, canonical: bytes) -> None:
+        self._body.update(canonical)
+        if self._text is not None and canonical:
+            text = self._line_end + canonical
+            self._line_end = b"\n" if text.endswith(b"\n") else b""
+            self._text.update(text.removesuffix(b"\n"))
 
     def finish(self) -> Digest:
         if self._cr:
@@ -105,6 +118,7 @@ class Digester:
             message_id=_message_id(head),
             has_nul=self._nul,
             ends_line=self._last == b"\n",
+            text=b"" if self._text is None else self._text.digest(),
         )
 
 

@@ -115,7 +115,7 @@ async def _compare(run: Run, options: CheckOptions, only: Collection[str] | None
 
 
 def _announce(run: Run, compared: Collection[Found]) -> None:
-    pairs = [row for one in compared for row, _ in one.pairs.values()]
+    pairs = [row for one in compared for row, *_ in one.pairs.values()]
     sizes = [row.size or row.wire_size or 0 for row in pairs]
     if run.progress is not None:
         boxes = sum(bool(one.pairs) for one in compared)

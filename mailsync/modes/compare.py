@@ -35,7 +35,8 @@ WANTED = {Wait.UNSENT, Wait.KEPT, Wait.OUT}  # differences that the configuratio
 
 @dataclass(slots=True)
 class Found:
-    """One mailbox on its way; `pairs` are the messages that are on both sides."""
+    """One mailbox on its way; `pairs` are the messages that are on both sides, with the size that
+    the server tells."""
 
     box: Mailbox | None
     name: MailboxName
@@ -44,7 +45,7 @@ class Found:
     cache: int | None = None
     differences: list[Difference] = field(default_factory=list)
     notes: list[Difference] = field(default_factory=list)
-    pairs: dict[UID, tuple[Row, LocalEntry]] = field(default_factory=dict)
+    pairs: dict[UID, tuple[Row, LocalEntry, int | None]] = field(default_factory=dict)
     errors: list[MailsyncError] = field(default_factory=list)
     read: int = 0
     size: int = 0
@@ -223,7 +224,7 @@ class Sides:
         if (item is not None) != (row.server is Presence.THERE):
             stale.add(Side.SERVER)
         if entry is not None and item is not None:
-            one.pairs[item.uid] = (row, entry)
+            one.pairs[item.uid] = (row, entry, item.size)
             said += self._flags(row, entry, item, stale)
             said += self._sizes(row, item)
         elif entry is None and item is None:

@@ -2,7 +2,7 @@
 
 The server's bodies are pipelined; files are hashed on the disk's threads beside them, at most
 `AHEAD` batches behind.  What is unequal is read once more, to tell what a server does to messages
-(it drops a CR, it rewrites what is uploaded) from what nobody can explain.
+(it drops a CR, it rewrites the header of what is uploaded) from what nobody can explain.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import partial
 
 from mailsync.executor.run import Run
 from mailsync.model.checked import Difference
-from mailsync.model.content import Digest, Digester, as_shown
+from mailsync.model.content import Digest, Digester
 from mailsync.model.errors import Reach, StorageError
 from mailsync.model.ids import UID
 from mailsync.model.observation import LocalEntry
@@ -25,7 +25,7 @@ from mailsync.modes.compare import Found
 BATCH = 50  # messages
 BATCH_BYTES = 1 << 20
 AHEAD = 4  # batches that wait for the disk
-Pair = tuple[Row, LocalEntry]
+Pair = tuple[Row, LocalEntry, int | None]  # the size that the server tells
 
 
 @dataclass(slots=True)
@@ -81,7 +81,7 @@ class Pass:
             task.result()
 
     async def stream(self, chunks: AsyncIterator[bytes]) -> Digest:
-        digester = Digester()
+        digester = Digester(self.shown)
         held: list[bytes] = []
         size = 0
         async for piece in chunks:
@@ -97,16 +97,16 @@ class Pass:
 
     def feed(self, digester: Digester, pieces: list[bytes]) -> None:
         for piece in pieces:
-            digester.feed(as_shown(piece) if self.shown else piece)
+            digester.feed(piece)
 
     def judge_all(self, batch: list[tuple[UID, Pair, bytes]]) -> None:
         for uid, pair, data in batch:
-            digester = Digester()
-            digester.feed(as_shown(data) if self.shown else data)
+            digester = Digester(self.shown)
+            digester.feed(data)
             self.judge(uid, pair, digester.finish())
 
     def judge(self, uid: UID, pair: Pair, there: Digest) -> None:
-        row, entry = pair
+        row, entry, _ = pair
         try:
             here = self.run.maildir.digest(self.found.name, entry, self.shown)
         except StorageError as error:
@@ -146,27 +146,47 @@ async def read_data(run: Run, found: Found) -> None:
     again = Pass(run, found, {uid: one[0] for uid, one in first.unequal.items()}, shown=True)
     await again.all()
     for uid, (pair, there, here) in sorted(first.unequal.items()):
-        why = _explained(pair[0], there, here, uid in again.unequal)
-        if why:
-            found.notes.append(Difference(why, uid, pair[1].path))
+        row, entry, _ = pair
+        stored = _stored_otherwise(pair, there, here)
+        shown = again.unequal.get(uid)
+        if shown is None and uid not in again.pairs:
+            found.notes.append(Difference(_SHOWN, uid, entry.path))
+        elif stored and shown is not None and _same_text(*shown[1:]):
+            found.notes.append(Difference(_STORED, uid, entry.path))
         else:
-            first.differ(uid, pair[1], _told(pair[0], there, here))
+            first.differ(uid, entry, _told(row, there, here, stored))
 
 
-def _explained(row: Row, there: Digest, here: Digest, otherwise: bool) -> str:
-    """Why unequal bytes are no damage; "" when they are not explained."""
-    if not otherwise:
-        return "the server shows a NUL or a CR of it otherwise"
-    rewritten = row.server_header is not None and row.server_header != row.header
-    if rewritten and here.body == row.body and there.header == row.server_header:
-        return "the server stored it otherwise than it was uploaded"
-    return ""
+_SHOWN = "the server shows a NUL or a CR of it otherwise"
+_STORED = "the server stored it otherwise than it was uploaded"
 
 
-def _told(row: Row, there: Digest, here: Digest) -> str:
+def _stored_otherwise(pair: Pair, there: Digest, here: Digest) -> bool:
+    """Whether the server may have had other bytes than the file ever since it was sent.
+
+    No file's name says that it was fetched: one that was sent and moved has our name, too.  But of
+    what was fetched the server told a size: that of the file, or, if its sizes are wrong, another
+    than now.  Of what was sent it has told none yet, or the one that it still tells.
+    """
+    row, _, size = pair
+    if here.body != row.body or row.wire_size in (row.size, there.wire_size):
+        return False
+    if row.server_header not in (None, row.header):
+        return there.header == row.server_header
+    return row.size in (None, size)
+
+
+def _same_text(there: Digest, here: Digest) -> bool:
+    """Some servers want, or add, a line end at the end."""
+    return there.text == here.text and there.ends_line >= here.ends_line
+
+
+def _told(row: Row, there: Digest, here: Digest, stored: bool) -> str:
     what = f"other bytes: {there.wire_size:,} on the server, {here.wire_size:,} in the file"
     if row.body is None:
         return what
+    if stored:
+        return f"{what}; the server stored another text than was uploaded, or has changed it since"
     if row.body in (there.body, here.body):
         return f"{what}; the {'file' if row.body == there.body else 'server'} has changed since"
     return f"{what}; both have changed since they were synced"

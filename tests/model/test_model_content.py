@@ -16,8 +16,8 @@ MESSAGES = st.lists(
 ).map(b"".join)
 
 
-def fed(data: bytes, cuts: list[int]) -> content.Digest:
-    digester = Digester()
+def fed(data: bytes, cuts: list[int], *, shown: bool = False) -> content.Digest:
+    digester = Digester(shown)
     marks = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
     for a, b in pairwise(marks):
         digester.feed(data[a:b])
@@ -28,6 +28,24 @@ def fed(data: bytes, cuts: list[int]) -> content.Digest:
 @given(MESSAGES, st.lists(st.integers(0, 100)))
 def test_chunks_make_no_difference(data: bytes, cuts: list[int]) -> None:
     assert fed(data, cuts) == digest(data)
+    assert fed(data, cuts, shown=True) == fed(data, [], shown=True)
+
+
+@given(MESSAGES, MESSAGES, st.lists(st.integers(0, 100)))
+def test_the_text_is_what_is_below_the_header(one: bytes, two: bytes, cuts: list[int]) -> None:
+    """Without its last line end."""
+    made = fed(b"A: b\r\nC: d\r\n\r\n" + one, cuts, shown=True)
+    other = fed(b"A: b\n\n" + two, cuts, shown=True)
+    plain = [content.as_shown(text).removesuffix(b"\n") for text in (one, two)]
+    assert (made.text == other.text) == (plain[0] == plain[1])
+
+
+@pytest.mark.parametrize("text", [b"", b"a", b"a\n", b"\n", b"\n\n", b"a\r\n\r\n", b"\0\n"])
+def test_another_field_and_a_line_end_leave_the_text_as_it_is(text: bytes) -> None:
+    one = fed(b"A: b\n\n" + text, [3], shown=True)
+    two = fed(b"X: y\r\nA: b\r\n\r\n" + text.removesuffix(b"\n") + b"\r\n", [9], shown=True)
+    assert (one.text, one.body == two.body) == (two.text, False)
+    assert digest(text).text == b""
 
 
 @given(MESSAGES)

@@ -105,7 +105,7 @@ class _Maker:
             settings.append(("trash", self.person.choice(["", "Bin"])))
         if self.person.chance(0.1):
             way = self.person.choice(["download", "upload"])
-            settings.append((f"{way}_per_day", self.person.choice(["20000", "40000"])))
+            settings.append((f"{way}_per_day", self.person.choice(["60000", "120000"])))
         return Run(
             seed=self.seed,
             profile=self.profile,

@@ -159,12 +159,14 @@ class Ledger:
             deeds.said.setdefault(letter, set()).update((True, False) if unsure else (value,))
         self._marked(ghost)
 
-    def dropped(self, ghost: str, letters: str) -> None:
-        """Keywords that a reader left out of a name: no removal, unless no sync had seen them."""
+    def dropped(self, ghost: str, letters: str, *, removed: bool = False) -> None:
+        """Keywords that a reader left out of a name: no removal, unless no sync had seen them, or
+        (`removed`) another reader showed others since."""
         deeds = self.deeds[ghost]
-        if deeds.touched > self._last_sync or self.busy:
+        if removed or deeds.touched > self._last_sync or self.busy:
             for letter in letters:
-                deeds.said.setdefault(letter, set()).update((True, False))
+                if deeds.flags[letter] or letter in deeds.said:
+                    deeds.said.setdefault(letter, set()).update((True, False))
 
     def doubt(self, box: str | None = None) -> None:
         """UIDs or the cache lost their meaning: what was deleted may come back (I13, I3)."""

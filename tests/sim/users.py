@@ -17,6 +17,7 @@ from sim.letters import LETTERS, WORDS, info_letters, letters_of, shown_words, w
 from sim.sections import LARGE, OLD, has_section, set_section
 from sim.server_state import Message, ghost_of
 from sim.stack import Stack
+from sim.witness import SERVER
 
 FLAGS = {letter: name for name, letter in LETTERS.items()}
 FLAGS |= {"D": "\\Draft", "F": "\\Flagged", "R": "\\Answered", "S": "\\Seen", "T": "\\Deleted"}
@@ -93,7 +94,10 @@ class Users:
         message = self._message(ghost, box)
         self.server.expunge(self.wire(box), message.uid)
         held = (one.ghost for box in self.server.boxes.values() for one in box.messages.values())
-        self._deleted(ghost, "server", seen=ghost in held)
+        seen = ghost in held
+        if seen and self.ledger.deeds[ghost].copies:  # a copy and this: no other than a move
+            self.server.witness.left(SERVER, box, ghost, letters_of(message.flags), moved=True)
+        self._deleted(ghost, "server", seen=seen)
 
     def smove_(self, ghost: str, box: str, target: str) -> None:
         message = self._message(ghost, box)
@@ -140,7 +144,9 @@ class Users:
         m.flag(box, ghost, self._info(m, box, letters).removeprefix(":2,"))
         after = self._shown(m, m.path_of(box, ghost))
         changed = {x: x in after for x in {*before} ^ {*after}}
-        if not {*after} & {*WORDS}:  # as from a reader that drops letters: nothing was removed
+        if {*after} & {*WORDS}:  # one that keeps letters: what another one dropped was removed
+            self.ledger.dropped(ghost, "".join({*WORDS} - {*before}), removed=True)
+        else:  # as from a reader that drops letters: nothing was removed
             self.ledger.dropped(ghost, "".join({*before} & {*WORDS}))
             changed = {x: value for x, value in changed.items() if x not in WORDS}
         if changed:

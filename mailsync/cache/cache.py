@@ -308,17 +308,12 @@ class Cache:
         with self._tx() as c:
             return mailboxes.in_scope(c, mailbox, max_size, since)
 
-    def young_again(self, mailbox: MailboxId, since: int) -> None:
-        """What waits there because it is out of scope and is not older than that (seconds since
-        1970) is judged anew: the clock was wrong."""
+    def heed_limits(self, mailbox: MailboxId, max_size: int | None, since: int | None) -> None:
+        """Limits in bytes and in seconds since 1970; None: without.  What waits there because it
+        was too old and is not is judged anew: the clock was wrong.  So is what is held and is
+        beyond a limit: out of scope nothing is to be decided."""
         with self._tx() as c:
-            waits.young_again(c, mailbox, since)
-
-    def left_out(self, mailbox: MailboxId, max_size: int | None, since: int | None) -> None:
-        """What is held there and is beyond these limits (bytes; seconds since 1970; None: without)
-        is judged anew: out of scope nothing is to be decided."""
-        with self._tx() as c:
-            waits.left_out(c, mailbox, max_size, since)
+            waits.heed_limits(c, mailbox, max_size, since)
 
     # -- keywords ------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from mailsync.cache.sql import (
     NO_TROUBLE,
     NO_WAIT,
     PERMANENT,
+    SHOWABLE,
     agree,
     spared,
     want,
@@ -26,9 +27,6 @@ from mailsync.model.rows import Presence, Settled
 
 MOVES = frozenset({IntentKind.MOVE, IntentKind.MOVE_BY_COPY})  # with the merge base of the source
 
-_SHOWABLE = """
-    CASE folder WHEN 'new' THEN 0 ELSE (
-        SELECT lettered FROM mailboxes WHERE mailboxes.id = messages.mailbox) END"""
 _ROW = text("SELECT * FROM messages WHERE id = :id")
 _AT_UID = text("SELECT * FROM messages WHERE mailbox = :box AND uid = :uid")
 _DELETE = text("DELETE FROM messages WHERE id = :id")
@@ -42,8 +40,8 @@ _LINK = text(f"""
         server_flags = :shown & {PERMANENT}, server_extra = :extra, synced_extra = :extra,
         synced = :synced & {PERMANENT},
         local_flags = (local_shown | local_kept | local_lost | :came) & {PERMANENT},
-        local_kept = local_kept | (:came & ~local_shown & ~{_SHOWABLE}),
-        local_lost = local_lost | (:came & ~local_shown & {_SHOWABLE}),
+        local_kept = local_kept | (:came & ~local_shown & ~{SHOWABLE}),
+        local_lost = local_lost | (:came & ~local_shown & {SHOWABLE}),
         internal_date = coalesce(:internal_date, internal_date), size = :size,
         email_id = coalesce(:email_id, email_id),
         server_header = CASE WHEN header <> :header THEN :header END,

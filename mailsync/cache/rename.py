@@ -18,30 +18,29 @@ from mailsync.cache.mailboxes import BACK
 from mailsync.cache.pairing import pair
 from mailsync.cache.relink import doubt_server
 from mailsync.cache.schema import KEYWORDS
-from mailsync.cache.sql import FREE, NO_TROUBLE, agree, many, spared, want
+from mailsync.cache.sql import FREE, SHOWABLE, agree, free_unless, many, spared, want
 from mailsync.model.ids import MailboxId
 from mailsync.model.observation import ServerMailbox
 from mailsync.model.rows import Side
 
 _BOX = text("SELECT * FROM mailboxes WHERE id = :box")
-_SAME_NAME = text("""
+_ONE_FILE = """
+    {new}.mailbox = :new AND {new}.name IS NOT NULL AND old.mailbox = :box
+        AND old.name = {new}.name AND {new}.uid IS NULL AND old.file_size IS {new}.file_size
+        AND old.mtime_ns IS {new}.mtime_ns"""
+_SAME_NAME = text(f"""
     SELECT old.id, new.id, old.synced FROM messages AS new CROSS JOIN messages AS old
-    WHERE new.mailbox = :new AND new.name IS NOT NULL AND old.mailbox = :box
-        AND old.name = new.name AND new.uid IS NULL AND old.file_size IS new.file_size
-        AND old.mtime_ns IS new.mtime_ns""")
+    WHERE {_ONE_FILE.format(new="new")}""")
 # Keywords that the file's name never showed go along, as those do that it shows; and all where a
 # mail reader dropped the letters of all.
 _UNSHOWN = f"""
     ((old.local_kept | old.local_lost | CASE WHEN messages.local_shown & {KEYWORDS} THEN 0
         ELSE old.local_shown END) & {KEYWORDS} & ~messages.local_shown)"""
-_SHOWABLE = "(CASE messages.folder WHEN 'new' THEN 0 ELSE :lettered END)"
 _KEYWORDS = text(f"""
     UPDATE messages SET
-        local_kept = {_UNSHOWN} & ~{_SHOWABLE}, local_lost = {_UNSHOWN} & {_SHOWABLE}
+        local_kept = {_UNSHOWN} & ~{SHOWABLE}, local_lost = {_UNSHOWN} & {SHOWABLE}
     FROM messages AS old
-    WHERE messages.mailbox = :new AND messages.name IS NOT NULL AND messages.uid IS NULL
-        AND old.mailbox = :box AND old.name = messages.name
-        AND old.file_size IS messages.file_size AND old.mtime_ns IS messages.mtime_ns""")
+    WHERE {_ONE_FILE.format(new="messages")}""")
 _SAME_UID = text("""
     SELECT old.id, new.id, new.server_flags, new.server_shown, new.server_extra,
         new.internal_date, new.size, new.email_id
@@ -49,18 +48,12 @@ _SAME_UID = text("""
     WHERE new.mailbox = :new AND new.uid IS NOT NULL AND old.mailbox = :box
         AND old.uid = new.uid AND new.name IS NULL""")
 # What the guard holds was there before, and is as it was: its new name is no accept.
-_HELD = "wait = 1 AND server = 1 AND server_flags = ?2"
-_FREE_UNLESS_HELD = ", ".join(
-    f"{what} = CASE WHEN {_HELD} THEN {what} ELSE {free} END"
-    for what, free in (
-        ("wait", "0"), ("wait_side", "NULL"), ("wait_reason", "NULL"), ("wait_policy", "NULL")
-    )
-)  # fmt: skip
+_HELD = "(wait = 1 AND server = 1 AND server_flags = ?2)"
 _TAKE = f"""
     UPDATE messages SET server = 1, server_flags = ?2, server_shown = ?3, server_extra = ?4,
         internal_date = coalesce(?5, internal_date), size = coalesce(?6, size),
         email_id = coalesce(?7, email_id), settled = {spared("?2 | local_flags")},
-        {_FREE_UNLESS_HELD}, accepted_until = NULL, {NO_TROUBLE}
+        {free_unless(_HELD)}
     WHERE id = ?1"""
 # What the listing under the new name does not have has left: UIDs below its UIDNEXT never come.
 _LEFT = text(f"""
@@ -151,7 +144,7 @@ def mailbox_renamed(
         validity, uid_next = new_box.uid_validity, new_box.uid_next
     if side is Side.SERVER:
         # A file that is there under both names is the new mailbox's: join takes it from there.
-        c.execute(_KEYWORDS, {**bound, "lettered": new_box.lettered})
+        c.execute(_KEYWORDS, bound)
         found = [(old, file, synced) for old, file, synced in c.execute(_SAME_NAME, bound)]
         pair(c, found)
         _go_along(c, old_box, new_box.name, wire_name)

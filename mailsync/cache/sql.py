@@ -26,19 +26,30 @@ NEVER_SENT = """
     server_extra = NULL, email_id = NULL, synced = NULL, synced_extra = NULL"""
 NO_TROUBLE = "attempts = 0, next_try = NULL, error = NULL"
 FIRM = "(messages.wait <> 0 AND messages.wait_policy IS NULL)"
-FREE_UNLESS_FIRM = f"""
-    wait = CASE WHEN {FIRM} THEN messages.wait ELSE 0 END,
-    wait_side = CASE WHEN {FIRM} THEN messages.wait_side END,
-    wait_reason = CASE WHEN {FIRM} THEN messages.wait_reason END,
-    wait_policy = NULL,
-    accepted_until = NULL, attempts = 0, next_try = NULL, error = NULL"""
-# In a relink: an outcome, and what waits because its file was removed (rule 4).
+
+
+def free_unless(holds: str) -> str:
+    """FREE, but where `holds` the wait stays."""
+    return f"""
+    wait = CASE WHEN {holds} THEN messages.wait ELSE 0 END,
+    wait_side = CASE WHEN {holds} THEN messages.wait_side END,
+    wait_reason = CASE WHEN {holds} THEN messages.wait_reason END,
+    wait_policy = CASE WHEN {holds} THEN messages.wait_policy END,
+    accepted_until = NULL, {NO_TROUBLE}"""
+
+
+FREE_UNLESS_FIRM = free_unless(FIRM)
 # Deletions of the last hour; a wall clock that jumps cannot hide those of this boot (rule 10).
 LATELY = """
     CASE WHEN boot_id = :boot_id THEN boot > :boot - 3600.0 ELSE at > :now - 3600.0 END"""
+# In a relink: an outcome, and what waits because its file was removed (rule 4).
 STAYS = "(messages.settled <> 0 OR (messages.wait <> 0 AND messages.local = 2))"
 FREE_BY_US = FREE_UNLESS_FIRM.replace("accepted_until = NULL, ", "")  # accept still holds
 PERMANENT = "(SELECT permanent FROM mailboxes WHERE mailboxes.id = messages.mailbox)"
+# Keywords that a file's name can show there; in new/ it shows none.
+SHOWABLE = """
+    (CASE messages.folder WHEN 'new' THEN 0 ELSE (
+        SELECT lettered FROM mailboxes WHERE mailboxes.id = messages.mailbox) END)"""
 
 
 def agreed(server: str, local: str, synced: str = "messages.synced") -> str:

@@ -30,7 +30,7 @@ _VOID_WAITS = text(f"""
     UPDATE messages SET {NO_WAIT}
     WHERE mailbox = :box AND wait <> 0 AND settled <> 2 AND wait_policy <> :digest""")
 # The same guard held it: another limit decides nothing about that, though with what has come since
-# it would not be all of the mailbox any more.  But see `left_out`.
+# it would not be all of the mailbox any more.  But see `_LEFT_OUT`.
 _STILL_HELD = text("""
     UPDATE messages SET wait_policy = :digest
     WHERE mailbox = :box AND wait = 1 AND wait_policy <> :digest AND (server = 1) <> (local = 1)""")
@@ -47,6 +47,7 @@ _YOUNG_AGAIN = text(f"""
     UPDATE messages SET {NO_WAIT}
     WHERE {OPEN} AND wait = 4 AND +mailbox = :box
         AND coalesce(internal_date, mtime_ns / 1000000000) >= :since""")
+# Out of scope nothing is to be decided.
 _LEFT_OUT = text(f"""
     UPDATE messages SET {NO_WAIT}
     WHERE {OPEN} AND wait = 1 AND wait_policy IS NOT NULL AND +mailbox = :box
@@ -108,12 +109,10 @@ def nothing_left(c: Connection, box: MailboxId) -> None:
     c.execute(_NOTHING_LEFT, {"box": box})
 
 
-def young_again(c: Connection, box: MailboxId, since: int) -> None:
-    c.execute(_YOUNG_AGAIN, {"box": box, "since": since})
-
-
-def left_out(c: Connection, box: MailboxId, max_size: int | None, since: int | None) -> None:
-    c.execute(_LEFT_OUT, {"box": box, "max_size": max_size, "since": since})
+def heed_limits(c: Connection, box: MailboxId, max_size: int | None, since: int | None) -> None:
+    bound = {"box": box, "max_size": max_size, "since": since}
+    c.execute(_YOUNG_AGAIN, bound)
+    c.execute(_LEFT_OUT, bound)
 
 
 def whole_again(c: Connection, boxes: Iterable[MailboxId]) -> None:

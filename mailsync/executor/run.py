@@ -151,9 +151,7 @@ class Run:
     rename_tried: set[MailboxId] = field(default_factory=set)
     not_removed: set[MailboxId] = field(default_factory=set)  # here: there is something in them
     renamed: list[tuple[MailboxName, MailboxName]] = field(default_factory=list)  # on the server
-    renumbered: set[MailboxId] = field(
-        default_factory=set
-    )  # what the plan says means nothing there
+    renumbered: set[MailboxId] = field(default_factory=set)  # the plan means nothing there
     changed: set[MailboxId] = field(default_factory=set)  # on the server, by us
     shifted: set[MailboxId] = field(default_factory=set)  # here, by others: files were not there
     vanished: set[MailboxId] = field(default_factory=set)  # there: messages, since they were listed

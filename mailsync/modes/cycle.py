@@ -134,11 +134,9 @@ async def heed_limits(run: Run) -> None:
     """What was too old by a clock that was wrong is not; out of scope nothing is to be decided."""
     for box in run.mailboxes.values():
         rules = rules_of(run.account, box.name)
-        limit = since(rules, run.now())
-        if limit is not None and box.selected:
-            await run.stored(run.cache.young_again, box.id, limit)
-        if (limit, rules.max_size) != (None, None) and box.selected:
-            await run.stored(run.cache.left_out, box.id, rules.max_size, limit)
+        limits = rules.max_size, since(rules, run.now())
+        if limits != (None, None) and box.selected:
+            await run.stored(run.cache.heed_limits, box.id, *limits)
 
 
 async def look_again(run: Run) -> None:

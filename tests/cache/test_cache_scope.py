@@ -67,16 +67,16 @@ def test_what_is_young_by_now_is_due(inbox: Box) -> None:
     """Message n was received at 1000 + n."""
     inbox.server({1: "", 2: "", 3: ""})
     leave_out(inbox, 1, 2, 3)
-    inbox.cache.young_again(inbox.id, 1002)
+    inbox.cache.heed_limits(inbox.id, None, 1002)
     assert [row.uid for row in inbox.cache.due(NOW)] == [3, 2]
 
 
 def test_a_file_is_as_old_as_its_time(inbox: Box) -> None:
     inbox.local({"n": ""})  # of the second 5
     inbox.cache.apply([Defer(inbox.id, (inbox.file("n"),), Wait.OUT, "old", Side.SERVER)])
-    inbox.cache.young_again(inbox.id, 6)
+    inbox.cache.heed_limits(inbox.id, None, 6)
     assert not inbox.cache.due(NOW)
-    inbox.cache.young_again(inbox.id, 5)
+    inbox.cache.heed_limits(inbox.id, None, 5)
     assert [row.name for row in inbox.cache.due(NOW)] == ["n"]
 
 

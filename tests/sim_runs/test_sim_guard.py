@@ -7,7 +7,8 @@ MAILSYNC_GUARD_EXAMPLES=500 pytest tests/sim_runs/test_sim_guard.py
 from __future__ import annotations
 
 import os
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import pytest
@@ -182,27 +183,43 @@ class TestSabotage:
             played(MANY)
 
 
+@contextmanager
+def all_held(box: str, count: int) -> Iterator[tuple[Stack, set[str]]]:
+    """A mailbox of which all messages were removed here, and are held; their ghosts."""
+    stack = Stack(f"all of {box} is held", guard=Guard())
+    try:
+        if box != "INBOX":
+            stack.server.create(box)
+        ghosts = {f"m{number}" for number in range(count)}
+        for ghost in sorted(ghosts):
+            stack.serve(box, ghost)
+        for _ in range(2):
+            assert stack.sync().exit == Exit.OK
+            stack.pass_time(60)
+        for ghost in sorted(ghosts):
+            stack.unlink(box, ghost)
+        stack.pass_time(60)
+        assert stack.sync().total().held == count
+        yield stack, ghosts
+    finally:
+        stack.close()
+
+
+def one_comes(stack: Stack, box: str, held: int) -> None:
+    """They are not all any more."""
+    stack.serve(box, "new")
+    stack.pass_time(60)
+    assert stack.sync().total().held == held
+
+
 @pytest.mark.parametrize(
     "change",
     [{"max_size": 10**7}, {"max_age": 9999}, {"trash": "Bin"}, {"expunge_deleted": True}],
     ids=str,
 )
 def test_another_limit_is_no_accept(change: dict[str, object]) -> None:
-    """All 24 were held; since then one came, and they are not all any more."""
-    stack = Stack("another limit", guard=Guard())
-    try:
-        ghosts = [f"m{number}" for number in range(24)]
-        for ghost in ghosts:
-            stack.serve("INBOX", ghost)
-        assert stack.sync().exit == Exit.OK
-        stack.pass_time(60)
-        for ghost in ghosts:
-            stack.unlink("INBOX", ghost)
-        stack.pass_time(60)
-        assert stack.sync().total().held == 24
-        stack.serve("INBOX", "new")
-        stack.pass_time(60)
-        assert stack.sync().total().held == 24
+    with all_held("INBOX", 24) as (stack, ghosts):
+        one_comes(stack, "INBOX", 24)
         stack.account = replace(stack.account, **change)  # type: ignore[arg-type]
         for _ in range(2):
             stack.pass_time(60)
@@ -212,52 +229,24 @@ def test_another_limit_is_no_accept(change: dict[str, object]) -> None:
         stack.pass_time(60)
         assert stack.sync().exit == Exit.OK
         assert stack.server.ghosts("INBOX").keys() == {"new"}
-    finally:
-        stack.close()
 
 
 @pytest.mark.parametrize("limit", [{"max_size": 10}, {"max_age": 1}], ids=str)
 def test_what_is_held_and_then_out_of_scope_asks_nobody(limit: dict[str, int]) -> None:
-    stack = Stack("out of scope", guard=Guard())
-    try:
-        ghosts = [f"m{number}" for number in range(12)]
-        for ghost in ghosts:
-            stack.serve("INBOX", ghost)
-        for step in (lambda: None, lambda: [stack.unlink("INBOX", ghost) for ghost in ghosts]):
-            step()
-            stack.pass_time(60)
-            report = stack.sync()
-        assert report.total().held == 12
+    with all_held("INBOX", 12) as (stack, ghosts):
         stack.pass_time(3 * 86400)
         stack.account = replace(stack.account, **limit)  # type: ignore[arg-type]
         assert stack.sync().exit == Exit.OK
-        assert stack.server.ghosts("INBOX").keys() == {*ghosts}
+        assert stack.server.ghosts("INBOX").keys() == ghosts
         stack.account = replace(stack.account, **dict.fromkeys(limit))  # type: ignore[arg-type]
         assert stack.sync().total().downloaded == 12, "what went meanwhile is no deletion"
-        assert stack.server.ghosts("INBOX").keys() == {*ghosts}
-    finally:
-        stack.close()
+        assert stack.server.ghosts("INBOX").keys() == ghosts
 
 
 @pytest.mark.parametrize("where", ["renamed there", "renamed here", "gone and back"])
 def test_a_mailbox_that_goes_is_no_accept(where: str) -> None:
-    """All 24 were held; since then one came, and they are not all any more."""
-    stack = Stack(f"it goes, {where}", guard=Guard())
-    try:
-        stack.server.create("Work")
-        ghosts = [f"m{number}" for number in range(24)]
-        for ghost in ghosts:
-            stack.serve("Work", ghost)
-        for _ in range(2):
-            assert stack.sync().exit == Exit.OK
-            stack.pass_time(60)
-        for ghost in ghosts:
-            stack.unlink("Work", ghost)
-        stack.pass_time(60)
-        assert stack.sync().total().held == 24
-        stack.serve("Work", "new")
-        stack.pass_time(60)
-        assert stack.sync().total().held == 24
+    with all_held("Work", 24) as (stack, ghosts):
+        one_comes(stack, "Work", 24)
         if where == "renamed there":
             stack.server.rename("Work", "Other")
         elif where == "renamed here":
@@ -272,5 +261,3 @@ def test_a_mailbox_that_goes_is_no_accept(where: str) -> None:
             report = stack.sync()
             assert report.exit == Exit.HELD, report
             assert stack.server.ghosts().keys() == {*ghosts, "new"}
-    finally:
-        stack.close()

@@ -9,6 +9,7 @@ from mailsync.model.actions import Pair, Rung
 from mailsync.model.flags import KEYWORDS, Flags
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.rows import Presence, Row
+from mailsync.planner.copied import uncopied
 from mailsync.planner.flags import based, for_file
 from mailsync.planner.ladder import LOCAL_MOVES, SERVER_MOVES, climb
 from mailsync.planner.policy import Departed, Ground, Policy
@@ -111,24 +112,13 @@ def journeys(scene: Scene, spent: Collection[RowId]) -> list[Journey]:
         for one in climb(SERVER_MOVES, [(arrived, there), (arrived, left_both)], home_first=True):
             messages[one.right.id], rungs[one.right.id] = one.left, one.rung
         unmoved = [row for row in there if row.id not in rungs]
-        for one in climb(SERVER_MOVES, [(_uncopied(scene), unmoved)]):
+        for one in climb(SERVER_MOVES, [(uncopied(scene), unmoved)]):
             messages[one.right.id], rungs[one.right.id] = one.left, one.rung
     return [
         Journey(row, files.get(row.id), messages.get(row.id), rungs[row.id])
         for row in (*here, *there, *left_both)
         if row.id in rungs
     ]
-
-
-def _uncopied(scene: Scene) -> list[Row]:
-    """What a COPY in place of a MOVE left where it was, as far as no copy of it is seen.  Who saw
-    both and deleted the new one kept this one: as good as moved back."""
-    if not scene.copied:
-        return []
-    copied = scene.in_order(scene.copied)
-    seen = climb(SERVER_MOVES, [(copied, scene.in_order((*scene.paired, *scene.server_only)))])
-    found = {one.left.id for one in seen}
-    return [row for row in copied if row.id not in found]
 
 
 def find_moves(

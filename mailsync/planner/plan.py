@@ -11,6 +11,7 @@ from mailsync.model.actions import CreateLocalMailbox, CreateMailbox, Plan
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, MailboxId, RowId
 from mailsync.model.rows import Mailbox, Presence, Row, Settled, Side, Wait
+from mailsync.planner.copied import Carried, carried
 from mailsync.planner.deletions import Doomed, write_deletions
 from mailsync.planner.flags import merged
 from mailsync.planner.mailboxes import (
@@ -28,7 +29,7 @@ from mailsync.planner.policy import Departed, Ground, Policy
 from mailsync.planner.scene import Scene, survey
 from mailsync.planner.sheet import Sheet
 from mailsync.planner.unseen import Unseen, undecided
-from mailsync.planner.verdict import Ruled, Ruling, Verdict, in_scope, judge
+from mailsync.planner.verdict import MOVED_ON, Ruled, Ruling, Verdict, in_scope, judge
 
 T, G = Presence.THERE, Presence.GONE
 
@@ -86,6 +87,8 @@ def plan(
     rulings = _judge(scene, pairing, moves, grounds, policy, unseen)
     for row in rulings.merging:
         _write_flags(sheet, row, grounds[row.mailbox])
+    for change in rulings.carried:
+        sheet.stored[change.copy.mailbox, change.add, change.remove].append(change.copy)
     _write_followers(sheet, rulings.followers, grounds)
     for row, ruling in rulings.forgotten:
         sheet.forgotten[row.mailbox, ruling.reason].append(row)
@@ -146,6 +149,7 @@ class Rulings:
     forgotten: Ruled = field(default_factory=list)
     waiting: Ruled = field(default_factory=list)
     merging: list[Row] = field(default_factory=list)
+    carried: list[Carried] = field(default_factory=list)
 
 
 def _judge(
@@ -167,6 +171,7 @@ def _judge(
         Verdict.FORGET: found.forgotten,
     }
     done = pairing.linked | moves.done | {row.id for row in pairing.behind}
+    changes = carried(scene, policy.trash, grounds)
     for row in _to_judge(scene, grounds):
         if row.id in done or not policy.covers(row.mailbox):
             continue
@@ -175,6 +180,11 @@ def _judge(
         ruling = judge(row, server, local, ground)
         if undecided(row, server, local, ruling, policy, unseen):
             continue
+        if ruling is MOVED_ON and (change := changes.get(row.id)):
+            if change.copy.id in done:
+                continue  # it goes where its flags can be changed in the next round
+            if grounds[change.copy.mailbox].server_ok and policy.covers(change.copy.mailbox):
+                found.carried.append(change)
         if ruling.verdict is Verdict.FORGET and _may_come_back(row, ground):
             continue
         if ground.unmade and ruling.verdict in (Verdict.UNSENT_SERVER, Verdict.UNSENT_LOCAL):

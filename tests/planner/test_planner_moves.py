@@ -69,6 +69,55 @@ MOVES = {
         "MoveLocal Work>Other a; Expunge INBOX a",
         "Other a",
     ),
+    "A>B by COPY, then flagged in A": Case(
+        "INBOX a F x . settled=copied name=n\nWork a . . . name=n",
+        "StoreFlags Work a +F; Expunge INBOX a",
+        "Work a:F",
+    ),
+    "A>B by COPY, then unread in A, and the copy was never agreed on": Case(
+        "INBOX a F x FS settled=copied\nWork a FS FS - read=yes", "Expunge INBOX a", "Work a:FS"
+    ),
+    "A>B by COPY, then unread in A": Case(
+        "INBOX a . x S settled=copied name=n\nWork a S S S name=n",
+        "StoreFlags Work a -S; Expunge INBOX a",
+        "Work a",
+    ),
+    "A>B by COPY, flagged before: the copy shows it, and a twin does not": Case(
+        "INBOX a F x . settled=copied name=n\nOther a . . . name=o\nWork a F F F name=n",
+        "Expunge INBOX a",
+        "Other a | Work a:F",
+    ),
+    "A>B by COPY, then marked in A": Case(
+        "INBOX a T x . settled=copied\nWork a F . .",
+        "SetLocalFlags Work a +F; Expunge INBOX a",
+        "Work a:F",
+    ),
+    "A>B by COPY, never agreed on": Case("INBOX a F x - settled=copied", "Expunge INBOX a", ""),
+    "into \\Trash by COPY, then flagged": Case(
+        "INBOX a F x . settled=copied\nTrash a . . .",
+        "StoreFlags Trash a +F; Expunge INBOX a",
+        "Trash a:F",
+        policy=Policy(guard=OFF),
+        boxes={"Trash": {}},
+    ),
+    "into \\Trash by COPY, then flagged: a twin elsewhere is none of it": Case(
+        "INBOX a F x . settled=copied\nTrash a . . . name=t\nWork a . . . name=n",
+        "StoreFlags Trash a +F; Expunge INBOX a",
+        "Trash a:F | Work a",
+        policy=Policy(guard=OFF),
+        boxes={"Trash": {}},
+    ),
+    "A>B by COPY, then flagged in A, and the copy may not be changed": Case(
+        "INBOX a F x . settled=copied name=n\nWork a . . . name=n",
+        "Expunge INBOX a",
+        "Work a",
+        boxes={"Work": READ_ONLY},
+    ),
+    "A>B by COPY, then flagged in A, and B>C here": Case(
+        "INBOX a F x . settled=copied name=n\nWork a . x . name=n\nOther a - . - name=n",
+        "Move Work>Other a",
+        "Other a:F",
+    ),
     "A>B on the server": Case("INBOX a x . .\nWork a . - -", "MoveLocal INBOX>Work a", "Work a"),
     "A>B on the server with changed flags": Case(
         "INBOX a x S .\nWork a F - -", "MoveLocal INBOX>Work a", "Work a:FS"

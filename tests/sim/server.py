@@ -119,7 +119,7 @@ class SimServer:
         self.state = State(self.profile.delimiter, self.profile.vanished_log, self.wall)
         self.state.changed = self._changed
         self.acting: Session | None = None  # whose command runs; None: another client's hands
-        self.witness = Witness()
+        self.witness = Witness(by_copy=not self.profile.move)
         self.state.removing = lambda *what: self.witness.removed(self, *what)
         self.state.renaming = lambda *names: self.witness.box_renamed(self, *names)
         self.state.flagged = self.witness.flags_set

@@ -46,6 +46,7 @@ class Witness:
     found: list[str] = field(default_factory=list)
     keeps: str = "DFPRST"
     trash: str = "Trash"  # the mailbox for what is deleted
+    by_copy: bool = False  # the server has no MOVE
     lied: bool = False  # the server said what is not so
     forbids: Forbids = lambda *_: ""  # see sections.Scope
     now: int = 0
@@ -147,7 +148,9 @@ class Witness:
             and (ghost, letter) not in self._taken_off
             and self._put_on.get((side, ghost, letter), 0) > self.decided
         }
-        if spared and not any(spared <= set(had) for place, had in others() if place != self.trash):
+        # By COPY it was in the trash before: what is set then is to be seen there, too.
+        deleted = "" if self.by_copy and how == "UID EXPUNGE" else self.trash
+        if spared and not any(spared <= set(had) for place, had in others() if place != deleted):
             self.found.append(
                 f"I10 deleted although {''.join(sorted(spared))} was set meanwhile: {where}"
             )

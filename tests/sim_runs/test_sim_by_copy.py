@@ -9,6 +9,8 @@ import pytest
 from sim.server_profile import Profile, icloud, plain, plain_no_uidplus
 from support.storied import Story
 
+from mailsync.model.settings import Deletions
+
 
 @pytest.fixture(params=[icloud, plain, plain_no_uidplus])
 def story(request: pytest.FixtureRequest) -> Iterator[Story]:
@@ -68,3 +70,37 @@ def test_the_new_one_is_deleted_on_both_sides(story: Story) -> None:
     story.unlink("Work", "a")
     story.tell()
     story.agree({"INBOX": "b:S"})
+
+
+@pytest.mark.parametrize("before", ["S", ""])
+def test_the_old_one_is_flagged(story: Story, before: str) -> None:
+    """What was done to it is done to the message."""
+    if not before:
+        story.flag("Work", "a", "")  # in the same moment here
+    story.server.set_flags("INBOX", story.uid_of("INBOX", "a"), ["\\Flagged"])
+    ran = story.tell()
+    assert (ran.fetched, ran.stored) == (0, 0)
+    story.agree({"INBOX": "b:S", "Work": f"a:F{before}"})
+
+
+def test_the_old_one_is_unread_again(story: Story) -> None:
+    story.server.set_flags("INBOX", story.uid_of("INBOX", "a"), [], ["\\Seen"])
+    story.tell()
+    story.agree({"INBOX": "b:S", "Work": "a"})
+
+
+@pytest.mark.parametrize("make", [icloud, plain, plain_no_uidplus])
+def test_flagged_on_its_way_to_the_trash(make: Callable[[], Profile]) -> None:
+    """It is there by now, once, and flagged."""
+    with Story("by copy", make(), deletions=Deletions.TRASH, trash="Trash") as s:
+        for ghost in "ab":
+            s.serve("INBOX", ghost, "\\Seen")
+        s.tell()
+        s.unlink("INBOX", "a")
+        s.server.fault("UID STORE", "BYE bye", sticky=True)
+        assert s.tell().exit == 75
+        s.server.faults.clear()
+        assert s.uid_of("Trash", "a")
+        s.server.set_flags("INBOX", s.uid_of("INBOX", "a"), ["\\Flagged"])
+        s.tell()
+        s.agree({"INBOX": "b:S", "Trash": "a:FS"})

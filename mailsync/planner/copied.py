@@ -1,0 +1,66 @@
+"""What a COPY in place of a MOVE left where it was, and is to be expunged (rule 7).
+
+Until then other devices see the message twice, and may do something to the one that is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mailsync.model.flags import Flags
+from mailsync.model.ids import MailboxId, RowId
+from mailsync.model.rows import Row
+from mailsync.planner.ladder import MOVED_NAME, SERVER_MOVES, climb, elsewhere
+from mailsync.planner.policy import Ground
+from mailsync.planner.scene import Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What was done since to the flags of one that is left: the copy gets and loses them, too."""
+
+    copy: Row
+    add: Flags
+    remove: Flags
+
+    def __bool__(self) -> bool:
+        return bool(self.add or self.remove)
+
+
+def uncopied(scene: Scene) -> list[Row]:
+    """Those of which no copy is seen.  Who saw both and deleted the new one kept this one: as good
+    as moved back."""
+    if not scene.copied:
+        return []
+    copied = scene.in_order(scene.copied)
+    seen = climb(SERVER_MOVES, [(copied, scene.in_order((*scene.paired, *scene.server_only)))])
+    found = {one.left.id for one in seen}
+    return [row for row in copied if row.id not in found]
+
+
+def carried(
+    scene: Scene, trash: MailboxId | None, grounds: Mapping[MailboxId, Ground]
+) -> dict[RowId, Carried]:
+    """By the row that is left.  Its copy is one under the name that its file had, else one in
+    \\Trash before one elsewhere, which may be a twin."""
+    changed = [row for row in scene.copied if row.synced not in (None, row.server_flags)]
+    if not changed:
+        return {}
+    changed = scene.in_order(changed)
+    there = scene.in_order((*scene.paired, *scene.server_only))
+    in_trash = [row for row in there if row.mailbox == trash]
+    others = [row for row in there if row.mailbox != trash]
+    steps = [MOVED_NAME, *(elsewhere(step) for step in SERVER_MOVES)]
+    return {
+        one.left.id: _changed(one.left, one.right, grounds[one.right.mailbox])
+        for one in climb(steps, [(changed, in_trash), (changed, others)])
+    }
+
+
+def _changed(row: Row, copy: Row, ground: Ground) -> Carried:
+    assert row.synced is not None
+    sendable = ground.sendable & ~Flags.DELETED  # which is of the one that is left alone
+    agreed = copy.server_flags & (copy.synced or Flags.NONE)
+    add, remove = row.server_flags & ~row.synced, row.synced & ~row.server_flags
+    return Carried(copy, add & ~copy.server_flags & sendable, remove & agreed & sendable)

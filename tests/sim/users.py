@@ -185,13 +185,18 @@ class Users:
         m.fs.unlink(path)
         m.fs.sync_dir(path.rpartition("/")[0])
         m.took.add(ghost)
+        self._deleted(ghost, str(self.machines.index(m)), seen=self._as_moved(m, box, ghost, path))
+
+    def _as_moved(self, m: Stack, box: str, ghost: str, path: str) -> bool:
+        """Whether there is another copy of what is deleted here.  A copy and this: that is no
+        other than a move."""
         held = (
             ghost_of(data) for path, data in m.fs.files().items() if m.oracle.places.message(path)
         )
         seen = ghost in held
-        if seen and self.ledger.deeds[ghost].copies:  # a copy and this: no other than a move
+        if seen and self.ledger.deeds[ghost].copies:
             m.eyes.witness.left(m.eyes.side, box, ghost, info_letters(path), moved=True)
-        self._deleted(ghost, str(self.machines.index(m)), seen=seen)
+        return seen
 
     def _deleted(self, ghost: str, who: str, *, seen: bool) -> None:
         """`seen`: there is another copy where the user deleted this one."""
@@ -312,6 +317,10 @@ class Users:
         for path, ghost in files.items():
             m.fs.unlink(path)
             m.took.add(ghost)
+        for path, ghost in files.items():
+            place = m.oracle.places.message(path)
+            assert place is not None
+            self._as_moved(m, place[0], ghost, path)
         for folder in {path.rpartition("/")[0] for path in files}:
             m.fs.sync_dir(folder)
         if not quiet:

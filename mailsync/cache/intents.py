@@ -25,6 +25,7 @@ from mailsync.model.flags import KEYWORDS, Flags
 from mailsync.model.ids import IntentId
 from mailsync.model.rows import Presence, Settled
 
+MEANT_FOR = 366 * 86400.0  # seconds; any change of the message ends it
 MOVES = frozenset({IntentKind.MOVE, IntentKind.MOVE_BY_COPY})  # with the merge base of the source
 
 _ROW = text("SELECT * FROM messages WHERE id = :id")
@@ -84,6 +85,12 @@ _REMEMBER = text("""
     INSERT INTO repeated (mailbox, body, at)
     SELECT mailbox, body, :now FROM intents
     WHERE id = :n AND body IS NOT NULL AND kind <> 'move'""")
+# We took \\Deleted off on the server, and then it did not go: that was nobody's change of mind.
+_STILL_MEANT = text(f"""
+    UPDATE messages SET accepted_until = (SELECT began FROM intents WHERE id = :n) + {MEANT_FOR}
+    WHERE id = (SELECT source FROM intents WHERE id = :n AND row IS NULL)
+        AND server = 1 AND local = 1 AND settled = 0
+        AND local_flags & ~server_flags & {Flags.DELETED:d}""")
 _COUNT = text("""
     INSERT INTO removals (mailbox, side, at, count, boot_id, boot)
     VALUES (:mailbox, 'server', :now, 1, :boot_id, :boot)""")
@@ -151,8 +158,14 @@ def _intent(row: Any) -> Intent:
 
 
 def dropped(c: Connection, ids: Collection[IntentId], given_up: float | None = None) -> None:
-    if ids and given_up is not None:
-        c.execute(_REMEMBER, [{"n": n, "now": given_up} for n in ids])
+    if ids:
+        if given_up is not None:
+            c.execute(_REMEMBER, [{"n": n, "now": given_up} for n in ids])
+        c.execute(_STILL_MEANT, [{"n": n} for n in ids])
+        _delete(c, ids)
+
+
+def _delete(c: Connection, ids: Collection[IntentId]) -> None:
     if ids:
         c.execute(delete(table).where(table.c.id == bindparam("n")), [{"n": n} for n in ids])
 
@@ -164,7 +177,7 @@ def forget_repeated(c: Connection, before: float) -> None:
 def linked(c: Connection, items: Sequence[Linked], now: Moment) -> None:
     """Items whose intent is no more are passed over: they were linked before."""
     found = {intent.id: intent.new for intent in read(c)}
-    dropped(c, [item.intent for item in items])
+    _delete(c, [item.intent for item in items])
     touched: list[int] = []
     for item in items:
         new = found.get(item.intent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from mailsync.cache import Intent, IntentKind, MovedFile, NewIntent
 from mailsync.executor.boxes import ensure_observed
@@ -33,22 +33,30 @@ KINDS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What is done with the messages; `bases` and `unmark` as the action says."""
+
+    how: str  # a key of KINDS
+    bases: Bases
+    unmark: bool = False
+
+
 async def move(run: Run, action: Move) -> None:
     """UID MOVE; without MOVE: COPY, confirmed, then \\Deleted and UID EXPUNGE."""
-    await _transfer(run, action, "move" if run.server.has_move else "copy-delete")
+    how = "move" if run.server.has_move else "copy-delete"
+    await _transfer(run, action, Way(how, {}, action.unmark))
 
 
 async def copy(run: Run, action: Copy) -> None:
-    await _transfer(run, action, "copy")
+    bases: Bases = {join.id: base for join, base in zip(action.joins, action.bases, strict=True)}
+    await _transfer(run, action, Way("copy", bases))
 
 
-async def _transfer(run: Run, action: Move | Copy, how: str) -> None:
+async def _transfer(run: Run, action: Move | Copy, way: Way) -> None:
     target = await ensure_observed(run, action.target)
     source = run.mailboxes[action.mailbox]
     joins: Sequence[Row | None] = action.joins or [None] * len(action.rows)
-    bases: Bases = {}
-    if isinstance(action, Copy):
-        bases = {join.id: base for join, base in zip(action.joins, action.bases, strict=True)}
     sound = {row.id for row in await as_they_were(run, target, action.joins)}
     pairs = sorted(
         (
@@ -59,7 +67,7 @@ async def _transfer(run: Run, action: Move | Copy, how: str) -> None:
         key=lambda pair: uid_of(pair[0]),
     )
     for layer in _layers(pairs):
-        await _transfer_layer(run, source, target, layer, how, bases)
+        await _transfer_layer(run, source, target, layer, way)
 
 
 def _layers(pairs: Sequence[tuple[Row, Row | None]]) -> list[Pairs]:
@@ -76,18 +84,18 @@ def _layers(pairs: Sequence[tuple[Row, Row | None]]) -> list[Pairs]:
 
 
 async def _transfer_layer(
-    run: Run, source: Mailbox, target: Mailbox, pairs: Pairs, how: str, bases: Bases
+    run: Run, source: Mailbox, target: Mailbox, pairs: Pairs, way: Way
 ) -> None:
     async def call(rows: tuple[Row, ...]) -> None:
         chosen = {row.id for row in rows}
         group = tuple(pair for pair in pairs if pair[0].id in chosen)
-        await _transfer_batch(run, source, target, group, how, bases)
+        await _transfer_batch(run, source, target, group, way)
 
     stopped = ""
 
     async def refused(rows: tuple[Row, ...], error: Refused) -> None:
         nonlocal stopped
-        text = f"the server refused to {how} to {target.name}: {error}"
+        text = f"the server refused to {way.how} to {target.name}: {error}"
         stopped = text if of_all(error) else ""
         await run.trouble(source.id, rows, text)
 
@@ -103,22 +111,22 @@ async def _transfer_layer(
 
 
 async def _transfer_batch(
-    run: Run, source: Mailbox, target: Mailbox, group: Pairs, how: str, bases: Bases
+    run: Run, source: Mailbox, target: Mailbox, group: Pairs, way: Way
 ) -> None:
-    kind = KINDS[how]
-    await _unmarked(run, source, tuple(row for row, _ in group if row.marked))
+    kind = KINDS[way.how]
     group = await _recognisable(run, source, target, group)
     uid_next = await known_uid_next(run, target)
     new = [
-        _intent(row, join, target, uid_next, kind, bases.get(None if join is None else join.id))
+        _intent(row, join, target, uid_next, kind, way.bases.get(None if join is None else join.id))
         for row, join in group
     ]
     ids = await run.stored(run.cache.begin_intents, new, run.id, run.now())
     rows = tuple(row for row, _ in group)
     uids = uids_of(rows)
-    call = run.server.move if how == "move" else run.server.copy
+    call = run.server.move if way.how == "move" else run.server.copy
     run.changed.update((source.id, target.id))
     try:
+        await _unmarked(run, source, _marked(rows, way))
         copied = await call(source.name, target.name, uids, uid_validity=source.uid_validity)
     except Disconnected:
         run.doubt()
@@ -136,8 +144,14 @@ async def _transfer_batch(
     run.done(source.id, "uploaded" if kind is IntentKind.COPY else "moved", done)
 
 
+def _marked(rows: Sequence[Row], way: Way) -> tuple[Row, ...]:
+    flag = Flags.DELETED if way.unmark else Flags.NONE
+    return tuple(row for row in rows if row.marked or row.server_flags & flag)
+
+
 async def _unmarked(run: Run, box: Mailbox, rows: tuple[Row, ...]) -> None:
-    """A mark of ours, of a deletion that was cut off, does not go along."""
+    """A mark of ours, of a deletion that was cut off, does not go along, nor one for which they go.
+    The intents tell by then who took it off."""
     if rows:
         gone = Flags.DELETED
         await run.server.store(

@@ -10,6 +10,7 @@ from mailsync.cache import Intent, IntentKind
 from mailsync.executor.boxes import ensure_observed, observe_again
 from mailsync.executor.outcome import is_hidden, look_up
 from mailsync.executor.run import RESOLVE, Run
+from mailsync.model.flags import Flags
 from mailsync.model.ids import MailboxId
 from mailsync.model.rows import Mailbox, Presence, Row
 
@@ -53,8 +54,17 @@ async def _resolve_in(run: Run, box: Mailbox, intents: Sequence[Intent]) -> list
     wanted = {None, *(row.id for row in now if row.local is Presence.THERE)}
     harmless = [i for i in moves if i.new.row in wanted and i.id not in run.answered]
     if harmless:
+        await _see_marks(run, harmless)
         await run.stored(run.cache.dropped, [intent.id for intent in harmless])
     return [intent for intent in left if intent not in harmless]
+
+
+async def _see_marks(run: Run, intents: Sequence[Intent]) -> None:
+    """Of what was \\Deleted on both sides: has the server taken that off, as it was told to?"""
+    trashed = [i.new.source for i in intents if i.new.row is None and i.new.source is not None]
+    rows = await run.stored(run.cache.rows, trashed)
+    for mailbox in sorted({row.mailbox for row in rows if row.local_flags & Flags.DELETED}):
+        await observe_again(run, run.mailboxes[mailbox])
 
 
 async def wait_and_resolve(run: Run, *, no_wait: bool) -> bool:

@@ -119,13 +119,15 @@ class RemoveLocalMailbox:
 @dataclass(frozen=True, slots=True)
 class Move:
     """UID MOVE.  `joins[i]` is the row in `target` that has the file of `rows[i]`; empty when
-    the messages go to the \\Trash mailbox because their files were deleted."""
+    the messages go to the \\Trash mailbox because their files were deleted.  `unmark`: because
+    both sides have them \\Deleted, without which they go; else they were expunged there next."""
 
     mailbox: MailboxId
     target: MailboxId
     rows: tuple[Row, ...]
     joins: tuple[Row, ...]
     reason: str
+    unmark: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,12 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from mailsync.model.actions import CreateMailbox
-from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, MailboxId, RowId
 from mailsync.model.rows import Mailbox, Presence, Role, Row, Settled, Side, Wait
 from mailsync.planner.guard import beyond_view, stops
 from mailsync.planner.policy import Departed, Ground, Policy
 from mailsync.planner.sheet import Sheet
-from mailsync.planner.verdict import FLAGGED_DELETED, Ruled
+from mailsync.planner.verdict import Ruled
 
 N, T, G = Presence.NONE, Presence.THERE, Presence.GONE
 
@@ -153,8 +152,6 @@ def _delete(
         if expunges or policy.is_trash(grounds[row.mailbox].box) or holders.have(row):
             sheet.expunged[row.mailbox, ruling.reason].append(row)
         elif opened:
-            if ruling is FLAGGED_DELETED:  # else it would be expunged from \\Trash next
-                sheet.stored[row.mailbox, Flags.NONE, Flags.DELETED].append(row)
             sheet.trashed[row.mailbox, ruling.reason].append(row)
         else:
             why = NO_GMAIL_TRASH if there is None else TRASH_CLOSED

@@ -6,8 +6,7 @@ decision is still noted; then actions are taken out of it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mailsync.model.actions import (
     Action,
@@ -29,7 +28,6 @@ from mailsync.model.actions import (
     StoreFlags,
     Upload,
 )
-from mailsync.model.ids import RowId
 from mailsync.planner.verdict import FOLLOWS, MOVED_ON
 
 LEFT_BEHIND = "moved on the server, and its file with it"
@@ -77,22 +75,9 @@ class Narrow:
 
 def narrowed(plan: Plan, narrow: Narrow) -> tuple[Plan, tuple[Action, ...]]:
     """What is left of the plan, and what was taken out of it."""
-    left = [action for action in plan.actions if _left(action, narrow)]
-    spared = _ids(action for action in left if isinstance(action, Move))
-    done: list[Action] = []
-    for action in plan.actions:
-        if isinstance(action, StoreFlags) and not _left(action, narrow):
-            # \Deleted is only taken away of what then goes to the \Trash mailbox.
-            rows = tuple(row for row in action.rows if row.id not in spared)
-            if rows:
-                done.append(replace(action, rows=rows))
-        elif not _left(action, narrow):
-            done.append(action)
-    return Plan(tuple(done)), tuple(left)
-
-
-def _ids(actions: Iterable[Move]) -> Collection[RowId]:
-    return {row.id for action in actions for row in action.rows}
+    left = tuple(action for action in plan.actions if _left(action, narrow))
+    done = tuple(action for action in plan.actions if not _left(action, narrow))
+    return Plan(done), left
 
 
 def _left(action: Action, narrow: Narrow) -> bool:

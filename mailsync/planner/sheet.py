@@ -30,7 +30,7 @@ from mailsync.model.ids import MailboxId
 from mailsync.model.rows import Row, Settled, Side, Wait
 from mailsync.planner.mailboxes import Creation, Removal, Rename
 from mailsync.planner.scene import uid_order
-from mailsync.planner.verdict import FOLLOWS
+from mailsync.planner.verdict import FLAGGED_DELETED, FOLLOWS
 
 Place = tuple[MailboxId, str]  # mailbox and reason
 Route = tuple[MailboxId, MailboxId]  # from, to
@@ -113,7 +113,8 @@ class Sheet:
             yield Expunge(box, old, "draft replaced", new)
         for (box, reason), rows in sorted(self.trashed.items()):
             assert self.trash is not None
-            yield Move(box, self.trash, _ascending(rows), (), reason)
+            unmark = reason == FLAGGED_DELETED.reason
+            yield Move(box, self.trash, _ascending(rows), (), reason, unmark)
         yield from self.removals
 
 

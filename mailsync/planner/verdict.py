@@ -86,12 +86,14 @@ def _forget(row: Row, ground: Ground) -> Ruling:
 
 
 def _both_there(row: Row, ground: Ground) -> Ruling:
+    # By us: it was on its way to \\Trash.  A change of the server's had ended that it is accepted.
+    taken_off = Flags.DELETED & ~row.server_flags if row.accepted else Flags.NONE
     if (
         ground.expunge_deleted
         and row.synced is not None
-        and row.synced & Flags.DELETED
-        and not (row.server_flags ^ row.local_flags) & ground.shared
-        and row.server_flags & Flags.DELETED
+        and row.synced & Flags.DELETED & row.local_flags
+        and not (row.server_flags ^ row.local_flags) & ground.shared & ~taken_off
+        and (row.server_flags & Flags.DELETED or taken_off)
         and row.settled is not Settled.SPARED
     ):
         return KEPT if ground.keeps else FLAGGED_DELETED

@@ -197,6 +197,9 @@ class Acts:
             row = self.rows[given.id]
             assert row.uid is not None
             moves = self.policy.has_move
+            if action.unmark:
+                here.server[row.uid].flags &= ~Flags.DELETED
+                row = self.put(row, server_flags=row.server_flags & ~Flags.DELETED)
             message = here.server.pop(row.uid) if moves else here.server[row.uid]
             facts = {
                 "uid": self.append(target, message), "server": T, **self._server_facts(message)

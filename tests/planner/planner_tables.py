@@ -185,6 +185,7 @@ def words(made: Plan, world: World, texts: Mapping[int, str]) -> str:
                 text = f"{verb} {box} {texts[action.keep.id]} {action.rung.name}"
             case Move() | MoveLocal() | Copy() | CopyLocal():
                 text = f"{verb} {box}>{world.boxes[action.target].name} {which(action.rows)}"
+                text += " -T" if getattr(action, "unmark", False) else ""
             case StoreFlags() | SetLocalFlags():
                 change = f"+{letters(action.add)}" if action.add else ""
                 change += f"-{letters(action.remove)}" if action.remove else ""

@@ -95,6 +95,12 @@ def deleted_both_ways(s: Stack) -> None:
     s.server.expunge("Work", s.uid_of("Work", "e"))
 
 
+def marked_both_ways(s: Stack) -> None:
+    s.flag("INBOX", "a", "T")
+    s.server.set_flags("Work", s.uid_of("Work", "e"), ["\\Deleted"])
+    s.server.witness.agreed |= {"a", "e"}  # with expunge-deleted that is what it says
+
+
 def moved_locally(s: Stack) -> None:
     s.move_file("INBOX", "a", "Work")
     s.move_file("INBOX", "b", "Archive", unique="777.new.reader")
@@ -405,6 +411,21 @@ SCENARIOS = [
         deleted_both_ways,
         {"INBOX": "c", "Work": "d", "Trash": "b:S"},
         account={"deletions": Deletions.TRASH},
+    ),
+    Scenario(
+        "marked, into the trash",
+        six,
+        marked_both_ways,
+        {"INBOX": "b:S c", "Work": "d", "Trash": "a e:F"},
+        account={"deletions": Deletions.TRASH, "expunge_deleted": True},
+    ),
+    Scenario(
+        "marked, into the trash, plain server",
+        six,
+        marked_both_ways,
+        {"INBOX": "b:S c", "Work": "d", "Trash": "a e:F"},
+        plain,
+        {"deletions": Deletions.TRASH, "expunge_deleted": True},
     ),
     Scenario(
         "moved in the Maildir",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from sim.server_profile import Profile, plain, strict_qresync
+from sim.server_profile import Profile, icloud, plain, plain_no_uidplus, strict_qresync
 from support.storied import Story
 
 from mailsync.model.settings import Deletions, Direction, Guard
@@ -209,3 +209,25 @@ def test_rejected_and_deleted_before_the_next_sync(story: Story) -> None:
     ran = story.tell()
     assert (ran.exit, ran.total.expunged) == (0, 1), ran.text
     story.agree({"INBOX": KEPT.removeprefix("a0 ") + " z"})
+
+
+@pytest.mark.parametrize("make", [strict_qresync, icloud, plain, plain_no_uidplus])
+@pytest.mark.parametrize("lost", ["UID MOVE", "UID COPY"])
+@pytest.mark.parametrize("refused", [True, False])
+def test_a_sync_that_ends_before_it_is_in_the_trash(
+    make: Callable[[], Profile], lost: str, refused: bool
+) -> None:
+    """The flag is off by then on the server; that is nobody's change of mind."""
+    settings = {"deletions": Deletions.TRASH, "trash": "Trash", "expunge_deleted": True}
+    with Story("marked", make(), **settings) as s:
+        for ghost in "ab":
+            s.serve("INBOX", ghost)
+        s.tell()
+        s.flag("INBOX", "a", "T")
+        s.oracle.deleted.add("a")
+        s.server.fault(lost, "NO not now" if refused else "BYE bye", sticky=True)
+        s.tell()
+        s.server.faults.clear()
+        s.tell(pause=2 * 86400)
+        s.tell()
+        s.agree({"INBOX": "b", "Trash": "a"})

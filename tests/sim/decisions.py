@@ -45,17 +45,21 @@ def accept(users: Users, m: Stack) -> None:
         if not held:
             return
         for line in held:
+            if _whole(line):
+                users.server.witness.given_up.add(line.mailbox)
             for ghost in _meant(users, m, line):
                 users.ledger.given_up(ghost)
                 users.server.witness.agreed.add(ghost)
         decide.accept(targets, held)
 
 
+def _whole(line: HeldLine) -> bool:
+    return not line.uids and not line.names
+
+
 def _meant(users: Users, m: Stack, line: HeldLine) -> set[str]:
     """The messages of a line: those that it names, or a whole mailbox."""
-    whole = not line.uids and not line.names
-    if whole:
-        users.server.witness.given_up.add(line.mailbox)
+    whole = _whole(line)
     served = users.server.boxes.get(users.wire(line.mailbox).encode())
     found = {
         message.ghost
@@ -74,8 +78,10 @@ def _meant(users: Users, m: Stack, line: HeldLine) -> set[str]:
 def reject(users: Users, m: Stack) -> None:
     targets = [Target(m.account, ())]
     with by_hand(m, "reject"), contextlib.suppress(MailsyncError):
-        if decide.held(targets, accepted=True):
+        if held := decide.held(targets, accepted=True):
             users.ledger.doubt()
+            for ghost in {ghost for line in held for ghost in _meant(users, m, line)}:
+                users.ledger.unmarked(ghost)
             decide.reject(targets)
 
 

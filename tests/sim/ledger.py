@@ -168,6 +168,11 @@ class Ledger:
                 if deeds.flags[letter] or letter in deeds.said:
                     deeds.said.setdefault(letter, set()).update((True, False))
 
+    def unmarked(self, ghost: str) -> None:
+        """Rejected: what is \\Deleted on both sides loses that."""
+        if ghost in self.deeds:
+            self.deeds[ghost].said.setdefault("T", set()).update((True, False))
+
     def doubt(self, box: str | None = None) -> None:
         """UIDs or the cache lost their meaning: what was deleted may come back (I13, I3)."""
         for deeds in self.deeds.values():

@@ -150,7 +150,7 @@ class _Maker:
         """The configuration is edited, of any machine."""
         aside, found = self.aside, list[Event]()
         while aside.chance(0.4):
-            who, box = str(aside.below(self.machines)), aside.choice(self.boxes)
+            who, box = str(aside.below(self.machines)), aside.choice([*self.boxes, "*"])
             kind = aside.choice([*KINDS, "", ""])
             found.append(Act(who, "section", (box, kind)))
         return found

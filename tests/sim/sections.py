@@ -1,7 +1,7 @@
 """Sections of the configuration in random runs: what mailsync leaves alone in a mailbox (rule 9).
 
 Users change them between syncs, each machine its own: `Act("0", "section", ("Work", "pull"))`;
-without a kind the section goes.
+without a kind the section goes.  `*` is one for all mailboxes, in place of all others.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Shown = dict[str, object]
 
 
 def has_section(machine: Stack, box: str) -> bool:
-    return any(one.pattern == box for one in machine.account.sections)
+    return any(one.pattern in (box, "*") for one in machine.account.sections)
 
 
 def set_section(machine: Stack, box: str, kind: str) -> None:
@@ -42,7 +42,8 @@ def set_section(machine: Stack, box: str, kind: str) -> None:
         "age": {"max_age": days},
         "": {},
     }[kind]
-    kept = [one for one in machine.account.sections if one.pattern != box]
+    had = () if box == "*" else machine.account.sections
+    kept = [one for one in had if one.pattern not in (box, "*")]
     if said:
         kept.append(Section(box, Rules(**said), frozenset(said)))  # type: ignore[arg-type]
     machine.account = replace(machine.account, sections=tuple(kept))
@@ -66,7 +67,7 @@ class Scope:
         self._before = self._shown()
 
     def _rules(self, box: str) -> Iterable[Section]:
-        return (one for one in self.machine.account.sections if one.pattern == box)
+        return (one for one in self.machine.account.sections if one.pattern in (box, "*"))
 
     def forbids(self, side: str, box: str, ghost: str, moved: bool) -> str:
         """Why this machine may not take a message out of a mailbox on `side`; `moved`: a user
@@ -98,6 +99,9 @@ class Scope:
         return found
 
     def _served(self, box: str) -> object:
+        if box == "*":
+            known = [one.name.decode() for one in self.machine.server.boxes.values()]
+            return {name: self._served(self.users.here(name)) for name in sorted(known)}
         try:
             held = self.machine.server.box(self.users.wire(box))
         except KeyError:
@@ -109,7 +113,7 @@ class Scope:
         return {
             path: ghost_of(data)
             for path, data in files.items()
-            if (place := places.message(path)) and place[0] == box
+            if (place := places.message(path)) and box in (place[0], "*")
         }
 
     def broken(self) -> str:

@@ -346,7 +346,7 @@ class Users:
         """The configuration is edited; see `sections`."""
         if kind or has_section(m, box):
             set_section(m, box, kind)
-            self.ledger.doubt(box)
+            self.ledger.doubt(None if box == "*" else box)
 
     def jump_(self, m: Stack, seconds: str) -> None:
         m.skew += float(seconds)

@@ -149,7 +149,7 @@ class Witness:
             and self._put_on.get((side, ghost, letter), 0) > self.decided
         }
         # By COPY it was in the trash before: what is set then is to be seen there, too.
-        deleted = "" if self.by_copy and how == "UID EXPUNGE" else self.trash
+        deleted = "" if self.by_copy and how.endswith("EXPUNGE") else self.trash
         if spared and not any(spared <= set(had) for place, had in others() if place != deleted):
             self.found.append(
                 f"I10 deleted although {''.join(sorted(spared))} was set meanwhile: {where}"
@@ -210,9 +210,10 @@ class Witness:
         looked = self._looked.get(place, self._looked[session.number, b""])
         if name == "UID EXPUNGE" and not self.lied:
             looked = max(looked, self._marked.get(place, 0))
-        watched = "T" if name == "EXPUNGE" else SAVING
         unseen = False
-        for letter in set(letters) & set(watched):
+        for letter in set(letters) & {*SAVING, *("T" if name == "EXPUNGE" else "")}:
+            if name == "EXPUNGE" and letter != "T":  # SEARCH DELETED does not show it
+                looked = self._marked.get(place, looked)
             by, at = self._stored.get((ghost, letter), (session.number, 0))
             put_on = self._put_on.get((SERVER, ghost, letter), 0)
             unseen |= put_on > looked or (by != session.number and at > looked)

@@ -55,8 +55,11 @@ class Asked:
     def broken(self) -> str:
         """What was changed all the same; empty: nothing."""
         options, server = set(self.event.options), self.users.server
-        if options & {"dry_run", "pull"} and (sent := server.changing(self.since)):
-            return f"{sorted(options)}: {sent[0].name} was sent"
+        if options & {"dry_run", "pull"}:
+            earlier = {one.connection for one in server.executed[: self.since]}  # done late
+            sent = [one for one in server.changing(self.since) if one.connection not in earlier]
+            if sent:
+                return f"{sorted(options)}: {sent[0].name} was sent"
         if self.event.meddling or any(one.what == "crash" for one in self.event.faults):
             return ""  # users did, or the power that was cut
         for before, after in zip(self._before, self._shown(), strict=True):

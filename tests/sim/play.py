@@ -29,7 +29,7 @@ from sim.events import Act, Event, Pause, Run, Sync
 from sim.ledger import Ledger
 from sim.loop import crashed
 from sim.oracle import Oracle, Violation, told
-from sim.sections import Scope, wrong_clock
+from sim.sections import Scope, singled_out, wrong_clock
 from sim.server_profile import PRESETS, Profile
 from sim.stack import Stack, together
 from sim.steps import Steps
@@ -344,11 +344,11 @@ class Play:
         self.server.settle()
         for machine in self.machines:
             machine.skew = 0.0
-        if any(machine.account.sections for machine in self.machines):
+        if any(singled_out(machine) for machine in self.machines):
             self._rounds()
             for number, machine in enumerate(self.machines):
-                for section in machine.account.sections:
-                    self.users.do(Act(str(number), "section", (section.pattern,)))
+                for box in singled_out(machine):
+                    self.users.do(Act(str(number), "section", (box,)))
         if not self.stuck:
             self._rounds()
         if self.stuck:

@@ -1,7 +1,8 @@
 """Sections of the configuration in random runs: what mailsync leaves alone in a mailbox (rule 9).
 
 Users change them between syncs, each machine its own: `Act("0", "section", ("Work", "pull"))`;
-without a kind the section goes.  `*` is one for all mailboxes, in place of all others.
+without a kind the section goes.  `*` is one for all mailboxes, in place of all others.  "out" is no
+section: a pattern leaves the mailbox out.
 """
 
 from __future__ import annotations
@@ -23,12 +24,22 @@ LIMIT = 10_000  # bytes
 LARGE = 2 * LIMIT
 DAY = 86400  # seconds
 OLD = 90 * DAY  # how much older than others what is old is
-KINDS = ("pull", "push", "keep", "size", "age")
+KINDS = ("pull", "push", "keep", "size", "age", "out")
 Shown = dict[str, object]
 
 
 def has_section(machine: Stack, box: str) -> bool:
-    return any(one.pattern in (box, "*") for one in machine.account.sections)
+    return not {box, "*"}.isdisjoint(singled_out(machine))
+
+
+def singled_out(machine: Stack) -> list[str]:
+    """The mailboxes for which something is said, or `*`."""
+    named = [one.pattern for one in machine.account.sections]
+    return named + _left_out(machine)
+
+
+def _left_out(machine: Stack) -> list[str]:
+    return [one.removeprefix("!") for one in machine.account.mailboxes if one.startswith("!")]
 
 
 def set_section(machine: Stack, box: str, kind: str) -> None:
@@ -40,13 +51,15 @@ def set_section(machine: Stack, box: str, kind: str) -> None:
         "keep": {"deletions": Deletions.KEEP},
         "size": {"max_size": LIMIT},
         "age": {"max_age": days},
-        "": {},
-    }[kind]
+    }.get(kind, {})
     had = () if box == "*" else machine.account.sections
     kept = [one for one in had if one.pattern not in (box, "*")]
     if said:
         kept.append(Section(box, Rules(**said), frozenset(said)))  # type: ignore[arg-type]
-    machine.account = replace(machine.account, sections=tuple(kept))
+    patterns = ["*", *(f"!{one}" for one in _left_out(machine) if one != box)]
+    if kind == "out" and box != "*":
+        patterns.append(f"!{box}")
+    machine.account = replace(machine.account, sections=tuple(kept), mailboxes=tuple(patterns))
 
 
 def wrong_clock(machine: Stack, faults: Iterable[Fault]) -> bool:
@@ -72,6 +85,8 @@ class Scope:
     def forbids(self, side: str, box: str, ghost: str, moved: bool) -> str:
         """Why this machine may not take a message out of a mailbox on `side`; `moved`: a user
         moved it.  Empty: it may."""
+        if box in _left_out(self.machine):
+            return "it is left out"
         for one in self._rules(box):
             if side == SERVER and one.rules.direction is Direction.PULL:
                 return "direction is pull"
@@ -91,6 +106,9 @@ class Scope:
 
     def _shown(self) -> Shown:
         found: Shown = {}
+        for box in _left_out(self.machine):
+            found[f"{box} on the server"] = self._served(box)
+            found[f"{box} in the Maildir"] = self._files(box)
         for one in self.machine.account.sections:
             if one.rules.direction is Direction.PULL:
                 found[f"{one.pattern} on the server"] = self._served(one.pattern)
@@ -121,5 +139,5 @@ class Scope:
         after = self._shown()
         for where, before in self._before.items():
             if after[where] != before:
-                return f"direction forbids to change {where}: {before} became {after[where]}"
+                return f"{where} was not to be changed: {before} became {after[where]}"
         return ""

@@ -101,6 +101,8 @@ class _Maker:
             settings.append(("layout", "maildir++"))
         if self.person.chance(0.2):
             settings.append(("expunge_deleted", "yes"))
+        if self.person.chance(0.1):
+            settings.append(("undelete_days", "0"))
         if self.untrashed:
             settings.append(("trash", self.person.choice(["", "Bin"])))
         if self.person.chance(0.1):

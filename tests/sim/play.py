@@ -47,6 +47,7 @@ SETTINGS: dict[str, Callable[[str], object]] = {
     "expunge_deleted": lambda text: text == "yes",
     "layout": Layout,
     "trash": str,  # the server says of no mailbox that it is that one
+    "undelete_days": int,
     "download_per_day": int,
     "upload_per_day": int,
 }

@@ -356,6 +356,11 @@ class Cache:
         with self._tx() as c:
             return observe_local.unknown_names(c, mailbox, entries)
 
+    def come_back(self, mailbox: MailboxName, entries: Sequence[LocalEntry]) -> list[LocalEntry]:
+        """Those that were gone while their message was not: they count as synced at once."""
+        with self._tx() as c:
+            return observe_local.come_back(c, mailbox, entries)
+
     def lacks(self, mailbox: MailboxName, names: Collection[UniqueName]) -> bool:
         """Some file that was there is not among `names`: a second listing is wanted (rule 3)."""
         with self._tx() as c:

@@ -132,6 +132,10 @@ _NAMES = text("""
     SELECT messages.name FROM messages
     WHERE mailbox = (SELECT id FROM mailboxes WHERE name = :name)
         AND messages.name IS NOT NULL AND local = 1""")
+_GONE_HERE = text("""
+    SELECT name FROM messages
+    WHERE mailbox = (SELECT id FROM mailboxes WHERE name = :name) AND name IS NOT NULL
+        AND local = 2 AND server = 1""")
 _IN_NEW = text("""
     SELECT count(*) FROM messages
     WHERE mailbox = (SELECT id FROM mailboxes WHERE name = :name) AND local = 1
@@ -154,6 +158,14 @@ def unknown_names(
 ) -> list[LocalEntry]:
     known = known_names(c, mailbox)
     return [entry for entry in entries if entry.name not in known]
+
+
+def come_back(
+    c: Connection, mailbox: MailboxName, entries: Sequence[LocalEntry]
+) -> list[LocalEntry]:
+    found = c.execute(_GONE_HERE, {"name": mailbox}).cursor.fetchall()
+    gone = {unpack(name) for (name,) in found}
+    return [entry for entry in entries if entry.name in gone]
 
 
 def lacks(c: Connection, mailbox: MailboxName, names: Collection[UniqueName]) -> bool:

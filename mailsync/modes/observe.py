@@ -355,6 +355,9 @@ async def _store_listing(
     )
     for notice in listing.notices:
         run.tallies.note(name, notice)
+    # Nothing is planned of a file that comes back: it is relied on as soon as it is stored.
+    if unknown and not run.dry and (back := await run.stored(run.cache.come_back, name, unknown)):
+        await run.disk(run.maildir.make_lasting, {name: back})
     await run.stored(run.cache.store_local, seen)
     run.seen_local.add(name)
     if failed:

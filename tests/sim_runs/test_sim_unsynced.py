@@ -14,6 +14,8 @@ from sim.stack import DATE
 from sim.steps import Crash, Steps
 from support.storied import Story
 
+from mailsync.model.settings import Direction
+
 CUTS = [(Model.SYNCED, 0), *((Model.WEAK, seed) for seed in range(4))]
 
 
@@ -145,3 +147,21 @@ def test_where_a_file_cannot_be_made_durable_nothing_is_sent(
     assert (ran.exit, ran.stored) == (75, 0), ran.text
     story.refuse = None
     at_rest(story, {"INBOX": "a b", "Work": "w n:S"})
+
+
+@pytest.mark.parametrize(("model", "seed"), CUTS)
+def test_a_file_that_comes_back_while_its_deletion_waits(
+    story: Story, model: Model, seed: int
+) -> None:
+    """It counts as synced as soon as it is seen: nothing is planned of it."""
+    story.change(direction=Direction.PULL)
+    path = story.path_of("INBOX", "a")
+    aside = "/mail/Work/tmp/aside"
+    story.fs.rename(path, aside)
+    story.disk.sync()
+    assert story.tell().total.unsent == 1
+    story.fs.rename(aside, path)
+    assert story.tell().total.unsent == 0
+    cut(story, model, seed)
+    story.change(direction=Direction.BOTH)
+    at_rest(story, {"INBOX": "a b", "Work": "w"})

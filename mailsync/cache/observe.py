@@ -8,7 +8,7 @@ from looping over the mailbox instead of over what was seen (a delta of ten in 1
 # ruff: noqa: S608 (the statements are put together from constants of this room)
 from __future__ import annotations
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row, TextClause, text
 
 from mailsync.cache import keywords
 from mailsync.cache.outcomes import try_marked
@@ -109,15 +109,22 @@ BLOCKED = text(f"""
         SELECT 1 FROM messages
         WHERE mailbox = :box AND server = 1 AND NOT {MARKED}
             AND server_shown & {Flags.DELETED:d} <> 0) END""")
-# Another message than the one that had the UID: two of three are not what the server said before.
-# One alone may be an estimate (a size), or made anew (an id).
+# Another message than the one that had the UID, whether that is there, gone or unknown: two of
+# three are not what the server said before.  One alone may be an estimate (a size), or made anew
+# (an id).
 REUSED = text("""
     SELECT EXISTS (
         SELECT 1 FROM seen_server CROSS JOIN messages
-        WHERE messages.mailbox = :box AND messages.uid = +seen_server.uid AND +messages.server = 1
+        WHERE messages.mailbox = :box AND messages.uid = +seen_server.uid
             AND coalesce(messages.internal_date <> seen_server.internal_date, 0)
                 + coalesce(messages.size <> seen_server.size, 0)
                 + coalesce(messages.email_id <> seen_server.email_id, 0) >= 2)""")
+# No UID comes back: what is gone and listed again may be another message.
+BACK_AGAIN = text("""
+    SELECT EXISTS (
+        SELECT 1 FROM seen_server CROSS JOIN messages
+        WHERE messages.mailbox = :box AND messages.uid = +seen_server.uid
+            AND +messages.server <> 1)""")
 _COUNT = text("SELECT count(*) FROM messages WHERE mailbox = :box AND server = 1")
 COUNT_IN_SPANS = text("""
     SELECT count(*) FROM spans CROSS JOIN messages
@@ -142,13 +149,16 @@ class DoesNotAddUp(Exception):
 
 
 def store_server(c: Connection, obs: ServerObservation, now: float) -> Stored:
-    """Raises DoesNotAddUp when a delta does not lead to what the server counts."""
+    """Raises DoesNotAddUp when a delta does not lead to what the server counts, or does not say of
+    what it shows which messages those are."""
     box = _mailbox(c, obs.mailbox)
     had = box.uid_validity
     known = keywords.learn(c, {name for item in obs.items for name in item.extra})
     shown = _load(c, obs, known)
     renumbered = had is not None and had != obs.cursor.uid_validity
-    reused = not renumbered and (obs.went_back or _reused(c, box.id))
+    reused = not renumbered and (obs.went_back or _is_so(c, REUSED, box.id))
+    if obs.scant and (reused or _is_so(c, BACK_AGAIN, box.id)):
+        raise DoesNotAddUp  # flags do not tell what it is, nor with which file it is to be paired
     if renumbered or reused:
         doubt_server(c, box.id)
     permanent, read_only = box.permanent, bool(box.read_only)
@@ -207,8 +217,8 @@ def _mailbox(
     return found
 
 
-def _reused(c: Connection, box: int) -> bool:
-    return bool(c.execute(REUSED, {"box": box}).scalar_one())
+def _is_so(c: Connection, question: TextClause, box: int) -> bool:
+    return bool(c.execute(question, {"box": box}).scalar_one())
 
 
 def _load(c: Connection, obs: ServerObservation, known: Keywords) -> Flags:

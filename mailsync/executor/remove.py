@@ -54,6 +54,8 @@ async def expunge(run: Run, action: Expunge) -> None:
     wanted = await _replaced(run, action) if action.after else action.rows
 
     async def call(rows: tuple[Row, ...]) -> None:
+        if not (rows := await _as_planned(run, rows)):
+            return
         uids = uids_of(rows)
         run.changed.add(box.id)
         since = await _modseq(run, box) if run.server.has_condstore else None
@@ -95,6 +97,19 @@ async def expunge(run: Run, action: Expunge) -> None:
         await bisected(run, wanted, call, refused)
     if not run.expunges[box.id] and (marked := run.marked.pop(box.id, [])):
         await _expunge_marked(run, box, tuple(marked))
+
+
+async def _as_planned(run: Run, rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Those that are on the server what the plan took them for, but for a mark of ours.  There may
+    have been a look since, for others or in an attempt that was refused in the end: then it is
+    from there on that UNCHANGEDSINCE tells changes."""
+    now = {row.id: row for row in await run.stored(run.cache.rows, [row.id for row in rows])}
+    return tuple(row for row in rows if row.id in now and _unchanged(row, now[row.id]))
+
+
+def _unchanged(row: Row, now: Row) -> bool:
+    same = now.server is Presence.THERE and now.server_extra == row.server_extra
+    return same and now.server_flags in (row.server_flags, row.server_flags | Flags.DELETED)
 
 
 def _flagged_since(rows: Sequence[Row], flags: Mapping[UID, Flags]) -> UIDSet:

@@ -240,13 +240,21 @@ def _link(c: Connection, item: Linked, new: NewIntent, source: Any, seen: Any) -
             "synced": synced,
             "came": came,
             "spared": source is not None and source.settled == Settled.SPARED,
-            "internal_date": new.internal_date if shows is None else shows.internal_date,
-            "size": None if shows is None else shows.size,
+            **_told(item, new.internal_date if shows is None else shows.internal_date, shows),
             "email_id": item.email_id or (None if shows is None else shows.email_id),
             "header": None if shows is None else shows.server_header or shows.header,
         },
     )
     return new.row
+
+
+def _told(item: Linked, date: int | None, shows: Any) -> dict[str, int | None]:
+    """As the server says it of this very UID, else as it said it of what it was made of."""
+    size = None if shows is None else shows.size
+    return {
+        "internal_date": date if item.internal_date is None else item.internal_date,
+        "size": size if item.size is None else item.size,
+    }
 
 
 def _is_back(source: Any, row: Any) -> bool:
@@ -275,8 +283,7 @@ def _to_trash(c: Connection, item: Linked, new: NewIntent, source: Any, seen: An
             "uid": item.uid,
             "shown": source.server_shown,
             "extra": source.server_extra,
-            "internal_date": source.internal_date,
-            "size": source.size,
+            **_told(item, source.internal_date, source),
             **content,
         },
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from sim.server_profile import Profile, condstore, plain, plain_no_uidplus, strict_qresync
 from sim.server_state import Box
+from sim.under import bare
 from support.storied import Story
 
 from mailsync.cache import audits
@@ -97,6 +99,24 @@ def test_where_a_part_is_audited_all_is_listed_anew(
         backup = s.server.boxes[b"INBOX"]
         s.server.boxes[b"INBOX"] = lost
         assert AGAIN not in s.tell(pause=DAY).text  # a and b are
+        s.server.boxes[b"INBOX"] = backup
+        for ghost in "ef":
+            s.serve("INBOX", ghost, size=100)
+        told_and_taken_back(s, DAY)
+        s.agree({"INBOX": "a b c d e f"})
+
+
+@pytest.mark.parametrize("make", [*ALL, partial(bare, "courier")])
+def test_a_uid_of_what_was_sent_is_given_again(make: Callable[[], Profile]) -> None:
+    """The server is asked at once what it says of it, for nothing else tells it from another."""
+    with Story("sent", make()) as s:
+        for ghost in "ab":
+            s.serve("INBOX", ghost)
+        s.tell()
+        backup = copy.deepcopy(s.server.boxes[b"INBOX"])
+        for ghost in "cd":
+            s.file("INBOX", ghost)
+        s.tell()
         s.server.boxes[b"INBOX"] = backup
         for ghost in "ef":
             s.serve("INBOX", ghost, size=100)

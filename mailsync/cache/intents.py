@@ -240,7 +240,7 @@ def _link(c: Connection, item: Linked, new: NewIntent, source: Any, seen: Any) -
             "synced": synced,
             "came": came,
             "spared": source is not None and source.settled == Settled.SPARED,
-            **_told(item, new.internal_date if shows is None else shows.internal_date, shows),
+            **_told(item, new, shows),
             "email_id": item.email_id or (None if shows is None else shows.email_id),
             "header": None if shows is None else shows.server_header or shows.header,
         },
@@ -248,12 +248,14 @@ def _link(c: Connection, item: Linked, new: NewIntent, source: Any, seen: Any) -
     return new.row
 
 
-def _told(item: Linked, date: int | None, shows: Any) -> dict[str, int | None]:
-    """As the server says it of this very UID, else as it said it of what it was made of."""
-    size = None if shows is None else shows.size
+def _told(item: Linked, new: NewIntent, shows: Any) -> dict[str, int | None]:
+    """As the server said it of what a copy was made of, which is no other message then; else as it
+    says it of this very UID."""
+    date, size = (None, None) if shows is None else (shows.internal_date, shows.size)
+    found = new.internal_date if item.internal_date is None else item.internal_date
     return {
-        "internal_date": date if item.internal_date is None else item.internal_date,
-        "size": size if item.size is None else item.size,
+        "internal_date": found if date is None else date,
+        "size": item.size if size is None else size,
     }
 
 
@@ -283,7 +285,7 @@ def _to_trash(c: Connection, item: Linked, new: NewIntent, source: Any, seen: An
             "uid": item.uid,
             "shown": source.server_shown,
             "extra": source.server_extra,
-            **_told(item, source.internal_date, source),
+            **_told(item, new, source),
             **content,
         },
     )

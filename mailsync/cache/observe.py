@@ -125,6 +125,10 @@ BACK_AGAIN = text("""
         SELECT 1 FROM seen_server CROSS JOIN messages
         WHERE messages.mailbox = :box AND messages.uid = +seen_server.uid
             AND +messages.server <> 1)""")
+# What was sent since the cursor has a UID that is not below its UIDNEXT.
+_BEYOND = text("""
+    SELECT EXISTS (
+        SELECT 1 FROM messages WHERE mailbox = :box AND uid >= :uid_next AND +server = 1)""")
 _COUNT = text("SELECT count(*) FROM messages WHERE mailbox = :box AND server = 1")
 COUNT_IN_SPANS = text("""
     SELECT count(*) FROM spans CROSS JOIN messages
@@ -156,7 +160,9 @@ def store_server(c: Connection, obs: ServerObservation, now: float) -> Stored:
     known = keywords.learn(c, {name for item in obs.items for name in item.extra})
     shown = _load(c, obs, known)
     renumbered = had is not None and had != obs.cursor.uid_validity
-    reused = not renumbered and (obs.went_back or _is_so(c, REUSED, box.id))
+    reused = not renumbered and (
+        obs.went_back or _is_so(c, REUSED, box.id) or _went_back(c, obs, box.id)
+    )
     if obs.scant and (reused or _is_so(c, BACK_AGAIN, box.id)):
         raise DoesNotAddUp  # flags do not tell what it is, nor with which file it is to be paired
     if renumbered or reused:
@@ -219,6 +225,14 @@ def _mailbox(
 
 def _is_so(c: Connection, question: TextClause, box: int) -> bool:
     return bool(c.execute(question, {"box": box}).scalar_one())
+
+
+def _went_back(c: Connection, obs: ServerObservation, box: int) -> bool:
+    """Whether the server says, and lists, that a UID is yet to be given which a message has: the
+    cursor may be of a time when it had not come."""
+    untold = obs.scant or UID_MAX in obs.complete or len(obs.items) != obs.cursor.messages
+    bound = {"box": box, "uid_next": obs.cursor.uid_next}
+    return not untold and bool(c.execute(_BEYOND, bound).scalar_one())
 
 
 def _load(c: Connection, obs: ServerObservation, known: Keywords) -> Flags:

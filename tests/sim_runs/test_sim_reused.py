@@ -124,6 +124,19 @@ def test_a_uid_of_what_was_sent_is_given_again(make: Callable[[], Profile]) -> N
         s.agree({"INBOX": "a b c d e f"})
 
 
+@pytest.mark.parametrize("make", ALL)
+def test_all_that_was_sent_is_lost(make: Callable[[], Profile]) -> None:
+    """The cursor is that of the SELECT before, so UIDNEXT is what it was: what has no UID below it
+    was neither gone nor there, and the mailbox could not be looked at any more."""
+    with Story("lost", make()) as s:
+        backup = copy.deepcopy(s.server.boxes[b"INBOX"])
+        s.file("INBOX", "a")
+        s.tell()
+        s.server.boxes[b"INBOX"] = backup
+        told_and_taken_back(s)
+        s.agree({"INBOX": "a"})
+
+
 def narrowed(s: Story) -> None:
     """c and d came after the backup, and all is out of scope when it is put back."""
     s.server.create("Work")

@@ -133,21 +133,25 @@ async def _modseq(run: Run, box: Mailbox) -> ModSeq | None:
 
 
 async def _expunge_marked(run: Run, box: Mailbox, rows: tuple[Row, ...]) -> None:
-    marked = await run.server.deleted(box.name)
-    if marked != uids_of(rows):
-        await _leave_marked(run, box, rows, marked)
-        return
+    """While the server is busy others may mark theirs: each attempt looks first."""
+
+    async def call() -> UIDSet:
+        marked = await run.server.deleted(box.name)
+        if marked == uids_of(rows):
+            await run.server.plain_expunge(box.name, uid_validity=box.uid_validity)
+        return marked
+
     try:
-        await repeated(
-            run.world.rand,
-            lambda: run.server.plain_expunge(box.name, uid_validity=box.uid_validity),
-        )
+        marked = await repeated(run.world.rand, call)
     except Refused as error:
         if spoils_all(error):
             raise
         await run.trouble(box.id, rows, f"the server refused a deletion: {error}")
-    else:
+        return
+    if marked == uids_of(rows):
         await _expunged(run, box, rows)
+    else:
+        await _leave_marked(run, box, rows, marked)
 
 
 async def _leave_marked(run: Run, box: Mailbox, rows: tuple[Row, ...], marked: UIDSet) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from sim.server_faults import Executed, Fault
 from sim.server_profile import Profile, condstore, plain, plain_no_uidplus, strict_qresync
 from sim.steps import Steps
 from support.storied import Story
@@ -52,3 +53,27 @@ def test_the_look_was_for_what_goes_for_another_reason(make: Callable[[], Profil
         s.tell(steps)
         s.oracle.deleted = set("ace")
         s.agree({"INBOX": "b:F d f"})
+
+
+def test_what_another_client_marks_while_the_server_is_busy_stays() -> None:
+    """EXPUNGE takes all that is marked (I16), so it is looked at before each attempt."""
+    with Story("busy", plain_no_uidplus()) as s:
+        for ghost in "abcd":
+            s.serve("INBOX", ghost)
+        s.tell()
+        s.unlink("INBOX", "a")
+        uid = s.uid_of("INBOX", "b")
+
+        def busy(name: str, record: Executed) -> Fault | None:
+            if name != "EXPUNGE":
+                return None
+            del s.server.next_fault
+            s.server.set_flags("INBOX", uid, ["\\Deleted"])
+            return Fault(name, "NO [UNAVAILABLE] later")
+
+        s.server.next_fault = busy  # type: ignore[method-assign]
+        s.tell()
+        assert "\\Deleted" in s.server.box("INBOX").messages[uid].flags
+        s.server.set_flags("INBOX", uid, (), ["\\Deleted"])
+        s.tell(pause=3600)
+        s.agree({"INBOX": "b c d"})

@@ -35,7 +35,7 @@ from mailsync.model.observation import ServerObservation
 from mailsync.model.uidset import UIDSet
 
 _BOX = text("""
-    SELECT id, uid_validity, permanent, read_only, listed, refused FROM mailboxes
+    SELECT id, uid_validity, permanent, read_only, listed, refused, mailbox_id FROM mailboxes
     WHERE name = :name""")
 _NEW_BOX = text("INSERT INTO mailboxes (name, server, relink) SELECT :name, 1, relink FROM account")
 _SEEN = """
@@ -161,7 +161,10 @@ def store_server(c: Connection, obs: ServerObservation, now: float) -> Stored:
     shown = _load(c, obs, known)
     renumbered = had is not None and had != obs.cursor.uid_validity
     reused = not renumbered and (
-        obs.went_back or _is_so(c, REUSED, box.id) or _went_back(c, obs, box.id)
+        another(box.mailbox_id, obs.mailbox_id)
+        or obs.went_back
+        or _is_so(c, REUSED, box.id)
+        or _went_back(c, obs, box.id)
     )
     if obs.scant and (reused or _is_so(c, BACK_AGAIN, box.id)):
         raise DoesNotAddUp  # flags do not tell what it is, nor with which file it is to be paired
@@ -215,7 +218,7 @@ def store_server(c: Connection, obs: ServerObservation, now: float) -> Stored:
 
 def _mailbox(
     c: Connection, name: MailboxName
-) -> Row[tuple[int, int | None, int, bool, str | None, int]]:
+) -> Row[tuple[int, int | None, int, bool, str | None, int, str | None]]:
     found = c.execute(_BOX, {"name": name}).one_or_none()
     if found is None:
         c.execute(_NEW_BOX, {"name": name})
@@ -225,6 +228,12 @@ def _mailbox(
 
 def _is_so(c: Connection, question: TextClause, box: int) -> bool:
     return bool(c.execute(question, {"box": box}).scalar_one())
+
+
+def another(had: str | None, now: str | None) -> bool:
+    """Whether a MAILBOXID is another mailbox's, whose UIDVALIDITY may be the same: many servers
+    take the time at which a mailbox was made."""
+    return had is not None and now is not None and had != now
 
 
 def _went_back(c: Connection, obs: ServerObservation, box: int) -> bool:

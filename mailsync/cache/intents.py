@@ -240,13 +240,23 @@ def _link(c: Connection, item: Linked, new: NewIntent, source: Any, seen: Any) -
             "synced": synced,
             "came": came,
             "spared": source is not None and source.settled == Settled.SPARED,
-            "internal_date": new.internal_date if shows is None else shows.internal_date,
-            "size": None if shows is None else shows.size,
+            **_told(item, new, shows),
             "email_id": item.email_id or (None if shows is None else shows.email_id),
             "header": None if shows is None else shows.server_header or shows.header,
         },
     )
     return new.row
+
+
+def _told(item: Linked, new: NewIntent, shows: Any) -> dict[str, int | None]:
+    """As the server said it of what a copy was made of, which is no other message then; else as it
+    says it of this very UID."""
+    date, size = (None, None) if shows is None else (shows.internal_date, shows.size)
+    found = new.internal_date if item.internal_date is None else item.internal_date
+    return {
+        "internal_date": found if date is None else date,
+        "size": item.size if size is None else size,
+    }
 
 
 def _is_back(source: Any, row: Any) -> bool:
@@ -275,8 +285,7 @@ def _to_trash(c: Connection, item: Linked, new: NewIntent, source: Any, seen: An
             "uid": item.uid,
             "shown": source.server_shown,
             "extra": source.server_extra,
-            "internal_date": source.internal_date,
-            "size": source.size,
+            **_told(item, new, source),
             **content,
         },
     )

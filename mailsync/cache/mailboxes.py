@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from mailsync.cache.observe import another
 from mailsync.cache.observe_local import load_stamp
-from mailsync.cache.relink import begin_relink
+from mailsync.cache.relink import begin_relink, doubt_server
 from mailsync.cache.schema import (
     EXTRA,
     OPEN,
@@ -185,6 +186,8 @@ def see_mailboxes(
         doubtful = (new["selected"] and not row.selected) or other
         if doubtful and c.execute(_HAS_ROWS, new).scalar_one():
             begin_relink(c, MailboxId(row.id), set(Side))
+        if another(row.mailbox_id, new["mailbox_id"]):
+            doubt_server(c, row.id)
 
 
 _SEEN = ("server", "local", "role", "guessed", "wire_name", "mailbox_id", "selected")

@@ -8,7 +8,7 @@ from looping over the mailbox instead of over what was seen (a delta of ten in 1
 # ruff: noqa: S608 (the statements are put together from constants of this room)
 from __future__ import annotations
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row, TextClause, text
 
 from mailsync.cache import keywords
 from mailsync.cache.outcomes import try_marked
@@ -35,7 +35,7 @@ from mailsync.model.observation import ServerObservation
 from mailsync.model.uidset import UIDSet
 
 _BOX = text("""
-    SELECT id, uid_validity, permanent, read_only, listed, refused FROM mailboxes
+    SELECT id, uid_validity, permanent, read_only, listed, refused, mailbox_id FROM mailboxes
     WHERE name = :name""")
 _NEW_BOX = text("INSERT INTO mailboxes (name, server, relink) SELECT :name, 1, relink FROM account")
 _SEEN = """
@@ -109,15 +109,26 @@ BLOCKED = text(f"""
         SELECT 1 FROM messages
         WHERE mailbox = :box AND server = 1 AND NOT {MARKED}
             AND server_shown & {Flags.DELETED:d} <> 0) END""")
-# Another message than the one that had the UID: two of three are not what the server said before.
-# One alone may be an estimate (a size), or made anew (an id).
+# Another message than the one that had the UID, whether that is there, gone or unknown: two of
+# three are not what the server said before.  One alone may be an estimate (a size), or made anew
+# (an id).
 REUSED = text("""
     SELECT EXISTS (
         SELECT 1 FROM seen_server CROSS JOIN messages
-        WHERE messages.mailbox = :box AND messages.uid = +seen_server.uid AND +messages.server = 1
+        WHERE messages.mailbox = :box AND messages.uid = +seen_server.uid
             AND coalesce(messages.internal_date <> seen_server.internal_date, 0)
                 + coalesce(messages.size <> seen_server.size, 0)
                 + coalesce(messages.email_id <> seen_server.email_id, 0) >= 2)""")
+# No UID comes back: what is gone and listed again may be another message.
+BACK_AGAIN = text("""
+    SELECT EXISTS (
+        SELECT 1 FROM seen_server CROSS JOIN messages
+        WHERE messages.mailbox = :box AND messages.uid = +seen_server.uid
+            AND +messages.server <> 1)""")
+# What was sent since the cursor has a UID that is not below its UIDNEXT.
+_BEYOND = text("""
+    SELECT EXISTS (
+        SELECT 1 FROM messages WHERE mailbox = :box AND uid >= :uid_next AND +server = 1)""")
 _COUNT = text("SELECT count(*) FROM messages WHERE mailbox = :box AND server = 1")
 COUNT_IN_SPANS = text("""
     SELECT count(*) FROM spans CROSS JOIN messages
@@ -142,13 +153,21 @@ class DoesNotAddUp(Exception):
 
 
 def store_server(c: Connection, obs: ServerObservation, now: float) -> Stored:
-    """Raises DoesNotAddUp when a delta does not lead to what the server counts."""
+    """Raises DoesNotAddUp when a delta does not lead to what the server counts, or does not say of
+    what it shows which messages those are."""
     box = _mailbox(c, obs.mailbox)
     had = box.uid_validity
     known = keywords.learn(c, {name for item in obs.items for name in item.extra})
     shown = _load(c, obs, known)
     renumbered = had is not None and had != obs.cursor.uid_validity
-    reused = not renumbered and (obs.went_back or _reused(c, box.id))
+    reused = not renumbered and (
+        another(box.mailbox_id, obs.mailbox_id)
+        or obs.went_back
+        or _is_so(c, REUSED, box.id)
+        or _went_back(c, obs, box.id)
+    )
+    if obs.scant and (reused or _is_so(c, BACK_AGAIN, box.id)):
+        raise DoesNotAddUp  # flags do not tell what it is, nor with which file it is to be paired
     if renumbered or reused:
         doubt_server(c, box.id)
     permanent, read_only = box.permanent, bool(box.read_only)
@@ -199,7 +218,7 @@ def store_server(c: Connection, obs: ServerObservation, now: float) -> Stored:
 
 def _mailbox(
     c: Connection, name: MailboxName
-) -> Row[tuple[int, int | None, int, bool, str | None, int]]:
+) -> Row[tuple[int, int | None, int, bool, str | None, int, str | None]]:
     found = c.execute(_BOX, {"name": name}).one_or_none()
     if found is None:
         c.execute(_NEW_BOX, {"name": name})
@@ -207,8 +226,22 @@ def _mailbox(
     return found
 
 
-def _reused(c: Connection, box: int) -> bool:
-    return bool(c.execute(REUSED, {"box": box}).scalar_one())
+def _is_so(c: Connection, question: TextClause, box: int) -> bool:
+    return bool(c.execute(question, {"box": box}).scalar_one())
+
+
+def another(had: str | None, now: str | None) -> bool:
+    """Whether a MAILBOXID is another mailbox's, whose UIDVALIDITY may be the same: many servers
+    take the time at which a mailbox was made."""
+    return had is not None and now is not None and had != now
+
+
+def _went_back(c: Connection, obs: ServerObservation, box: int) -> bool:
+    """Whether the server says, and lists, that a UID is yet to be given which a message has: the
+    cursor may be of a time when it had not come."""
+    untold = obs.scant or UID_MAX in obs.complete or len(obs.items) != obs.cursor.messages
+    bound = {"box": box, "uid_next": obs.cursor.uid_next}
+    return not untold and bool(c.execute(_BEYOND, bound).scalar_one())
 
 
 def _load(c: Connection, obs: ServerObservation, known: Keywords) -> Flags:

@@ -117,12 +117,15 @@ class Linked:
 
     `flags` is the merge base from then on; None: for an APPEND the flags sent, else the synced
     flags of the source row.  `keywords`: those that it shows there; what was sent or carried along
-    and is not among them was lost on the way, not removed.  None: not looked at.
+    and is not among them was lost on the way, not removed.  None: not looked at.  Date and size as
+    the server says them: by these an audit tells that the UID is another message's by now.
     """
 
     intent: IntentId
     uid: UID
     flags: Flags | None = None
+    internal_date: int | None = None
+    size: int | None = None
     email_id: str | None = None
     keywords: Flags | None = None
 

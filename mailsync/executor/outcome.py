@@ -107,6 +107,8 @@ async def _link(
             Linked(
                 intent.id,
                 uid,
+                internal_date=shown[uid].internal_date,
+                size=shown[uid].size,
                 email_id=shown[uid].email_id,
                 keywords=run.keywords.split(shown[uid].extra)[0],
             )

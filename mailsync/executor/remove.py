@@ -54,6 +54,8 @@ async def expunge(run: Run, action: Expunge) -> None:
     wanted = await _replaced(run, action) if action.after else action.rows
 
     async def call(rows: tuple[Row, ...]) -> None:
+        if not (rows := await _as_planned(run, rows)):
+            return
         uids = uids_of(rows)
         run.changed.add(box.id)
         since = await _modseq(run, box) if run.server.has_condstore else None
@@ -97,6 +99,19 @@ async def expunge(run: Run, action: Expunge) -> None:
         await _expunge_marked(run, box, tuple(marked))
 
 
+async def _as_planned(run: Run, rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Those that are on the server what the plan took them for, but for a mark of ours.  There may
+    have been a look since, for others or in an attempt that was refused in the end: then it is
+    from there on that UNCHANGEDSINCE tells changes."""
+    now = {row.id: row for row in await run.stored(run.cache.rows, [row.id for row in rows])}
+    return tuple(row for row in rows if row.id in now and _unchanged(row, now[row.id]))
+
+
+def _unchanged(row: Row, now: Row) -> bool:
+    same = now.server is Presence.THERE and now.server_extra == row.server_extra
+    return same and now.server_flags in (row.server_flags, row.server_flags | Flags.DELETED)
+
+
 def _flagged_since(rows: Sequence[Row], flags: Mapping[UID, Flags]) -> UIDSet:
     """Those that have a flag by now which saves them, where nothing but the answer tells it (no
     UNCHANGEDSINCE).  Keywords may have no letter yet, so that they cannot be compared here."""
@@ -118,21 +133,25 @@ async def _modseq(run: Run, box: Mailbox) -> ModSeq | None:
 
 
 async def _expunge_marked(run: Run, box: Mailbox, rows: tuple[Row, ...]) -> None:
-    marked = await run.server.deleted(box.name)
-    if marked != uids_of(rows):
-        await _leave_marked(run, box, rows, marked)
-        return
+    """While the server is busy others may mark theirs: each attempt looks first."""
+
+    async def call() -> UIDSet:
+        marked = await run.server.deleted(box.name)
+        if marked == uids_of(rows):
+            await run.server.plain_expunge(box.name, uid_validity=box.uid_validity)
+        return marked
+
     try:
-        await repeated(
-            run.world.rand,
-            lambda: run.server.plain_expunge(box.name, uid_validity=box.uid_validity),
-        )
+        marked = await repeated(run.world.rand, call)
     except Refused as error:
         if spoils_all(error):
             raise
         await run.trouble(box.id, rows, f"the server refused a deletion: {error}")
-    else:
+        return
+    if marked == uids_of(rows):
         await _expunged(run, box, rows)
+    else:
+        await _leave_marked(run, box, rows, marked)
 
 
 async def _leave_marked(run: Run, box: Mailbox, rows: tuple[Row, ...], marked: UIDSet) -> None:

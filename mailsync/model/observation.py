@@ -73,6 +73,7 @@ class ServerObservation:
     read_only: bool = False
     mailbox_id: str | None = None
     went_back: bool = False  # UIDNEXT did: UIDs are given a second time, or will be
+    scant: bool = False  # of UIDs that are known it has flags at most, not by what they are told
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,7 @@ def _of_message(row: Row) -> Iterable[Hashable]:
 
 
 def _asked(row: Row) -> Iterable[Hashable]:
-    """The server has told no size of what was sent to it: then the date alone."""
+    """Of what was sent to it the server may have told no size: then the date alone."""
     yield from _of_message(row)
     if row.internal_date is not None:
         yield row.internal_date, None

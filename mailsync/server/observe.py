@@ -239,6 +239,7 @@ class Observer:
             read_only=selection.read_only,
             mailbox_id=selection.mailbox_id,
             went_back=back,
+            scant=job.mode is not Mode.FULL,
         )
 
     def _went_back(self, job: Job, cursor: Cursor, known: Cursor) -> bool:

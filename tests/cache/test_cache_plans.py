@@ -97,6 +97,10 @@ SEARCHES: dict[str, tuple[TextClause | str, set[str]]] = {
         observe.REUSED,
         {"SEARCH messages USING INDEX messages_uid (mailbox=? AND uid=?)"},
     ),
+    "server: back again": (
+        observe.BACK_AGAIN,
+        {"SEARCH messages USING INDEX messages_uid (mailbox=? AND uid=?)"},
+    ),
     "server: absent": (
         observe.ABSENT,
         {"SEARCH messages USING INDEX messages_uid (mailbox=? AND uid>? AND uid<?)"},

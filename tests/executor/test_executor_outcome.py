@@ -307,11 +307,14 @@ def test_under_another_uidvalidity_it_is_looked_for_everywhere(validity: UIDVali
 
 
 def test_what_is_linked_is_known_by_what_it_shows() -> None:
-    """The keywords of the account's table, and the id by which the server knows its content."""
+    """The keywords of the account's table, and all by which the server tells it from another."""
     stage = Stage([there(10, 1, email_id="E1", extra=frozenset({"Work", "Other"}))])
     stage.link([ONE], [10])
     work = Keywords().learn(["Work"]).flag("Work")
-    assert stage.linked == [Linked(IntentId(1), UID(10), email_id="E1", keywords=work)]
+    [linked] = stage.linked
+    date, size = linked.internal_date, linked.size
+    assert linked == Linked(IntentId(1), UID(10), None, date, size, "E1", work)
+    assert None not in (date, size)
     assert work
 
 

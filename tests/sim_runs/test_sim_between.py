@@ -15,8 +15,8 @@ from mailsync.model.settings import Deletions
 @pytest.mark.parametrize("sent", [False, True])
 @pytest.mark.parametrize("make", [strict_qresync, condstore, plain, gmail, plain_no_uidplus])
 def test_into_a_mailbox_that_is_looked_at_later(make: Callable[[], Profile], sent: bool) -> None:
-    """Seen in both places it is no copy: nothing is fetched, nothing is put back later.  The
-    server has told no size of what was `sent` to it."""
+    """Seen in both places it is no copy: nothing is fetched, nothing is put back later.
+    `sent`: it was new here."""
     with Story("between", make()) as s:
         s.server.create("Work")
         if sent:

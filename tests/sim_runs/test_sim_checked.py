@@ -99,7 +99,7 @@ def test_what_a_server_adds_to_an_upload_is_no_difference(make: Callable[[], Pro
         change(story, "b", b"Body of", b"Bodx of")
         assert said(story) == (1, [(2, TEXT)], [])
         change(story, "b", b"Bodx of b", b"Body of b, and more")
-        assert said(story) == (1, [(2, TEXT)], [])
+        assert said(story) == (1, [(2, CHANGED)], [])
 
 
 def test_a_line_end_that_an_upload_lost_is_a_difference() -> None:
@@ -108,7 +108,7 @@ def test_a_line_end_that_an_upload_lost_is_a_difference() -> None:
         assert (story.tell().exit, story.tell().exit) == (0, 0)
         assert said(story) == (0, [], [(1, STORED)])
         change(story, "b", b"\n\r\n", b"\n")
-        assert said(story) == (1, [(1, TEXT)], [])
+        assert said(story) == (1, [(1, CHANGED)], [])
 
 
 def test_after_a_lost_cache_the_server_has_told_what_it_made_of_it() -> None:

@@ -5,18 +5,24 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from sim.server_profile import Profile, condstore, plain, plain_no_uidplus, strict_qresync
+from sim.server_state import Box
+from sim.under import bare
 from support.storied import Story
+
+from mailsync.cache import audits
+from mailsync.model.settings import Guard
 
 DAY = 86_400.0
 ALL = [strict_qresync, condstore, plain, plain_no_uidplus]
 AGAIN = "gives UIDs a second time"
 
 
-def restored(s: Story, *, early: str) -> None:
-    """c and d came after the backup; what comes now has their UIDs."""
+def restored(s: Story, *, early: str) -> Box:
+    """c and d came after the backup; what comes now has their UIDs.  Returns what it was before."""
     for ghost in "ab":
         s.serve("INBOX", ghost)
     if "a" in early:
@@ -26,7 +32,8 @@ def restored(s: Story, *, early: str) -> None:
         s.serve("INBOX", ghost)
     s.tell()
     s.agree({"INBOX": "a b c d"})
-    s.server.boxes[b"INBOX"] = backup
+    lost, s.server.boxes[b"INBOX"] = s.server.boxes[b"INBOX"], backup
+    return lost
 
 
 def told_and_taken_back(s: Story, pause: float = 60) -> None:
@@ -79,6 +86,128 @@ def test_one_whose_size_is_said_otherwise_is_the_same(make: Callable[[], Profile
         assert (ran.exit, ran.fetched, AGAIN in ran.text) == (0, 0, False)
         s.server.faults.clear()
         s.agree({"INBOX": "a"})
+
+
+@pytest.mark.parametrize("make", ALL)
+def test_where_a_part_is_audited_all_is_listed_anew(
+    make: Callable[[], Profile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By flags alone no file is told from another: a and b would be fetched, and be sent."""
+    monkeypatch.setattr(audits, "RANGE", 2)
+    with Story("part", make()) as s:
+        lost = restored(s, early="a")
+        backup = s.server.boxes[b"INBOX"]
+        s.server.boxes[b"INBOX"] = lost
+        assert AGAIN not in s.tell(pause=DAY).text  # a and b are
+        s.server.boxes[b"INBOX"] = backup
+        for ghost in "ef":
+            s.serve("INBOX", ghost, size=100)
+        told_and_taken_back(s, DAY)
+        s.agree({"INBOX": "a b c d e f"})
+
+
+@pytest.mark.parametrize("make", [*ALL, partial(bare, "courier")])
+def test_a_uid_of_what_was_sent_is_given_again(make: Callable[[], Profile]) -> None:
+    """The server is asked at once what it says of it, for nothing else tells it from another."""
+    with Story("sent", make()) as s:
+        for ghost in "ab":
+            s.serve("INBOX", ghost)
+        s.tell()
+        backup = copy.deepcopy(s.server.boxes[b"INBOX"])
+        for ghost in "cd":
+            s.file("INBOX", ghost)
+        s.tell()
+        s.server.boxes[b"INBOX"] = backup
+        for ghost in "ef":
+            s.serve("INBOX", ghost, size=100)
+        told_and_taken_back(s, DAY)
+        s.agree({"INBOX": "a b c d e f"})
+
+
+@pytest.mark.parametrize("make", ALL)
+def test_all_that_was_sent_is_lost(make: Callable[[], Profile]) -> None:
+    """The cursor is that of the SELECT before, so UIDNEXT is what it was: what has no UID below it
+    was neither gone nor there, and the mailbox could not be looked at any more."""
+    with Story("lost", make()) as s:
+        backup = copy.deepcopy(s.server.boxes[b"INBOX"])
+        s.file("INBOX", "a")
+        s.tell()
+        s.server.boxes[b"INBOX"] = backup
+        told_and_taken_back(s)
+        s.agree({"INBOX": "a"})
+
+
+def narrowed(s: Story) -> None:
+    """c and d came after the backup, and all is out of scope when it is put back."""
+    s.server.create("Work")
+    for ghost in "ab":
+        s.serve("Work", ghost)
+    s.tell()
+    backup = copy.deepcopy(s.server.boxes[b"Work"])
+    for ghost in "cd":
+        s.serve("Work", ghost)
+    s.tell()
+    s.agree({"Work": "a b c d"})
+    s.change(mailboxes=("*", "!Work"))
+    s.tell()
+    s.server.boxes[b"Work"] = backup
+
+
+@pytest.mark.parametrize("new", ["e", "ef", "efg"])
+@pytest.mark.parametrize("make", ALL)
+def test_restored_while_it_was_out_of_scope(make: Callable[[], Profile], new: str) -> None:
+    """What has a UID that c or d had is not c or d, though nobody knows what became of those."""
+    with Story("scope", make()) as s:
+        narrowed(s)
+        for ghost in new:
+            s.serve("Work", ghost, size=100)
+        s.change(mailboxes=("*",))
+        ran = s.tell()
+        assert (ran.exit, ran.fetched, ran.total.held) == (3, len(new), 2), ran.text
+        s.reject("Work")
+        assert s.tell().stored == 2
+        s.agree({"Work": " ".join(["a b c d", *new])})
+
+
+@pytest.mark.parametrize("make", ALL)
+def test_a_uid_is_given_again_after_the_mailbox_came_back_into_scope(
+    make: Callable[[], Profile],
+) -> None:
+    with Story("later", make()) as s:
+        narrowed(s)
+        s.change(mailboxes=("*",))
+        assert s.tell().total.held == 2
+        s.serve("Work", "e", size=100)
+        ran = s.tell()
+        assert (ran.exit, ran.fetched, ran.total.held) == (3, 1, 2), ran.text
+        s.reject("Work")
+        assert s.tell().stored == 2
+        s.agree({"Work": "a b c d e"})
+
+
+@pytest.mark.parametrize("make", ALL)
+def test_a_uid_of_what_is_held_as_deleted_is_given_again(make: Callable[[], Profile]) -> None:
+    with Story("held", make(), guard=Guard(share=0.1, floor=1)) as s:
+        for ghost in "abcd":
+            s.serve("INBOX", ghost)
+        s.tell()
+        backup = copy.deepcopy(s.server.boxes[b"INBOX"])
+        for ghost in "ef":
+            s.serve("INBOX", ghost)
+        s.tell()
+        for ghost in "ef":
+            s.expunge("INBOX", ghost)
+        assert s.tell().total.held == 2
+        s.server.boxes[b"INBOX"] = backup
+        for ghost in "ghi":
+            s.serve("INBOX", ghost, size=100)
+        ran = s.tell()
+        assert AGAIN in ran.text
+        assert (ran.exit, ran.fetched, ran.total.held) == (3, 3, 2), ran.text
+        s.oracle.deleted.clear()
+        s.reject("INBOX")
+        s.tell()
+        s.agree({"INBOX": "a b c d e f g h i"})
 
 
 def resized(answer: bytes) -> bytes:

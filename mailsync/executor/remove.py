@@ -54,6 +54,9 @@ async def expunge(run: Run, action: Expunge) -> None:
     wanted = await _replaced(run, action) if action.after else action.rows
 
     async def call(rows: tuple[Row, ...]) -> None:
+        rows = await _as_planned(run, box, rows)
+        if not rows:
+            return
         uids = uids_of(rows)
         run.changed.add(box.id)
         since = await _modseq(run, box) if run.server.has_condstore else None
@@ -93,8 +96,25 @@ async def expunge(run: Run, action: Expunge) -> None:
 
     if wanted:
         await bisected(run, wanted, call, refused)
-    if not run.expunges[box.id] and (marked := run.marked.pop(box.id, [])):
-        await _expunge_marked(run, box, tuple(marked))
+    if not run.expunges[box.id]:
+        marked = await _as_planned(run, box, tuple(run.marked.pop(box.id, [])))
+        if marked:
+            await _expunge_marked(run, box, marked)
+
+
+async def _as_planned(run: Run, box: Mailbox, rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    """Without those that a look at their mailbox, for others of this plan, showed to be otherwise:
+    they are planned anew.  UNCHANGEDSINCE counts from that look, and would not tell."""
+    now = {row.id: row for row in await run.stored(run.cache.rows, [row.id for row in rows])}
+    same = tuple(
+        row for row in rows if row.id in now and _on_server(now[row.id]) == _on_server(row)
+    )
+    run.spared[box.id] |= uids_of(rows) - uids_of(same)
+    return same
+
+
+def _on_server(row: Row) -> tuple[object, ...]:
+    return row.server, row.uid, row.server_flags, row.server_extra
 
 
 def _flagged_since(rows: Sequence[Row], flags: Mapping[UID, Flags]) -> UIDSet:

@@ -64,7 +64,8 @@ async def _see_marks(run: Run, intents: Sequence[Intent]) -> None:
     trashed = [i.new.source for i in intents if i.new.row is None and i.new.source is not None]
     rows = await run.stored(run.cache.rows, trashed)
     for mailbox in sorted({row.mailbox for row in rows if row.local_flags & Flags.DELETED}):
-        await observe_again(run, run.mailboxes[mailbox])
+        if run.mailboxes[mailbox].server is Presence.THERE:  # else nothing of it is left to be seen
+            await observe_again(run, run.mailboxes[mailbox])
 
 
 async def wait_and_resolve(run: Run, *, no_wait: bool) -> bool:

@@ -231,3 +231,29 @@ def test_a_sync_that_ends_before_it_is_in_the_trash(
         s.tell(pause=2 * 86400)
         s.tell()
         s.agree({"INBOX": "b", "Trash": "a"})
+
+
+@pytest.mark.parametrize("decision", ["accept", "reject"])
+def test_a_sync_that_ends_before_it_is_in_the_trash_and_its_mailbox_is_deleted(
+    decision: str,
+) -> None:
+    """There is nothing left to be seen of it, and that holds up no decision."""
+    settings = {"deletions": Deletions.TRASH, "trash": "Trash", "expunge_deleted": True}
+    with Story("marked", strict_qresync(), **settings) as s:
+        s.server.create("Work")
+        for ghost in "ab":
+            s.serve("Work", ghost)
+        s.tell()
+        s.flag("Work", "a", "T")
+        s.oracle.deleted.add("a")
+        s.server.fault("UID MOVE", "BYE bye", sticky=True)
+        assert s.tell().exit == 75
+        s.server.faults.clear()
+        s.server.delete("Work")
+        assert s.tell().exit == 3
+        getattr(s, decision)()
+        ran = s.tell()
+        assert ran.exit == 0, ran.text
+        if decision == "accept":
+            s.oracle.deleted.add("b")
+        s.agree({} if decision == "accept" else {"Trash": "a", "Work": "b"})

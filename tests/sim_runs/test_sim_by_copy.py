@@ -89,6 +89,35 @@ def test_the_old_one_is_unread_again(story: Story) -> None:
     story.agree({"INBOX": "b:S", "Work": "a"})
 
 
+@pytest.mark.parametrize("here", [True, False])
+def test_the_old_one_is_flagged_and_cannot_be_expunged(story: Story, here: bool) -> None:
+    """The copy is flagged once, and who takes that away has the last word, however often it is
+    tried to expunge the old one."""
+    for command in ("UID EXPUNGE", "EXPUNGE"):
+        story.server.fault(command, "NO [CANNOT] not today", sticky=True)
+    story.server.set_flags("INBOX", story.uid_of("INBOX", "a"), ["\\Flagged"])
+    assert story.tell().exit == 1
+    assert story.path_of("Work", "a").endswith(":2,FS")
+    if here:
+        story.flag("Work", "a", "S")
+    else:
+        story.server.set_flags("Work", story.uid_of("Work", "a"), [], ["\\Flagged"])
+    story.tell()
+    story.tell(pause=86400)
+    assert story.path_of("Work", "a").endswith(":2,S")
+    story.server.faults.clear()
+    story.tell(pause=86400)
+    story.agree({"INBOX": "b:S", "Work": "a:S"})
+
+
+@pytest.mark.parametrize("only", ["INBOX", "Work"])
+def test_the_old_one_is_flagged_and_one_mailbox_is_synced(story: Story, only: str) -> None:
+    story.server.set_flags("INBOX", story.uid_of("INBOX", "a"), ["\\Flagged"])
+    story.sync(only=(only,))
+    story.tell()
+    story.agree({"INBOX": "b:S", "Work": "a:FS"})
+
+
 @pytest.mark.parametrize("make", [icloud, plain, plain_no_uidplus])
 def test_flagged_on_its_way_to_the_trash(make: Callable[[], Profile]) -> None:
     """It is there by now, once, and flagged."""

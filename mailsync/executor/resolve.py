@@ -114,9 +114,9 @@ async def _rows_of(run: Run, intents: Sequence[Intent]) -> dict[MailboxId, list[
 
 async def _give_up(run: Run, intents: Sequence[Intent]) -> None:
     """`attempts` of a row counts how often it was sent in vain, whichever run did it."""
+    possible = await _with_sources(run, intents)  # first: the marks that were taken off are seen
     await run.stored(run.cache.dropped, [intent.id for intent in intents], run.now())
-    intents = await _with_sources(run, intents)
-    for mailbox, rows in (await _rows_of(run, intents)).items():
+    for mailbox, rows in (await _rows_of(run, possible)).items():
         again = [row for row in rows if row.attempts + 1 < SENT_AT_MOST]
         await run.stored(run.cache.trouble, [row.id for row in again], NOT_THERE, run.now())
         await run.trouble(mailbox, [row for row in rows if row not in again], NOT_THERE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from sim.server_faults import Executed, Fault, Stop
 from sim.server_profile import Profile, icloud, plain, plain_no_uidplus, strict_qresync
 from support.storied import Story
 
@@ -230,6 +231,36 @@ def test_a_sync_that_ends_before_it_is_in_the_trash(
         s.server.faults.clear()
         s.tell(pause=2 * 86400)
         s.tell()
+        s.agree({"INBOX": "b", "Trash": "a"})
+
+
+@pytest.mark.parametrize("make", [strict_qresync, icloud, plain, plain_no_uidplus])
+@pytest.mark.parametrize("later", [1, 5, 25])
+def test_the_server_takes_the_flag_off_later_than_the_connection_was_lost(
+    make: Callable[[], Profile], later: float
+) -> None:
+    """That is seen before the move is given up, so that it is still known who did it."""
+    settings = {"deletions": Deletions.TRASH, "trash": "Trash", "expunge_deleted": True}
+    with Story("late", make(), **settings) as s:
+        for ghost in "ab":
+            s.serve("INBOX", ghost)
+        s.tell()
+        s.flag("INBOX", "a", "T")
+        s.oracle.deleted.add("a")
+        due: list[float] = []
+
+        def late(name: str, record: Executed) -> Fault | None:
+            if name == "UID STORE" and b"-FLAGS" in record.text and not due:
+                due.append(record.time + later)
+                return Fault(name, Stop.CUT_BEFORE)
+            if due and record.time > due[0]:
+                s.server.set_flags("INBOX", s.uid_of("INBOX", "a"), [], ["\\Deleted"])
+                del s.server.next_fault
+            return None
+
+        s.server.next_fault = late  # type: ignore[method-assign]
+        assert s.tell().exit == 0
+        s.tell(pause=86400)
         s.agree({"INBOX": "b", "Trash": "a"})
 
 

@@ -9,7 +9,7 @@ from mailsync.model.actions import Pair, Rung
 from mailsync.model.flags import KEYWORDS, Flags
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.rows import Presence, Row
-from mailsync.planner.copied import uncopied
+from mailsync.planner.copied import kept
 from mailsync.planner.flags import based, for_file
 from mailsync.planner.ladder import LOCAL_MOVES, SERVER_MOVES, climb
 from mailsync.planner.policy import Departed, Ground, Policy
@@ -112,7 +112,7 @@ def journeys(scene: Scene, spent: Collection[RowId]) -> list[Journey]:
         for one in climb(SERVER_MOVES, [(arrived, there), (arrived, left_both)], home_first=True):
             messages[one.right.id], rungs[one.right.id] = one.left, one.rung
         unmoved = [row for row in there if row.id not in rungs]
-        for one in climb(SERVER_MOVES, [(uncopied(scene), unmoved)]):
+        for one in kept(scene, unmoved):
             messages[one.right.id], rungs[one.right.id] = one.left, one.rung
     return [
         Journey(row, files.get(row.id), messages.get(row.id), rungs[row.id])

@@ -194,6 +194,8 @@ def _judge(
             found.merging.append(row)
         else:
             lists.get(ruling.verdict, found.waiting).append((row, ruling))
+    told = {change.copy.id for change in found.carried}  # which may save it: seen in the next round
+    found.deletions = [one for one in found.deletions if one[0].id not in told]
     return found
 
 

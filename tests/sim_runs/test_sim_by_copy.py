@@ -89,6 +89,16 @@ def test_the_old_one_is_unread_again(story: Story) -> None:
     story.agree({"INBOX": "b:S", "Work": "a"})
 
 
+@pytest.mark.parametrize("deletions", [Deletions.EXPUNGE, Deletions.TRASH])
+def test_the_old_one_is_flagged_and_the_file_deleted(story: Story, deletions: Deletions) -> None:
+    story.change(deletions=deletions, trash="Trash")
+    story.server.set_flags("INBOX", story.uid_of("INBOX", "a"), ["\\Flagged"])
+    story.unlink("Work", "a")
+    story.oracle.deleted.discard("a")
+    story.tell()
+    story.agree({"INBOX": "b:S", "Work": "a:FS"})
+
+
 @pytest.mark.parametrize("here", [True, False])
 def test_the_old_one_is_flagged_and_cannot_be_expunged(story: Story, here: bool) -> None:
     """The copy is flagged once, and who takes that away has the last word, however often it is
@@ -133,3 +143,31 @@ def test_flagged_on_its_way_to_the_trash(make: Callable[[], Profile]) -> None:
         s.server.set_flags("INBOX", s.uid_of("INBOX", "a"), ["\\Flagged"])
         s.tell()
         s.agree({"INBOX": "b:S", "Trash": "a:FS"})
+
+
+@pytest.mark.parametrize("make", [icloud, plain, plain_no_uidplus])
+@pytest.mark.parametrize("meanwhile", ["flagged", "a twin is deleted"])
+def test_its_file_has_another_name_in_its_new_place(
+    make: Callable[[], Profile], meanwhile: str
+) -> None:
+    """The copy is closed and told by its content alone."""
+    with Story("by copy", make()) as s:
+        for box in ("Work", "Other"):
+            s.server.create(box)
+        for ghost in "ab":
+            s.serve("INBOX", ghost, "\\Seen")
+        s.serve("Other", "a", "\\Seen")
+        s.tell()
+        s.move_file("INBOX", "a", "Work", "1700000000.reader")
+        s.server.fault("UID STORE", "BYE bye", sticky=True)
+        assert s.tell().exit == 75
+        s.server.faults.clear()
+        if meanwhile == "flagged":
+            s.server.set_flags("INBOX", s.uid_of("INBOX", "a"), ["\\Flagged"])
+        else:
+            s.server.expunge("Other", s.uid_of("Other", "a"))
+        s.tell()
+        if meanwhile == "flagged":
+            s.agree({"INBOX": "b:S", "Other": "a:S", "Work": "a:FS"})
+        else:
+            s.agree({"INBOX": "b:S", "Work": "a:S"})

@@ -101,10 +101,11 @@ _REJECT = f"""
         origin = CASE WHEN {{lost_local}} THEN NULL ELSE origin END,
         local = CASE WHEN {{lost_local}} THEN 0 ELSE local END
     WHERE """
-# Nothing is missing of what is \\Deleted on both sides (`expunge-deleted`): it loses the flag.
+# Nothing is missing of what is \\Deleted on both sides (`expunge-deleted`): it loses the flag.  On
+# the server it has lost it already where it was on its way to \\Trash.
 _SPARE = text(f"""
     UPDATE messages SET {FREE}, settled = CASE
-        WHEN synced & server_flags & local_flags & {Flags.DELETED:d} THEN 3 ELSE 0 END
+        WHEN synced & local_flags & {Flags.DELETED:d} THEN 3 ELSE 0 END
     WHERE {_REJECTED} AND messages.server = 1 AND messages.local = 1""")
 _FREE_MOVED = text(f"UPDATE messages SET {FREE} WHERE {_REJECTED} AND {_MOVED_AWAY}")
 _REJECT_ROWS = text(_REJECT.format(lost_server="server <> 1", lost_local="local <> 1") + _REJECTED)

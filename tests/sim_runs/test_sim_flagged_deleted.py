@@ -155,6 +155,29 @@ def test_accepted_it_goes_to_the_trash_once(make: Callable[[], Profile]) -> None
         s.agree({"INBOX": "z", "Trash": KEPT})
 
 
+@pytest.mark.parametrize("make", [strict_qresync, icloud, plain, plain_no_uidplus])
+@pytest.mark.parametrize("flag_off", [True, False])
+def test_accepted_and_rejected_when_it_was_on_its_way_to_the_trash(
+    make: Callable[[], Profile], flag_off: bool
+) -> None:
+    """On the server the flag may be off by then: the intent of the move is none to go on with."""
+    with Story("trash", make(), deletions=Deletions.TRASH, trash="Trash") as s:
+        for number in range(COUNT):
+            s.serve("INBOX", f"a{number}", "\\Deleted")
+        s.serve("INBOX", "z")
+        s.tell()
+        s.change(expunge_deleted=True, guard=GUARD)
+        assert s.tell().exit == 3
+        assert s.accept() == COUNT
+        to_trash = "UID MOVE" if make is strict_qresync else "UID COPY"
+        s.server.fault(to_trash if flag_off else "UID STORE", "BYE bye", sticky=True)
+        assert s.tell(no_wait=True).exit == 75
+        s.server.faults.clear()
+        assert s.reject() == COUNT
+        assert s.tell().exit == 0
+        s.agree({"INBOX": f"{KEPT} z"})
+
+
 @pytest.mark.parametrize("decision", ["accept", "reject"])
 def test_held_and_the_flag_is_taken_away_here(decision: str) -> None:
     """Whatever is decided: who takes the flag away wants the message."""

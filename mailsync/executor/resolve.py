@@ -53,10 +53,22 @@ async def _resolve_in(run: Run, box: Mailbox, intents: Sequence[Intent]) -> list
     now = await run.stored(run.cache.rows, files)
     wanted = {None, *(row.id for row in now if row.local is Presence.THERE)}
     harmless = [i for i in moves if i.new.row in wanted and i.id not in run.answered]
+    harmless = await _not_moved_unseen(run, box, harmless)
     if harmless:
         await _see_marks(run, harmless)
         await run.stored(run.cache.dropped, [intent.id for intent in harmless])
     return [intent for intent in left if intent not in harmless]
+
+
+async def _not_moved_unseen(run: Run, box: Mailbox, moves: Sequence[Intent]) -> list[Intent]:
+    """Without those that may well have happened: the UID has left, and there is something new that
+    the server lists and does not show."""
+    sources = [one.new.source for one in moves if one.new.source is not None]
+    now = await run.stored(run.cache.rows, sources)
+    left = {row.id for row in now if row.server is not Presence.THERE}
+    return [
+        one for one in moves if one.new.source not in left or not await is_hidden(run, box, one)
+    ]
 
 
 async def _see_marks(run: Run, intents: Sequence[Intent]) -> None:

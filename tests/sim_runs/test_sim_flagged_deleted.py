@@ -118,6 +118,36 @@ def test_what_waited_is_held_when_the_policy_changes(
         s.agree({"INBOX": "b c" if decision == "accept" else "a:S b c"})
 
 
+@pytest.mark.parametrize("decision", ["accept", "reject"])
+@pytest.mark.parametrize(
+    "before", [{"direction": Direction.PULL}, {"deletions": Deletions.KEEP}], ids=str
+)
+@pytest.mark.parametrize("make", [strict_qresync, plain])
+def test_on_its_way_to_the_trash_it_is_held_when_the_policy_changes(
+    make: Callable[[], Profile], before: dict[str, object], decision: str
+) -> None:
+    """Like any other that waited, although the flag is off on the server."""
+    settings = {"deletions": Deletions.TRASH, "trash": "Trash", "expunge_deleted": True}
+    with Story("waited", make(), **settings) as s:
+        for ghost in "ab":
+            s.serve("INBOX", ghost)
+        s.tell()
+        s.flag("INBOX", "a", "T")
+        to_trash = "UID MOVE" if make is strict_qresync else "UID COPY"
+        s.server.fault(to_trash, "NO [CANNOT] not now", sticky=True)
+        assert s.tell().exit == 1
+        s.server.faults.clear()
+        s.change(**before)
+        s.tell(pause=86400)
+        s.change(direction=Direction.BOTH, deletions=Deletions.TRASH)
+        ran = s.tell()
+        assert (ran.exit, ran.total.held) == (3, 1), ran.text
+        s.idle(exit=3)
+        assert getattr(s, decision)() == 1
+        assert s.tell().exit == 0
+        s.agree({"INBOX": "b", "Trash": "a"} if decision == "accept" else {"INBOX": "a b"})
+
+
 def test_refused_it_is_parked_and_said_again() -> None:
     with Story("parked", strict_qresync(), expunge_deleted=True) as s:
         for ghost in "abc":

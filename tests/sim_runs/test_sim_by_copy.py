@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from sim.server_profile import Profile, icloud, plain, plain_no_uidplus
+from sim.server_profile import Profile, icloud, plain, plain_no_uidplus, strict_qresync
 from support.storied import Story
 
 from mailsync.model.settings import Deletions
@@ -171,3 +171,26 @@ def test_its_file_has_another_name_in_its_new_place(
             s.agree({"INBOX": "b:S", "Other": "a:S", "Work": "a:FS"})
         else:
             s.agree({"INBOX": "b:S", "Work": "a:S"})
+
+
+@pytest.mark.parametrize("make", [icloud, plain, strict_qresync])
+def test_its_mailbox_was_removed_here_and_that_is_rejected(make: Callable[[], Profile]) -> None:
+    """What was moved out before is not brought back, with or without MOVE."""
+    with Story("by copy", make()) as s:
+        for box in ("Work", "Other"):
+            s.server.create(box)
+        for ghost in "abc":
+            s.serve("Work", ghost)
+        s.tell()
+        s.move_file("Work", "a", "Other")
+        for ghost in "bc":
+            s.fs.unlink(s.path_of("Work", ghost))
+        s.unmake("Work")
+        s.server.fault("UID STORE", "BYE bye", sticky=True)
+        s.server.fault("UID MOVE", "BYE bye", sticky=True)
+        assert s.tell().exit == 3
+        s.server.faults.clear()
+        assert s.reject("Work") == 1
+        ran = s.tell()
+        assert (ran.exit, ran.stored) == (0, 0), ran.text
+        s.agree({"Work": "b c", "Other": "a"})

@@ -101,16 +101,26 @@ _REJECT = f"""
         origin = CASE WHEN {{lost_local}} THEN NULL ELSE origin END,
         local = CASE WHEN {{lost_local}} THEN 0 ELSE local END
     WHERE """
-# Nothing is missing of what is \\Deleted on both sides (`expunge-deleted`): it loses the flag.
+# Nothing is missing of what is \\Deleted on both sides (`expunge-deleted`): it loses the flag.  On
+# the server it has lost it already where it was on its way to \\Trash.
 _SPARE = text(f"""
     UPDATE messages SET {FREE}, settled = CASE
-        WHEN synced & server_flags & local_flags & {Flags.DELETED:d} THEN 3 ELSE 0 END
+        WHEN synced & local_flags & {Flags.DELETED:d} THEN 3 ELSE 0 END
     WHERE {_REJECTED} AND messages.server = 1 AND messages.local = 1""")
 _FREE_MOVED = text(f"UPDATE messages SET {FREE} WHERE {_REJECTED} AND {_MOVED_AWAY}")
 _REJECT_ROWS = text(_REJECT.format(lost_server="server <> 1", lost_local="local <> 1") + _REJECTED)
+# What was moved out with its file is nothing that was held, although a sync was cut off in it.
+_MOVED_OUT = """
+    (:server = 1 AND (messages.settled = 1 OR EXISTS (
+        SELECT 1 FROM intents WHERE source = messages.id AND "row" IS NOT NULL
+            AND kind IN ('move', 'move by copy'))))"""
 _REJECT_WHOLE = text(
-    _REJECT.format(lost_server=":server <> 1", lost_local=":local <> 1") + "messages.mailbox = :box"
+    _REJECT.format(lost_server=":server <> 1", lost_local=":local <> 1")
+    + f"messages.mailbox = :box AND NOT {_MOVED_OUT}"
 )
+_FILE_GONE = text(f"""
+    UPDATE messages SET local = 2
+    WHERE mailbox = :box AND local = 1 AND :local <> 1 AND {_MOVED_OUT}""")
 _NEVER_BOX = text("""
     UPDATE mailboxes SET
         server = CASE WHEN server = 1 THEN 1 ELSE 0 END,
@@ -250,7 +260,9 @@ def reject(c: Connection, mailbox: MailboxId | None, now: float) -> int:
     for box, server, local in whole:
         there = Presence.THERE in (server, local)
         if there:  # gone on both sides: nothing is left that could be made again
-            c.execute(_REJECT_WHOLE, {"box": box, "server": server, "local": local})
+            sides = {"box": box, "server": server, "local": local}
+            c.execute(_REJECT_WHOLE, sides)
+            c.execute(_FILE_GONE, sides)
             c.execute(_BOTH_NEVER, {"box": box})
         c.execute(_NEVER_BOX, {"box": box})
     return moved + c.execute(_REJECT_ROWS, bound).rowcount + len(whole)

@@ -113,7 +113,14 @@ _COUNT = text("""
     INSERT INTO removals (mailbox, side, at, count, boot_id, boot)
     SELECT mailbox, :side, :now, count(*), :boot_id, :boot FROM messages
     WHERE id IN (SELECT id FROM wanted) AND settled <> 1 GROUP BY mailbox""")
-_MARK = text("UPDATE messages SET marked = 1 WHERE id IN (SELECT id FROM wanted)")
+# What was done to the flags of one that a COPY left was done to its copy by now (planner/copied):
+# once, whatever becomes of this one.
+_MARK = text(f"""
+    UPDATE messages SET marked = 1,
+        synced = CASE WHEN settled = 1 AND synced IS NOT NULL
+            THEN (server_flags & ~{Flags.DELETED:d}) | (synced & {Flags.DELETED:d})
+            ELSE synced END
+    WHERE id IN (SELECT id FROM wanted)""")
 # What is marked by us waits for each other only: once one is tried, all are.
 TRY_MARKED = text(f"""
     UPDATE messages SET {NO_TROUBLE}

@@ -74,6 +74,13 @@ _IN_TRASH = f"""
     SELECT messages.id FROM mailboxes CROSS JOIN messages
     WHERE mailboxes.role = '{Role.TRASH}' AND messages.mailbox = mailboxes.id
         AND +messages.body IN (SELECT body FROM wanted WHERE body IS NOT NULL)"""
+# Of what a COPY in place of a MOVE left: its copy, which is closed, whatever its file is called.
+_COPIES = f"""
+    SELECT messages.id FROM messages
+    WHERE +messages.body IN (
+        SELECT wanted.body FROM wanted CROSS JOIN messages AS left_there
+        WHERE left_there.id = wanted.id AND left_there.settled = {Settled.COPIED:d}
+            AND wanted.body IS NOT NULL)"""
 _HELD = f"SELECT messages.id FROM messages WHERE {OPEN} AND messages.wait = {Wait.HELD:d}"
 # What is new on one side may be what waits on the other, or was kept there.  Each trait once: any
 # number of messages may have the same size.
@@ -203,6 +210,7 @@ def candidates(
     deleted = [row for row in given if row.server is T and row.local is G]
     versions = [_NEW_VERSIONS] if deleted else []
     trash = [_IN_TRASH] if any(row.body for row in deleted) else []
+    copies = [_COPIES] if any(row.settled is Settled.COPIED for row in given) else []
     hidden = [UNSEEN] if unseen else []
     if unseen:
         load_spans(c, ((box, box) for box in unseen))
@@ -216,6 +224,7 @@ def candidates(
             REMOVED,
             *versions,
             *trash,
+            *copies,
             *hidden,
         ]
     )

@@ -10,9 +10,13 @@ from sqlalchemy import Connection, bindparam, text
 from mailsync.cache.quick import PolicyOf
 from mailsync.cache.schema import ALIKE, DELETED, FLAGGED, MARKED, OPEN
 from mailsync.cache.sql import NO_TROUBLE, NO_WAIT
+from mailsync.model.flags import Flags
 from mailsync.model.ids import MailboxId
 
 _REASON = "'direction or deletions changed'"
+# What was \\Deleted on both sides; on the server it may be off by now, by us (cache/intents).
+_MEANT = f"""({FLAGGED} AND synced IS local_flags AND (synced IS server_flags
+    OR (accepted_until IS NOT NULL AND synced = server_flags | {Flags.DELETED:d})))"""
 # What waits to be put back waits for the other side, and goes at once.
 _HOLD_WAITING = text(f"""
     UPDATE messages SET
@@ -20,8 +24,7 @@ _HOLD_WAITING = text(f"""
         wait_side = CASE WHEN server = 1 THEN 'server' ELSE 'local' END
     WHERE mailbox = :box AND (wait IN (2, 3) OR settled = 2) AND settled NOT IN (1, 3)
         AND (settled = 2 OR wait_side IS CASE WHEN server = 1 THEN 'server' ELSE 'local' END)
-        AND synced IS NOT NULL AND ((server = 1) <> (local = 1) OR (
-            {FLAGGED} AND synced IS server_flags AND synced IS local_flags))""")
+        AND synced IS NOT NULL AND ((server = 1) <> (local = 1) OR {_MEANT})""")
 _FREE_WAITING = text(f"""
     UPDATE messages SET {NO_WAIT},
         settled = CASE WHEN settled = 2 THEN 0 ELSE settled END

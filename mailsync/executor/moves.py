@@ -91,13 +91,22 @@ async def _transfer_layer(
         group = tuple(pair for pair in pairs if pair[0].id in chosen)
         await _transfer_batch(run, source, target, group, way)
 
+    async def trouble(rows: tuple[Row, ...], text: str) -> None:
+        """Of a copy that which was to get it: with the message that is copied all is well."""
+        if way.how == "copy":
+            chosen = {row.id for row in rows}
+            joins = [join for row, join in pairs if row.id in chosen and join is not None]
+            await run.trouble(target.id, joins, text)
+        else:
+            await run.trouble(source.id, rows, text)
+
     stopped = ""
 
     async def refused(rows: tuple[Row, ...], error: Refused) -> None:
         nonlocal stopped
         text = f"the server refused to {way.how} to {target.name}: {error}"
         stopped = text if of_all(error) else ""
-        await run.trouble(source.id, rows, text)
+        await trouble(rows, text)
 
     by_uid = {uid_of(row): row for row, _ in pairs}
     for at in range(0, len(pairs), BATCH):
@@ -105,7 +114,7 @@ async def _transfer_layer(
         for part in run.server.parts(uids):
             chosen = tuple(by_uid[uid] for uid in part)
             if stopped:
-                await run.trouble(source.id, chosen, stopped)
+                await trouble(chosen, stopped)
             else:
                 await bisected(run, chosen, call, refused)
 

@@ -54,7 +54,7 @@ async def expunge(run: Run, action: Expunge) -> None:
     wanted = await _replaced(run, action) if action.after else action.rows
 
     async def call(rows: tuple[Row, ...]) -> None:
-        if not (rows := await _as_planned(run, rows)):
+        if not (rows := await _as_planned(run, box, rows)):
             return
         uids = uids_of(rows)
         run.changed.add(box.id)
@@ -95,20 +95,24 @@ async def expunge(run: Run, action: Expunge) -> None:
 
     if wanted:
         await bisected(run, wanted, call, refused)
-    if not run.expunges[box.id] and (marked := run.marked.pop(box.id, [])):
-        await _expunge_marked(run, box, tuple(marked))
+    if not run.expunges[box.id]:
+        marked = await _as_planned(run, box, run.marked.pop(box.id, []))
+        if marked:
+            await _expunge_marked(run, box, marked)
 
 
-async def _as_planned(run: Run, rows: Sequence[Row]) -> tuple[Row, ...]:
-    """Those that are on the server what the plan took them for, but for a mark of ours.  There may
-    have been a look since, for others or in an attempt that was refused in the end: then it is
-    from there on that UNCHANGEDSINCE tells changes."""
+async def _as_planned(run: Run, box: Mailbox, rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Those that are on the server what the plan took them for, but for a mark of ours; the others
+    are planned anew.  There may have been a look since, for others or in an attempt that was
+    refused in the end: then it is from there on that UNCHANGEDSINCE tells changes."""
     now = {row.id: row for row in await run.stored(run.cache.rows, [row.id for row in rows])}
-    return tuple(row for row in rows if row.id in now and _unchanged(row, now[row.id]))
+    same = tuple(row for row in rows if row.id in now and _unchanged(row, now[row.id]))
+    run.spared[box.id] |= uids_of(tuple(rows)) - uids_of(same)
+    return same
 
 
 def _unchanged(row: Row, now: Row) -> bool:
-    same = now.server is Presence.THERE and now.server_extra == row.server_extra
+    same = (now.server, now.uid, now.server_extra) == (Presence.THERE, row.uid, row.server_extra)
     return same and now.server_flags in (row.server_flags, row.server_flags | Flags.DELETED)
 
 

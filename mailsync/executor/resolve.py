@@ -53,10 +53,22 @@ async def _resolve_in(run: Run, box: Mailbox, intents: Sequence[Intent]) -> list
     now = await run.stored(run.cache.rows, files)
     wanted = {None, *(row.id for row in now if row.local is Presence.THERE)}
     harmless = [i for i in moves if i.new.row in wanted and i.id not in run.answered]
+    harmless = await _not_moved_unseen(run, box, harmless)
     if harmless:
         await _see_marks(run, harmless)
         await run.stored(run.cache.dropped, [intent.id for intent in harmless])
     return [intent for intent in left if intent not in harmless]
+
+
+async def _not_moved_unseen(run: Run, box: Mailbox, moves: Sequence[Intent]) -> list[Intent]:
+    """Without those that may well have happened: the UID has left, and there is something new that
+    the server lists and does not show."""
+    sources = [one.new.source for one in moves if one.new.source is not None]
+    now = await run.stored(run.cache.rows, sources)
+    left = {row.id for row in now if row.server is not Presence.THERE}
+    return [
+        one for one in moves if one.new.source not in left or not await is_hidden(run, box, one)
+    ]
 
 
 async def _see_marks(run: Run, intents: Sequence[Intent]) -> None:
@@ -64,7 +76,8 @@ async def _see_marks(run: Run, intents: Sequence[Intent]) -> None:
     trashed = [i.new.source for i in intents if i.new.row is None and i.new.source is not None]
     rows = await run.stored(run.cache.rows, trashed)
     for mailbox in sorted({row.mailbox for row in rows if row.local_flags & Flags.DELETED}):
-        await observe_again(run, run.mailboxes[mailbox])
+        if run.mailboxes[mailbox].server is Presence.THERE:  # else nothing of it is left to be seen
+            await observe_again(run, run.mailboxes[mailbox])
 
 
 async def wait_and_resolve(run: Run, *, no_wait: bool) -> bool:
@@ -113,9 +126,9 @@ async def _rows_of(run: Run, intents: Sequence[Intent]) -> dict[MailboxId, list[
 
 async def _give_up(run: Run, intents: Sequence[Intent]) -> None:
     """`attempts` of a row counts how often it was sent in vain, whichever run did it."""
+    possible = await _with_sources(run, intents)  # first: the marks that were taken off are seen
     await run.stored(run.cache.dropped, [intent.id for intent in intents], run.now())
-    intents = await _with_sources(run, intents)
-    for mailbox, rows in (await _rows_of(run, intents)).items():
+    for mailbox, rows in (await _rows_of(run, possible)).items():
         again = [row for row in rows if row.attempts + 1 < SENT_AT_MOST]
         await run.stored(run.cache.trouble, [row.id for row in again], NOT_THERE, run.now())
         await run.trouble(mailbox, [row for row in rows if row not in again], NOT_THERE)

@@ -5,13 +5,13 @@ Until then other devices see the message twice, and may do something to the one 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mailsync.model.flags import Flags
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.rows import Row
-from mailsync.planner.ladder import MOVED_NAME, SERVER_MOVES, climb, elsewhere
+from mailsync.planner.ladder import MOVED_NAME, SERVER_MOVES, Match, climb, elsewhere
 from mailsync.planner.policy import Ground
 from mailsync.planner.scene import Scene
 
@@ -28,15 +28,14 @@ class Carried:
         return bool(self.add or self.remove)
 
 
-def uncopied(scene: Scene) -> list[Row]:
-    """Those of which no copy is seen.  Who saw both and deleted the new one kept this one: as good
-    as moved back."""
+def kept(scene: Scene, expunged: Sequence[Row]) -> list[Match]:
+    """Those whose copy is among the `expunged`.  Who saw both and deleted the new one kept this
+    one: as good as moved back."""
     if not scene.copied:
         return []
-    copied = scene.in_order(scene.copied)
-    seen = climb(SERVER_MOVES, [(copied, scene.in_order((*scene.paired, *scene.server_only)))])
-    found = {one.left.id for one in seen}
-    return [row for row in copied if row.id not in found]
+    found = climb(SERVER_MOVES, [(scene.in_order(scene.copied), _copies(scene, expunged))])
+    gone = {row.id for row in expunged}
+    return [one for one in found if one.right.id in gone]
 
 
 def carried(
@@ -48,7 +47,7 @@ def carried(
     if not changed:
         return {}
     changed = scene.in_order(changed)
-    there = scene.in_order((*scene.paired, *scene.server_only))
+    there = _copies(scene)
     in_trash = [row for row in there if row.mailbox == trash]
     others = [row for row in there if row.mailbox != trash]
     steps = [MOVED_NAME, *(elsewhere(step) for step in SERVER_MOVES)]
@@ -56,6 +55,11 @@ def carried(
         one.left.id: _changed(one.left, one.right, grounds[one.right.mailbox])
         for one in climb(steps, [(changed, in_trash), (changed, others)])
     }
+
+
+def _copies(scene: Scene, more: Sequence[Row] = ()) -> list[Row]:
+    """The last that was met first: twins that were there before are no copies."""
+    return sorted((*scene.paired, *scene.server_only, *more), key=lambda row: -row.id)
 
 
 def _changed(row: Row, copy: Row, ground: Ground) -> Carried:

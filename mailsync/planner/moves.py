@@ -9,7 +9,7 @@ from mailsync.model.actions import Pair, Rung
 from mailsync.model.flags import KEYWORDS, Flags
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.rows import Presence, Row
-from mailsync.planner.copied import uncopied
+from mailsync.planner.copied import kept
 from mailsync.planner.flags import based, for_file
 from mailsync.planner.ladder import LOCAL_MOVES, SERVER_MOVES, climb
 from mailsync.planner.policy import Departed, Ground, Policy
@@ -112,7 +112,7 @@ def journeys(scene: Scene, spent: Collection[RowId]) -> list[Journey]:
         for one in climb(SERVER_MOVES, [(arrived, there), (arrived, left_both)], home_first=True):
             messages[one.right.id], rungs[one.right.id] = one.left, one.rung
         unmoved = [row for row in there if row.id not in rungs]
-        for one in climb(SERVER_MOVES, [(uncopied(scene), unmoved)]):
+        for one in kept(scene, unmoved):
             messages[one.right.id], rungs[one.right.id] = one.left, one.rung
     return [
         Journey(row, files.get(row.id), messages.get(row.id), rungs[row.id])
@@ -287,9 +287,9 @@ def _copy_local(row: Row, join: Row, found: Moves, grounds: Mapping[MailboxId, G
 
 def copies(uploads: Iterable[Row], scene: Scene, policy: Policy) -> tuple[list[Copied], list[Row]]:
     """Uploads whose content lies on the server already, and the rest of them.  A copy gets the
-    flags of its file, as an upload would."""
+    flags of its file, as an upload would.  What failed once is sent: COPY may have been refused."""
     uploads = list(uploads)
-    wanted = {row.body for row in uploads if row.body is not None}
+    wanted = {row.body for row in uploads if row.body is not None and not row.attempts}
     known: dict[bytes, Row] = {}
     if wanted:
         for row in _sources(scene, policy):
@@ -298,9 +298,10 @@ def copies(uploads: Iterable[Row], scene: Scene, policy: Policy) -> tuple[list[C
     made = [
         (known[row.body], row, _copied_flags(known[row.body], row))
         for row in uploads
-        if row.body is not None and row.body in known
+        if row.body is not None and row.body in known and not row.attempts
     ]
-    return made, [row for row in uploads if row.body is None or row.body not in known]
+    done = {row.id for _, row, _ in made}
+    return made, [row for row in uploads if row.id not in done]
 
 
 def _copied_flags(known: Row, file: Row) -> Flags:

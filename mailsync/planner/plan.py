@@ -181,9 +181,9 @@ def _judge(
         if undecided(row, server, local, ruling, policy, unseen):
             continue
         if ruling is MOVED_ON and (change := changes.get(row.id)):
-            if change.copy.id in done:
-                continue  # it goes where its flags can be changed in the next round
-            if grounds[change.copy.mailbox].server_ok and policy.covers(change.copy.mailbox):
+            if change.copy.id in done or not policy.covers(change.copy.mailbox):
+                continue  # its flags can be changed in the next round, or by a sync of all
+            if grounds[change.copy.mailbox].server_ok:
                 found.carried.append(change)
         if ruling.verdict is Verdict.FORGET and _may_come_back(row, ground):
             continue
@@ -194,6 +194,8 @@ def _judge(
             found.merging.append(row)
         else:
             lists.get(ruling.verdict, found.waiting).append((row, ruling))
+    told = {change.copy.id for change in found.carried}  # which may save it: seen in the next round
+    found.deletions = [one for one in found.deletions if one[0].id not in told]
     return found
 
 

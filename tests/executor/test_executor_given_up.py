@@ -255,7 +255,7 @@ def test_what_was_sent_twice_in_vain_is_parked(stage: Stage) -> None:
     intents += [sent(n, HOME, IntentKind.MOVE_BY_COPY, source=10 + n) for n in (4, 5)]
     asyncio.run(room._give_up(stage.run, intents))
     assert stage.told == [
-        ("dropped", [1, 2, 3, 4, 5], NOW), ("observed", WORK),
+        ("observed", WORK), ("dropped", [1, 2, 3, 4, 5], NOW),
         ("again", [11]), ("parked", INBOX, [12], room.NOT_THERE),
         ("again", []), ("parked", HOME, [13], room.NOT_THERE),
         ("again", [14]), ("parked", WORK, [15], room.NOT_THERE),
@@ -270,6 +270,6 @@ def test_a_copy_of_what_had_left_was_not_sent_in_vain(stage: Stage) -> None:
     stage.there += [at(24, WORK, 1), at(25, WORK, 1)]
     asyncio.run(room._give_up(stage.run, intents))
     assert stage.told == [
-        ("dropped", [4, 5], NOW), ("observed", INBOX), ("observed", HOME), ("trouble", HOME),
+        ("observed", INBOX), ("observed", HOME), ("trouble", HOME), ("dropped", [4, 5], NOW),
         ("again", []), ("parked", WORK, [25], room.NOT_THERE),
     ]  # fmt: skip

@@ -57,6 +57,22 @@ def test_as_many_copies_as_were_made_here(story: Story) -> None:
     story.idle()
 
 
+@pytest.mark.parametrize("answer", ["NO [CANNOT] no", "NO [NOPERM] no", "BAD no"])
+def test_a_copy_that_the_server_refuses_is_sent_another_time(story: Story, answer: str) -> None:
+    """The file waits, not the message that it is a copy of, with which all is well."""
+    filed(story, "a", "one")
+    story.server.set_flags("INBOX", story.uid_of("INBOX", "a"), ["\\Seen"])
+    story.unlink("INBOX", "c")
+    story.server.fault("UID COPY", answer, sticky=True)
+    ran = story.tell()
+    assert (ran.exit, ran.commands["UID COPY"], ran.total.parked) == (1, 1, 1), ran.text
+    assert "the server refused to copy to Work" in ran.text
+    story.idle(exit=1)
+    ran = story.tell(pause=DAY)
+    assert (ran.exit, ran.commands["UID COPY"], ran.stored) == (0, 0, 1), ran.text
+    story.agree({"INBOX": "a:S b", "Work": "a w"})
+
+
 @pytest.mark.parametrize("make", [strict_qresync, plain])
 def test_each_copy_has_the_flags_of_its_file(make: Callable[[], Profile]) -> None:
     """What was set since both agreed is merged; where the copy came from stays as it was."""

@@ -44,6 +44,58 @@ def test_what_was_flagged_a_moment_before_is_not_expunged(
         s.agree({"INBOX": "a:F c"})
 
 
+@pytest.mark.parametrize("uidplus", [True, False])
+@pytest.mark.parametrize("make", [condstore, strict_qresync, plain])
+def test_what_was_flagged_is_not_expunged_when_the_mailbox_was_looked_at_for_another(
+    make: Callable[[], Profile], uidplus: bool
+) -> None:
+    """`a` and `b` go by two steps of one plan.  The first finds `b` changed, and looks: with the
+    MODSEQ of that look no server would tell that `a` is not as it was planned."""
+    with Story("flagged", replace(make(), uidplus=uidplus)) as s:
+        for ghost in "abc":
+            s.serve("INBOX", ghost, *(["\\Deleted"] if ghost == "b" else []))
+        s.tell()
+        s.change(expunge_deleted=True)
+        s.unlink("INBOX", "a")
+        steps, both = Steps(), [s.uid_of("INBOX", ghost) for ghost in "ab"]
+
+        def meanwhile() -> None:
+            for uid in both:
+                s.server.set_flags("INBOX", uid, ["\\Flagged"])
+
+        steps.before("cache.mark", meanwhile)
+        ran = s.tell(steps)
+        assert (ran.exit, ran.total.expunged) == (0, 1), ran.text
+        s.oracle.deleted.discard("a")
+        s.oracle.deleted.add("b")  # \\Deleted on both sides it is still
+        s.agree({"INBOX": "a:F c"})
+
+
+def test_without_uidplus_what_was_marked_and_then_flagged_is_not_expunged() -> None:
+    """`a` is marked by then, and waits for `b`, which is looked at because it was changed."""
+    with Story("flagged", replace(condstore(), uidplus=False, move=False)) as s:
+        for ghost in "abc":
+            s.serve("INBOX", ghost)
+        s.server.create("Work")
+        s.tell()
+        s.move_file("INBOX", "b", "Work")
+        s.server.fault("UID STORE", "BYE bye", sticky=True)
+        assert s.tell().exit == 75
+        s.server.faults.clear()
+        s.unlink("INBOX", "a")
+        steps, both = Steps(), [s.uid_of("INBOX", ghost) for ghost in "ab"]
+
+        def meanwhile() -> None:
+            for uid in both:
+                s.server.set_flags("INBOX", uid, ["\\Flagged"])
+
+        steps.before("cache.mark", meanwhile, 2)
+        ran = s.tell(steps)
+        assert ran.exit == 0, ran.text
+        s.oracle.deleted.discard("a")
+        s.agree({"INBOX": "a:F c", "Work": "b:F"})
+
+
 def test_a_version_that_could_not_be_sent_leaves_the_older_one(story: Story) -> None:
     """A draft saved anew, and the server takes none today."""
     story.serve("Drafts", "x", "\\Draft")

@@ -254,6 +254,7 @@ class World(Acts):
             if box.facts.selected and box.facts.synced and None in (box.server, box.local)
         }
         bodies = {row.body for row in due} - {None}
+        copied = {row.body for row in due if row.settled is Settled.COPIED} - {None}
         deleted = [row for row in due if row.server is T and row.local is G]
         roles = {box.id: box.facts.role for box in self.boxes.values()}
         relinked = {box.id for box in self.boxes.values() if box.relink}
@@ -268,6 +269,7 @@ class World(Acts):
                 or (deleted and roles[row.mailbox] is Role.DRAFTS and row.wait is Wait.OUT)
                 or (row.mailbox in relinked and (row.server, row.local) == (U, G))
                 or (row.mailbox, row.uid) in origins
+                or row.body in copied
                 or not traits.isdisjoint(self._traits(row))
             )
         ]

@@ -118,6 +118,26 @@ MOVES = {
         "Move Work>Other a",
         "Other a:F",
     ),
+    "A>B by COPY under a new name, then flagged in A: an older twin is no copy": Case(
+        "Archive a . . . name=o\nINBOX a F x . settled=copied name=m\nWork a . . . name=n",
+        "StoreFlags Work a +F; Expunge INBOX a",
+        "Archive a | Work a:F",
+    ),
+    "A>B by COPY, then flagged in A and deleted from B here: it is put back": Case(
+        "INBOX a F x . settled=copied name=n\nWork a . x . name=n",
+        "StoreFlags Work a +F; Expunge INBOX a",
+        "Work a:F",
+    ),
+    "A>B by COPY under a new name, and another twin is deleted": Case(
+        "INBOX a . x . settled=copied name=m\nOther a x . . name=o\nWork a . . . name=n",
+        "RemoveLocal Other a; Expunge INBOX a",
+        "Work a",
+    ),
+    "A>B by COPY under a new name, and the copy is deleted, not a twin": Case(
+        "Archive a . . . name=o\nINBOX a . x . settled=copied name=m\nWork a x . . name=n",
+        "MoveLocal Work>INBOX a",
+        "Archive a | INBOX a",
+    ),
     "A>B on the server": Case("INBOX a x . .\nWork a . - -", "MoveLocal INBOX>Work a", "Work a"),
     "A>B on the server with changed flags": Case(
         "INBOX a x S .\nWork a F - -", "MoveLocal INBOX>Work a", "Work a:FS"

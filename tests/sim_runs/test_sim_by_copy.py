@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from sim.server_profile import Profile, icloud, plain, plain_no_uidplus
+from sim.server_profile import Profile, icloud, plain, plain_no_uidplus, strict_qresync
 from support.storied import Story
 
 from mailsync.model.settings import Deletions
@@ -89,6 +89,45 @@ def test_the_old_one_is_unread_again(story: Story) -> None:
     story.agree({"INBOX": "b:S", "Work": "a"})
 
 
+@pytest.mark.parametrize("deletions", [Deletions.EXPUNGE, Deletions.TRASH])
+def test_the_old_one_is_flagged_and_the_file_deleted(story: Story, deletions: Deletions) -> None:
+    story.change(deletions=deletions, trash="Trash")
+    story.server.set_flags("INBOX", story.uid_of("INBOX", "a"), ["\\Flagged"])
+    story.unlink("Work", "a")
+    story.oracle.deleted.discard("a")
+    story.tell()
+    story.agree({"INBOX": "b:S", "Work": "a:FS"})
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_the_old_one_is_flagged_and_cannot_be_expunged(story: Story, here: bool) -> None:
+    """The copy is flagged once, and who takes that away has the last word, however often it is
+    tried to expunge the old one."""
+    for command in ("UID EXPUNGE", "EXPUNGE"):
+        story.server.fault(command, "NO [CANNOT] not today", sticky=True)
+    story.server.set_flags("INBOX", story.uid_of("INBOX", "a"), ["\\Flagged"])
+    assert story.tell().exit == 1
+    assert story.path_of("Work", "a").endswith(":2,FS")
+    if here:
+        story.flag("Work", "a", "S")
+    else:
+        story.server.set_flags("Work", story.uid_of("Work", "a"), [], ["\\Flagged"])
+    story.tell()
+    story.tell(pause=86400)
+    assert story.path_of("Work", "a").endswith(":2,S")
+    story.server.faults.clear()
+    story.tell(pause=86400)
+    story.agree({"INBOX": "b:S", "Work": "a:S"})
+
+
+@pytest.mark.parametrize("only", ["INBOX", "Work"])
+def test_the_old_one_is_flagged_and_one_mailbox_is_synced(story: Story, only: str) -> None:
+    story.server.set_flags("INBOX", story.uid_of("INBOX", "a"), ["\\Flagged"])
+    story.sync(only=(only,))
+    story.tell()
+    story.agree({"INBOX": "b:S", "Work": "a:FS"})
+
+
 @pytest.mark.parametrize("make", [icloud, plain, plain_no_uidplus])
 def test_flagged_on_its_way_to_the_trash(make: Callable[[], Profile]) -> None:
     """It is there by now, once, and flagged."""
@@ -104,3 +143,54 @@ def test_flagged_on_its_way_to_the_trash(make: Callable[[], Profile]) -> None:
         s.server.set_flags("INBOX", s.uid_of("INBOX", "a"), ["\\Flagged"])
         s.tell()
         s.agree({"INBOX": "b:S", "Trash": "a:FS"})
+
+
+@pytest.mark.parametrize("make", [icloud, plain, plain_no_uidplus])
+@pytest.mark.parametrize("meanwhile", ["flagged", "a twin is deleted"])
+def test_its_file_has_another_name_in_its_new_place(
+    make: Callable[[], Profile], meanwhile: str
+) -> None:
+    """The copy is closed and told by its content alone."""
+    with Story("by copy", make()) as s:
+        for box in ("Work", "Other"):
+            s.server.create(box)
+        for ghost in "ab":
+            s.serve("INBOX", ghost, "\\Seen")
+        s.serve("Other", "a", "\\Seen")
+        s.tell()
+        s.move_file("INBOX", "a", "Work", "1700000000.reader")
+        s.server.fault("UID STORE", "BYE bye", sticky=True)
+        assert s.tell().exit == 75
+        s.server.faults.clear()
+        if meanwhile == "flagged":
+            s.server.set_flags("INBOX", s.uid_of("INBOX", "a"), ["\\Flagged"])
+        else:
+            s.server.expunge("Other", s.uid_of("Other", "a"))
+        s.tell()
+        if meanwhile == "flagged":
+            s.agree({"INBOX": "b:S", "Other": "a:S", "Work": "a:FS"})
+        else:
+            s.agree({"INBOX": "b:S", "Work": "a:S"})
+
+
+@pytest.mark.parametrize("make", [icloud, plain, strict_qresync])
+def test_its_mailbox_was_removed_here_and_that_is_rejected(make: Callable[[], Profile]) -> None:
+    """What was moved out before is not brought back, with or without MOVE."""
+    with Story("by copy", make()) as s:
+        for box in ("Work", "Other"):
+            s.server.create(box)
+        for ghost in "abc":
+            s.serve("Work", ghost)
+        s.tell()
+        s.move_file("Work", "a", "Other")
+        for ghost in "bc":
+            s.fs.unlink(s.path_of("Work", ghost))
+        s.unmake("Work")
+        s.server.fault("UID STORE", "BYE bye", sticky=True)
+        s.server.fault("UID MOVE", "BYE bye", sticky=True)
+        assert s.tell().exit == 3
+        s.server.faults.clear()
+        assert s.reject("Work") == 1
+        ran = s.tell()
+        assert (ran.exit, ran.stored) == (0, 0), ran.text
+        s.agree({"Work": "b c", "Other": "a"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from sim.server_faults import Executed, Fault, Stop
 from sim.server_profile import Profile, icloud, plain, plain_no_uidplus, strict_qresync
 from support.storied import Story
 
@@ -117,6 +118,36 @@ def test_what_waited_is_held_when_the_policy_changes(
         s.agree({"INBOX": "b c" if decision == "accept" else "a:S b c"})
 
 
+@pytest.mark.parametrize("decision", ["accept", "reject"])
+@pytest.mark.parametrize(
+    "before", [{"direction": Direction.PULL}, {"deletions": Deletions.KEEP}], ids=str
+)
+@pytest.mark.parametrize("make", [strict_qresync, plain])
+def test_on_its_way_to_the_trash_it_is_held_when_the_policy_changes(
+    make: Callable[[], Profile], before: dict[str, object], decision: str
+) -> None:
+    """Like any other that waited, although the flag is off on the server."""
+    settings = {"deletions": Deletions.TRASH, "trash": "Trash", "expunge_deleted": True}
+    with Story("waited", make(), **settings) as s:
+        for ghost in "ab":
+            s.serve("INBOX", ghost)
+        s.tell()
+        s.flag("INBOX", "a", "T")
+        to_trash = "UID MOVE" if make is strict_qresync else "UID COPY"
+        s.server.fault(to_trash, "NO [CANNOT] not now", sticky=True)
+        assert s.tell().exit == 1
+        s.server.faults.clear()
+        s.change(**before)
+        s.tell(pause=86400)
+        s.change(direction=Direction.BOTH, deletions=Deletions.TRASH)
+        ran = s.tell()
+        assert (ran.exit, ran.total.held) == (3, 1), ran.text
+        s.idle(exit=3)
+        assert getattr(s, decision)() == 1
+        assert s.tell().exit == 0
+        s.agree({"INBOX": "b", "Trash": "a"} if decision == "accept" else {"INBOX": "a b"})
+
+
 def test_refused_it_is_parked_and_said_again() -> None:
     with Story("parked", strict_qresync(), expunge_deleted=True) as s:
         for ghost in "abc":
@@ -152,6 +183,29 @@ def test_accepted_it_goes_to_the_trash_once(make: Callable[[], Profile]) -> None
         ran = s.tell()
         assert (ran.exit, ran.total.held, ran.stored) == (0, 0, 0), ran.text
         s.agree({"INBOX": "z", "Trash": KEPT})
+
+
+@pytest.mark.parametrize("make", [strict_qresync, icloud, plain, plain_no_uidplus])
+@pytest.mark.parametrize("flag_off", [True, False])
+def test_accepted_and_rejected_when_it_was_on_its_way_to_the_trash(
+    make: Callable[[], Profile], flag_off: bool
+) -> None:
+    """On the server the flag may be off by then: the intent of the move is none to go on with."""
+    with Story("trash", make(), deletions=Deletions.TRASH, trash="Trash") as s:
+        for number in range(COUNT):
+            s.serve("INBOX", f"a{number}", "\\Deleted")
+        s.serve("INBOX", "z")
+        s.tell()
+        s.change(expunge_deleted=True, guard=GUARD)
+        assert s.tell().exit == 3
+        assert s.accept() == COUNT
+        to_trash = "UID MOVE" if make is strict_qresync else "UID COPY"
+        s.server.fault(to_trash if flag_off else "UID STORE", "BYE bye", sticky=True)
+        assert s.tell(no_wait=True).exit == 75
+        s.server.faults.clear()
+        assert s.reject() == COUNT
+        assert s.tell().exit == 0
+        s.agree({"INBOX": f"{KEPT} z"})
 
 
 @pytest.mark.parametrize("decision", ["accept", "reject"])
@@ -231,3 +285,59 @@ def test_a_sync_that_ends_before_it_is_in_the_trash(
         s.tell(pause=2 * 86400)
         s.tell()
         s.agree({"INBOX": "b", "Trash": "a"})
+
+
+@pytest.mark.parametrize("make", [strict_qresync, icloud, plain, plain_no_uidplus])
+@pytest.mark.parametrize("later", [1, 5, 25])
+def test_the_server_takes_the_flag_off_later_than_the_connection_was_lost(
+    make: Callable[[], Profile], later: float
+) -> None:
+    """That is seen before the move is given up, so that it is still known who did it."""
+    settings = {"deletions": Deletions.TRASH, "trash": "Trash", "expunge_deleted": True}
+    with Story("late", make(), **settings) as s:
+        for ghost in "ab":
+            s.serve("INBOX", ghost)
+        s.tell()
+        s.flag("INBOX", "a", "T")
+        s.oracle.deleted.add("a")
+        due: list[float] = []
+
+        def late(name: str, record: Executed) -> Fault | None:
+            if name == "UID STORE" and b"-FLAGS" in record.text and not due:
+                due.append(record.time + later)
+                return Fault(name, Stop.CUT_BEFORE)
+            if due and record.time > due[0]:
+                s.server.set_flags("INBOX", s.uid_of("INBOX", "a"), [], ["\\Deleted"])
+                del s.server.next_fault
+            return None
+
+        s.server.next_fault = late  # type: ignore[method-assign]
+        assert s.tell().exit == 0
+        s.tell(pause=86400)
+        s.agree({"INBOX": "b", "Trash": "a"})
+
+
+@pytest.mark.parametrize("decision", ["accept", "reject"])
+def test_a_sync_that_ends_before_it_is_in_the_trash_and_its_mailbox_is_deleted(
+    decision: str,
+) -> None:
+    """There is nothing left to be seen of it, and that holds up no decision."""
+    settings = {"deletions": Deletions.TRASH, "trash": "Trash", "expunge_deleted": True}
+    with Story("marked", strict_qresync(), **settings) as s:
+        s.server.create("Work")
+        for ghost in "ab":
+            s.serve("Work", ghost)
+        s.tell()
+        s.flag("Work", "a", "T")
+        s.oracle.deleted.add("a")
+        s.server.fault("UID MOVE", "BYE bye", sticky=True)
+        assert s.tell().exit == 75
+        s.server.faults.clear()
+        s.server.delete("Work")
+        assert s.tell().exit == 3
+        getattr(s, decision)()
+        ran = s.tell()
+        assert ran.exit == 0, ran.text
+        if decision == "accept":
+            s.oracle.deleted.add("b")
+        s.agree({} if decision == "accept" else {"Trash": "a", "Work": "b"})

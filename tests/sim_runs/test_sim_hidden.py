@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
+from sim.server_faults import Answer, Stop
 from sim.server_grammar import Scan
-from sim.server_profile import Profile, condstore, plain, plain_no_uidplus, strict_qresync
+from sim.server_profile import Profile, condstore, icloud, plain, plain_no_uidplus, strict_qresync
 from sim.server_session import Session
 from support.storied import Story
 
@@ -58,6 +59,33 @@ def test_what_may_be_ours_is_not_sent_again(story: Story, hide: Hide) -> None:
     story.server.nil_bodies.clear()
     story.tell(pause=2 * 86400)
     story.agree({"INBOX": "a"})
+
+
+def no_uids(said: bytes) -> bytes:
+    return re.sub(rb"\[COPYUID [^]]*\] ", b"", said)
+
+
+@pytest.mark.parametrize("answer", [Stop.CUT_AFTER, no_uids])
+@pytest.mark.parametrize("hide", ["missing_bodies", "nil_bodies"])
+@pytest.mark.parametrize("make", [condstore, icloud])
+def test_what_may_have_been_moved_is_not_sent(
+    make: Callable[[], Profile], hide: str, answer: Answer
+) -> None:
+    """The UID has left, and there is a new one where its file is."""
+    with Story("hidden", make()) as s:
+        s.server.create("Work")
+        for ghost in "ab":
+            s.serve("INBOX", ghost)
+        s.tell()
+        s.move_file("INBOX", "a", "Work")
+        hidden = getattr(s.server, hide)
+        hidden.add((b"Work", 1))
+        s.server.fault("UID MOVE" if make is condstore else "UID COPY", answer)
+        assert s.tell().exit == 1
+        assert s.tell(pause=2 * 86400).exit == 1
+        hidden.clear()
+        s.tell(pause=2 * 86400)
+        s.agree({"INBOX": "b", "Work": "a"})
 
 
 @pytest.mark.parametrize("make", [strict_qresync, condstore, plain, plain_no_uidplus])

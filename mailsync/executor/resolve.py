@@ -22,6 +22,7 @@ HIDDEN = "it was sent; the server lists a new message that may be it, and does n
 async def resolve(run: Run) -> list[Intent]:
     """Look for every unresolved intent on the server; returns those that were not found."""
     left: list[Intent] = []
+    await _see_marks(run)
     for mailbox, intents in (await _by_target(run)).items():
         box = run.mailboxes.get(mailbox)
         if box is None or box.server is not Presence.THERE:
@@ -55,7 +56,6 @@ async def _resolve_in(run: Run, box: Mailbox, intents: Sequence[Intent]) -> list
     harmless = [i for i in moves if i.new.row in wanted and i.id not in run.answered]
     harmless = await _not_moved_unseen(run, box, harmless)
     if harmless:
-        await _see_marks(run, harmless)
         await run.stored(run.cache.dropped, [intent.id for intent in harmless])
     return [intent for intent in left if intent not in harmless]
 
@@ -71,13 +71,18 @@ async def _not_moved_unseen(run: Run, box: Mailbox, moves: Sequence[Intent]) -> 
     ]
 
 
-async def _see_marks(run: Run, intents: Sequence[Intent]) -> None:
-    """Of what was \\Deleted on both sides: has the server taken that off, as it was told to?"""
-    trashed = [i.new.source for i in intents if i.new.row is None and i.new.source is not None]
+async def _see_marks(run: Run) -> None:
+    """Of what is on its way to \\Trash because it was \\Deleted on both sides: has the server
+    taken that off, as it was told to?  Asked first, as a look may show what an intent speaks of."""
+    intents = [one.new for one in await run.stored(run.cache.intents)]
+    trashed = [one.source for one in intents if one.row is None and one.source is not None]
     rows = await run.stored(run.cache.rows, trashed)
     for mailbox in sorted({row.mailbox for row in rows if row.local_flags & Flags.DELETED}):
-        if run.mailboxes[mailbox].server is Presence.THERE:  # else nothing of it is left to be seen
-            await observe_again(run, run.mailboxes[mailbox])
+        box = run.mailboxes[mailbox]
+        if box.server is Presence.THERE:  # else nothing of it is left to be seen
+            async with run.only_trouble(box, RESOLVE):
+                await observe_again(run, box)
+                run.tallies.troubles.pop((RESOLVE, box.name), None)
 
 
 async def wait_and_resolve(run: Run, *, no_wait: bool) -> bool:

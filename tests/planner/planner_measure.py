@@ -2,8 +2,8 @@
 
 A weight is more than what the row can turn into: deleted into \\Trash it leaves a row on neither
 side, to be forgotten, and a new message there; paired with what is on neither side a new message
-becomes one to be deleted.  So may one that waits, in a later round; a message and a file that both
-wait may be paired then, and have flags to agree on.
+becomes one to be deleted, and marked if that was.  So may one that waits, in a later round; a
+message and a file that both wait may be paired then, and have flags to agree on.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def weight(world: Any, row: Row) -> int:
         return (IN_TRASH if trash else kind) + _marked(world, row)
     if row.local is T:
         return (LEFT if row.server is G else ONE_SIDED) + _marked(world, row)
-    return FORGET
+    return FORGET + _marked(world, row)
 
 
 def _flags(world: Any, row: Row) -> int:

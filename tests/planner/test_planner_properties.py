@@ -20,7 +20,7 @@ from mailsync.planner import Policy
 
 OFF = Guard(share=None)
 EXPUNGE = Policy(deletions=Deletions.EXPUNGE, guard=OFF, trash=4)  # type: ignore[arg-type]
-S, F, D = Flags.SEEN, Flags.FLAGGED, Flags.DRAFT
+S, F, D, T = Flags.SEEN, Flags.FLAGGED, Flags.DRAFT, Flags.DELETED
 
 # What the campaign found, each as small as it got.
 FOUND = {
@@ -88,6 +88,29 @@ FOUND = {
                 Op("local", "remove", 0, 0, S),
                 Op("server", "flag", 11, 0, S),
             ),
+        ),
+    ),
+    "what is new in \\Trash is the deleted one that is gone on both sides": Scenario(
+        replace(EXPUNGE, gmail=True, deletions=Deletions.TRASH, expunge_deleted=True),
+        False,
+        (),
+        (
+            (
+                Op("local", "rename", 0, 3, S),
+                Op("local", "bring back", 0, 0, S),
+                Op("server", "move", 0, 4, S),
+                Op("server", "receive", 0, 0, S),
+                Op("local", "save twin", 0, 0, S),
+                Op("local", "bring back", 0, 0, S),
+            ),
+            (
+                Op("local", "save", 0, 0, S),
+                Op("local", "save twin", 0, 4, S),
+                Op("local", "flag", 3, 0, T),
+                Op("server", "receive", 0, 0, S),
+                Op("local", "save twin", 0, 0, S),
+            ),
+            (Op("server", "away and back", 13, 0, S), Op("local", "move", 29, 0, S)),
         ),
     ),
 }

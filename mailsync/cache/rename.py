@@ -38,7 +38,8 @@ _UNSHOWN = f"""
         ELSE old.local_shown END) & {KEYWORDS} & ~messages.local_shown)"""
 _KEYWORDS = text(f"""
     UPDATE messages SET
-        local_kept = {_UNSHOWN} & ~{SHOWABLE}, local_lost = {_UNSHOWN} & {SHOWABLE}
+        local_kept = {_UNSHOWN} & ~{SHOWABLE}, local_lost = {_UNSHOWN} & {SHOWABLE},
+        local_flags = messages.local_flags | {_UNSHOWN}
     FROM messages AS old
     WHERE {_ONE_FILE.format(new="messages")}""")
 _SAME_UID = text("""

@@ -35,10 +35,10 @@ def has_section(machine: Stack, box: str) -> bool:
 def singled_out(machine: Stack) -> list[str]:
     """The mailboxes for which something is said, or `*`."""
     named = [one.pattern for one in machine.account.sections]
-    return named + _left_out(machine)
+    return named + left_out(machine)
 
 
-def _left_out(machine: Stack) -> list[str]:
+def left_out(machine: Stack) -> list[str]:
     return [one.removeprefix("!") for one in machine.account.mailboxes if one.startswith("!")]
 
 
@@ -56,7 +56,7 @@ def set_section(machine: Stack, box: str, kind: str) -> None:
     kept = [one for one in had if one.pattern not in (box, "*")]
     if said:
         kept.append(Section(box, Rules(**said), frozenset(said)))  # type: ignore[arg-type]
-    patterns = ["*", *(f"!{one}" for one in _left_out(machine) if one != box)]
+    patterns = ["*", *(f"!{one}" for one in left_out(machine) if one != box)]
     if kind == "out" and box != "*":
         patterns.append(f"!{box}")
     machine.account = replace(machine.account, sections=tuple(kept), mailboxes=tuple(patterns))
@@ -85,7 +85,7 @@ class Scope:
     def forbids(self, side: str, box: str, ghost: str, moved: bool) -> str:
         """Why this machine may not take a message out of a mailbox on `side`; `moved`: a user
         moved it.  Empty: it may."""
-        if box in _left_out(self.machine):
+        if box in left_out(self.machine):
             return "it is left out"
         for one in self._rules(box):
             if side == SERVER and one.rules.direction is Direction.PULL:
@@ -106,7 +106,7 @@ class Scope:
 
     def _shown(self) -> Shown:
         found: Shown = {}
-        for box in _left_out(self.machine):
+        for box in left_out(self.machine):
             found[f"{box} on the server"] = self._served(box)
             found[f"{box} in the Maildir"] = self._files(box)
         for one in self.machine.account.sections:

@@ -14,7 +14,7 @@ from sim import decisions
 from sim.events import Act
 from sim.ledger import Ledger
 from sim.letters import LETTERS, WORDS, info_letters, letters_of, shown_words, words_of
-from sim.sections import LARGE, OLD, has_section, set_section
+from sim.sections import LARGE, OLD, has_section, left_out, set_section
 from sim.server_state import Message, ghost_of
 from sim.stack import Stack
 from sim.witness import SERVER
@@ -345,8 +345,10 @@ class Users:
     def section_(self, m: Stack, box: str, kind: str = "") -> None:
         """The configuration is edited; see `sections`."""
         if kind or has_section(m, box):
+            # What leaves a mailbox that is out is no move: nobody sees it go.
+            everywhere = box == "*" or kind == "out" or box in left_out(m)
             set_section(m, box, kind)
-            self.ledger.doubt(None if box == "*" else box)
+            self.ledger.doubt(None if everywhere else box)
 
     def jump_(self, m: Stack, seconds: str) -> None:
         m.skew += float(seconds)

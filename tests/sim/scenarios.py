@@ -96,6 +96,8 @@ def deleted_both_ways(s: Stack) -> None:
 
 
 def marked_both_ways(s: Stack) -> None:
+    """Gmail is never sent \\Deleted: what is marked here alone stays there."""
+    s.server.set_flags("INBOX", s.uid_of("INBOX", "a"), ["\\Deleted"])
     s.flag("INBOX", "a", "T")
     s.server.set_flags("Work", s.uid_of("Work", "e"), ["\\Deleted"])
     s.server.witness.agreed |= {"a", "e"}  # with expunge-deleted that is what it says

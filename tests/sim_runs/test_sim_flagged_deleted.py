@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from sim.server_faults import Executed, Fault, Stop
@@ -15,6 +16,27 @@ COUNT = 12
 GUARD = Guard(share=0.25, floor=5)
 KEPT = " ".join(f"a{number}" for number in range(COUNT))
 FLAGGED = " ".join(f"a{number}:T" for number in range(COUNT))
+
+
+# How it is sent into the trash.
+TO_TRASH = {strict_qresync: "UID MOVE"} | dict.fromkeys(
+    (icloud, plain, plain_no_uidplus), "UID COPY"
+)
+
+
+@contextmanager
+def marked(make: Callable[[], Profile], box: str = "INBOX") -> Iterator[Story]:
+    """`a` is \\Deleted here, and is to go into the trash."""
+    settings = {"deletions": Deletions.TRASH, "trash": "Trash", "expunge_deleted": True}
+    with Story("marked", make(), **settings) as s:
+        if box != "INBOX":
+            s.server.create(box)
+        for ghost in "ab":
+            s.serve(box, ghost)
+        s.tell()
+        s.flag(box, "a", "T")
+        s.oracle.deleted.add("a")
+        yield s
 
 
 @pytest.fixture
@@ -127,14 +149,8 @@ def test_on_its_way_to_the_trash_it_is_held_when_the_policy_changes(
     make: Callable[[], Profile], before: dict[str, object], decision: str
 ) -> None:
     """Like any other that waited, although the flag is off on the server."""
-    settings = {"deletions": Deletions.TRASH, "trash": "Trash", "expunge_deleted": True}
-    with Story("waited", make(), **settings) as s:
-        for ghost in "ab":
-            s.serve("INBOX", ghost)
-        s.tell()
-        s.flag("INBOX", "a", "T")
-        to_trash = "UID MOVE" if make is strict_qresync else "UID COPY"
-        s.server.fault(to_trash, "NO [CANNOT] not now", sticky=True)
+    with marked(make) as s:
+        s.server.fault(TO_TRASH[make], "NO [CANNOT] not now", sticky=True)
         assert s.tell().exit == 1
         s.server.faults.clear()
         s.change(**before)
@@ -265,21 +281,14 @@ def test_rejected_and_deleted_before_the_next_sync(story: Story) -> None:
     story.agree({"INBOX": KEPT.removeprefix("a0 ") + " z"})
 
 
-@pytest.mark.parametrize("make", [strict_qresync, icloud, plain, plain_no_uidplus])
-@pytest.mark.parametrize("lost", ["UID MOVE", "UID COPY"])
-@pytest.mark.parametrize("refused", [True, False])
+@pytest.mark.parametrize("make", TO_TRASH)
+@pytest.mark.parametrize("answer", ["NO not now", "BYE bye"])
 def test_a_sync_that_ends_before_it_is_in_the_trash(
-    make: Callable[[], Profile], lost: str, refused: bool
+    make: Callable[[], Profile], answer: str
 ) -> None:
     """The flag is off by then on the server; that is nobody's change of mind."""
-    settings = {"deletions": Deletions.TRASH, "trash": "Trash", "expunge_deleted": True}
-    with Story("marked", make(), **settings) as s:
-        for ghost in "ab":
-            s.serve("INBOX", ghost)
-        s.tell()
-        s.flag("INBOX", "a", "T")
-        s.oracle.deleted.add("a")
-        s.server.fault(lost, "NO not now" if refused else "BYE bye", sticky=True)
+    with marked(make) as s:
+        s.server.fault(TO_TRASH[make], answer, sticky=True)
         s.tell()
         s.server.faults.clear()
         s.tell(pause=2 * 86400)
@@ -287,19 +296,13 @@ def test_a_sync_that_ends_before_it_is_in_the_trash(
         s.agree({"INBOX": "b", "Trash": "a"})
 
 
-@pytest.mark.parametrize("make", [strict_qresync, icloud, plain, plain_no_uidplus])
+@pytest.mark.parametrize("make", TO_TRASH)
 @pytest.mark.parametrize("later", [1, 5, 25])
 def test_the_server_takes_the_flag_off_later_than_the_connection_was_lost(
     make: Callable[[], Profile], later: float
 ) -> None:
     """That is seen before the move is given up, so that it is still known who did it."""
-    settings = {"deletions": Deletions.TRASH, "trash": "Trash", "expunge_deleted": True}
-    with Story("late", make(), **settings) as s:
-        for ghost in "ab":
-            s.serve("INBOX", ghost)
-        s.tell()
-        s.flag("INBOX", "a", "T")
-        s.oracle.deleted.add("a")
+    with marked(make) as s:
         due: list[float] = []
 
         def late(name: str, record: Executed) -> Fault | None:
@@ -322,14 +325,7 @@ def test_a_sync_that_ends_before_it_is_in_the_trash_and_its_mailbox_is_deleted(
     decision: str,
 ) -> None:
     """There is nothing left to be seen of it, and that holds up no decision."""
-    settings = {"deletions": Deletions.TRASH, "trash": "Trash", "expunge_deleted": True}
-    with Story("marked", strict_qresync(), **settings) as s:
-        s.server.create("Work")
-        for ghost in "ab":
-            s.serve("Work", ghost)
-        s.tell()
-        s.flag("Work", "a", "T")
-        s.oracle.deleted.add("a")
+    with marked(strict_qresync, "Work") as s:
         s.server.fault("UID MOVE", "BYE bye", sticky=True)
         assert s.tell().exit == 75
         s.server.faults.clear()

@@ -29,7 +29,15 @@ from mailsync.planner.policy import Departed, Ground, Policy
 from mailsync.planner.scene import Scene, survey
 from mailsync.planner.sheet import Sheet
 from mailsync.planner.unseen import Unseen, undecided
-from mailsync.planner.verdict import MOVED_ON, Ruled, Ruling, Verdict, in_scope, judge
+from mailsync.planner.verdict import (
+    DOWNLOADED_COPY,
+    MOVED_ON,
+    Ruled,
+    Ruling,
+    Verdict,
+    in_scope,
+    judge,
+)
 
 T, G = Presence.THERE, Presence.GONE
 
@@ -196,6 +204,9 @@ def _judge(
             lists.get(ruling.verdict, found.waiting).append((row, ruling))
     told = {change.copy.id for change in found.carried}  # which may save it: seen in the next round
     found.deletions = [one for one in found.deletions if one[0].id not in told]
+    # What a file is known by as a copy of what is gone is forgotten after that, in the next round.
+    gone = {(row.mailbox, row.origin) for row, why in found.removals if why is DOWNLOADED_COPY}
+    found.forgotten = [one for one in found.forgotten if (one[0].mailbox, one[0].uid) not in gone]
     return found
 
 

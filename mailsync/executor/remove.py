@@ -95,10 +95,9 @@ async def expunge(run: Run, action: Expunge) -> None:
 
     if wanted:
         await bisected(run, wanted, call, refused)
-    if not run.expunges[box.id]:
-        marked = await _as_planned(run, box, run.marked.pop(box.id, []))
-        if marked:
-            await _expunge_marked(run, box, marked)
+    marked = [] if run.expunges[box.id] else run.marked.pop(box.id, [])
+    if marked and (still := await _as_planned(run, box, marked)):
+        await _expunge_marked(run, box, still)
 
 
 async def _as_planned(run: Run, box: Mailbox, rows: Sequence[Row]) -> tuple[Row, ...]:

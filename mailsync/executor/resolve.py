@@ -22,8 +22,9 @@ HIDDEN = "it was sent; the server lists a new message that may be it, and does n
 async def resolve(run: Run) -> list[Intent]:
     """Look for every unresolved intent on the server; returns those that were not found."""
     left: list[Intent] = []
-    await _see_marks(run)
-    for mailbox, intents in (await _by_target(run)).items():
+    unresolved = await run.stored(run.cache.intents)
+    await _see_marks(run, unresolved)
+    for mailbox, intents in _by_target(unresolved).items():
         box = run.mailboxes.get(mailbox)
         if box is None or box.server is not Presence.THERE:
             # Its mailbox is gone, and whatever was put into it.
@@ -37,9 +38,9 @@ async def resolve(run: Run) -> list[Intent]:
     return left
 
 
-async def _by_target(run: Run) -> dict[MailboxId, list[Intent]]:
+def _by_target(intents: Sequence[Intent]) -> dict[MailboxId, list[Intent]]:
     groups: defaultdict[MailboxId, list[Intent]] = defaultdict(list)
-    for intent in await run.stored(run.cache.intents):
+    for intent in intents:
         groups[intent.new.mailbox].append(intent)
     return groups
 
@@ -71,11 +72,12 @@ async def _not_moved_unseen(run: Run, box: Mailbox, moves: Sequence[Intent]) -> 
     ]
 
 
-async def _see_marks(run: Run) -> None:
+async def _see_marks(run: Run, intents: Sequence[Intent]) -> None:
     """Of what is on its way to \\Trash because it was \\Deleted on both sides: has the server
     taken that off, as it was told to?  Asked first, as a look may show what an intent speaks of."""
-    intents = [one.new for one in await run.stored(run.cache.intents)]
-    trashed = [one.source for one in intents if one.row is None and one.source is not None]
+    trashed = [i.new.source for i in intents if i.new.row is None and i.new.source is not None]
+    if not trashed:
+        return
     rows = await run.stored(run.cache.rows, trashed)
     for mailbox in sorted({row.mailbox for row in rows if row.local_flags & Flags.DELETED}):
         box = run.mailboxes[mailbox]

@@ -289,7 +289,8 @@ def copies(uploads: Iterable[Row], scene: Scene, policy: Policy) -> tuple[list[C
     """Uploads whose content lies on the server already, and the rest of them.  A copy gets the
     flags of its file, as an upload would.  What failed once is sent: COPY may have been refused."""
     uploads = list(uploads)
-    wanted = {row.body for row in uploads if row.body is not None and not row.attempts}
+    untried = [row for row in uploads if not row.attempts]
+    wanted = {row.body for row in untried if row.body is not None}
     known: dict[bytes, Row] = {}
     if wanted:
         for row in _sources(scene, policy):
@@ -297,8 +298,8 @@ def copies(uploads: Iterable[Row], scene: Scene, policy: Policy) -> tuple[list[C
                 known.setdefault(row.body, row)
     made = [
         (known[row.body], row, _copied_flags(known[row.body], row))
-        for row in uploads
-        if row.body is not None and row.body in known and not row.attempts
+        for row in untried
+        if row.body is not None and row.body in known
     ]
     done = {row.id for _, row, _ in made}
     return made, [row for row in uploads if row.id not in done]

@@ -285,9 +285,9 @@ class Play:
 
     def _undo(self, jobs: list[tuple[Stack, Any]], had: list[set[str]]) -> None:
         for (machine, _), before in zip(jobs, had, strict=True):
-            kept = self.oracle.kept(None, machine.fs, undo=f"{machine.state}/undo")
             if not machine.account.undelete_days:
                 continue  # removed for good
+            kept = self.oracle.kept(None, machine.fs, undo=f"{machine.state}/undo")
             if lost := before - kept - machine.took:
                 raise Violation(f"I21: neither in the Maildir nor in undo: {sorted(lost)}")
 

@@ -212,11 +212,12 @@ class Witness:
             looked = max(looked, self._marked.get(place, 0))
         unseen = False
         for letter in set(letters) & {*SAVING, *("T" if name == "EXPUNGE" else "")}:
+            seen = looked
             if name == "EXPUNGE" and letter != "T":  # SEARCH DELETED does not show it
-                looked = self._marked.get(place, looked)
+                seen = self._marked.get(place, looked)
             by, at = self._stored.get((ghost, letter), (session.number, 0))
             put_on = self._put_on.get((SERVER, ghost, letter), 0)
-            unseen |= put_on > looked or (by != session.number and at > looked)
+            unseen |= put_on > seen or (by != session.number and at > seen)
         if unseen:
             self._unaware.add((_local_name(session.server, session.view.box.name), ghost))
         return unseen

@@ -39,6 +39,20 @@ def marked(make: Callable[[], Profile], box: str = "INBOX") -> Iterator[Story]:
         yield s
 
 
+@contextmanager
+def accepted(make: Callable[[], Profile], trash: str) -> Iterator[Story]:
+    """Twelve of thirteen are \\Deleted on both sides, and may go into the trash."""
+    with Story("trash", make(), deletions=Deletions.TRASH, trash=trash) as s:
+        for number in range(COUNT):
+            s.serve("INBOX", f"a{number}", "\\Deleted")
+        s.serve("INBOX", "z")
+        s.tell()
+        s.change(expunge_deleted=True, guard=GUARD)
+        assert s.tell().exit == 3
+        assert s.accept() == COUNT
+        yield s
+
+
 @pytest.fixture
 def story() -> Iterator[Story]:
     """Twelve of thirteen are \\Deleted on both sides, and `expunge-deleted` comes."""
@@ -188,35 +202,20 @@ def test_refused_it_is_parked_and_said_again() -> None:
 
 @pytest.mark.parametrize("make", [strict_qresync, plain])
 def test_accepted_it_goes_to_the_trash_once(make: Callable[[], Profile]) -> None:
-    with Story("trash", make(), deletions=Deletions.TRASH) as s:
-        for number in range(COUNT):
-            s.serve("INBOX", f"a{number}", "\\Deleted")
-        s.serve("INBOX", "z")
-        s.tell()
-        s.change(expunge_deleted=True, guard=GUARD)
-        assert s.tell().exit == 3
-        assert s.accept() == COUNT
+    with accepted(make, "") as s:
         ran = s.tell()
         assert (ran.exit, ran.total.held, ran.stored) == (0, 0, 0), ran.text
         s.agree({"INBOX": "z", "Trash": KEPT})
 
 
-@pytest.mark.parametrize("make", [strict_qresync, icloud, plain, plain_no_uidplus])
+@pytest.mark.parametrize("make", TO_TRASH)
 @pytest.mark.parametrize("flag_off", [True, False])
 def test_accepted_and_rejected_when_it_was_on_its_way_to_the_trash(
     make: Callable[[], Profile], flag_off: bool
 ) -> None:
     """On the server the flag may be off by then: the intent of the move is none to go on with."""
-    with Story("trash", make(), deletions=Deletions.TRASH, trash="Trash") as s:
-        for number in range(COUNT):
-            s.serve("INBOX", f"a{number}", "\\Deleted")
-        s.serve("INBOX", "z")
-        s.tell()
-        s.change(expunge_deleted=True, guard=GUARD)
-        assert s.tell().exit == 3
-        assert s.accept() == COUNT
-        to_trash = "UID MOVE" if make is strict_qresync else "UID COPY"
-        s.server.fault(to_trash if flag_off else "UID STORE", "BYE bye", sticky=True)
+    with accepted(make, "Trash") as s:
+        s.server.fault(TO_TRASH[make] if flag_off else "UID STORE", "BYE bye", sticky=True)
         assert s.tell(no_wait=True).exit == 75
         s.server.faults.clear()
         assert s.reject() == COUNT

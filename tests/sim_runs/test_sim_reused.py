@@ -46,6 +46,14 @@ def told_and_taken_back(s: Story, pause: float = 60) -> None:
     assert s.tell().exit == 0
 
 
+def two_others(s: Story) -> None:
+    """They get the UIDs of c and d, and only the audit can tell."""
+    for ghost in "ef":
+        s.serve("INBOX", ghost, size=100)
+    told_and_taken_back(s, DAY)
+    s.agree({"INBOX": "a b c d e f"})
+
+
 @pytest.mark.parametrize("early", ["", "a"])
 @pytest.mark.parametrize("make", ALL)
 def test_uidnext_went_back(make: Callable[[], Profile], early: str) -> None:
@@ -69,10 +77,7 @@ def test_all_that_is_counted_is_as_it_was(make: Callable[[], Profile]) -> None:
     """Only the daily audit sees that they are others, by their dates and sizes."""
     with Story("counted", make()) as s:
         restored(s, early="a")
-        for ghost in "ef":
-            s.serve("INBOX", ghost, size=100)
-        told_and_taken_back(s, DAY)
-        s.agree({"INBOX": "a b c d e f"})
+        two_others(s)
 
 
 @pytest.mark.parametrize("make", ALL)
@@ -100,10 +105,7 @@ def test_where_a_part_is_audited_all_is_listed_anew(
         s.server.boxes[b"INBOX"] = lost
         assert AGAIN not in s.tell(pause=DAY).text  # a and b are
         s.server.boxes[b"INBOX"] = backup
-        for ghost in "ef":
-            s.serve("INBOX", ghost, size=100)
-        told_and_taken_back(s, DAY)
-        s.agree({"INBOX": "a b c d e f"})
+        two_others(s)
 
 
 @pytest.mark.parametrize("make", [*ALL, partial(bare, "courier")])
@@ -118,10 +120,7 @@ def test_a_uid_of_what_was_sent_is_given_again(make: Callable[[], Profile]) -> N
             s.file("INBOX", ghost)
         s.tell()
         s.server.boxes[b"INBOX"] = backup
-        for ghost in "ef":
-            s.serve("INBOX", ghost, size=100)
-        told_and_taken_back(s, DAY)
-        s.agree({"INBOX": "a b c d e f"})
+        two_others(s)
 
 
 @pytest.mark.parametrize("make", ALL)

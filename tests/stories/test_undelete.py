@@ -224,10 +224,26 @@ def test_undelete_forgets_after_so_many_days() -> None:
         story.tell()
         assert len(story.undo()) == 1
         story.pass_time(2 * 86400)
-        story.serve("INBOX", "d")
-        story.tell()
-        assert story.undo() == {}
+        for ghost, left in (("d", 1), ("e", 0)):  # by the clock of two syncs
+            story.serve("INBOX", ghost)
+            story.tell()
+            assert len(story.undo()) == left
         assert story.undelete() == []
+
+
+def test_one_sync_under_a_clock_that_is_wrong_forgets_nothing() -> None:
+    with Story("undelete/clock", undelete_days=30) as story:
+        for ghost in "ab":
+            story.serve("INBOX", ghost)
+        story.tell()
+        story.expunge("INBOX", "a")
+        story.tell()
+        for ghost, seconds in (("c", 1e8), ("d", -1e8), ("e", 3600)):
+            story.jump(seconds)
+            story.serve("INBOX", ghost)
+            story.tell()
+            assert len(story.undo()) == 1
+        assert len(story.undelete()) == 1
 
 
 @pytest.mark.dovecot

@@ -24,12 +24,18 @@ LIMIT = 10_000  # bytes
 LARGE = 2 * LIMIT
 DAY = 86400  # seconds
 OLD = 90 * DAY  # how much older than others what is old is
-KINDS = ("pull", "push", "keep", "size", "age", "out")
+LIMITS = ("size", "age")
+KINDS = ("pull", "push", "keep", *LIMITS, "out")
 Shown = dict[str, object]
 
 
 def has_section(machine: Stack, box: str) -> bool:
     return not {box, "*"}.isdisjoint(singled_out(machine))
+
+
+def is_limited(machine: Stack) -> bool:
+    """Whether large or old messages are out of scope anywhere."""
+    return any(one.rules.max_size or one.rules.max_age for one in machine.account.sections)
 
 
 def singled_out(machine: Stack) -> list[str]:

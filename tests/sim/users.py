@@ -14,7 +14,7 @@ from sim import decisions
 from sim.events import Act
 from sim.ledger import Ledger
 from sim.letters import LETTERS, WORDS, info_letters, letters_of, shown_words, words_of
-from sim.sections import LARGE, OLD, has_section, left_out, set_section
+from sim.sections import LARGE, LIMIT, LIMITS, OLD, has_section, is_limited, left_out, set_section
 from sim.server_state import Message, ghost_of
 from sim.stack import Stack
 from sim.witness import SERVER
@@ -37,6 +37,7 @@ class Users:
         self.saved: dict[int, list[tuple[str, bytes]]] = {}
         self.old: set[str] = set()  # ghosts beyond max-age
         self.unmade: dict[tuple[int, str], list[str]] = {}  # what was in a mailbox that is deleted
+        self.shaken: list[str] = []  # what accidents took
         ledger.scoped = lambda box: any(has_section(m, box) for m in machines)
 
     def do(self, act: Act) -> None:
@@ -250,11 +251,16 @@ class Users:
         for ghost in ghosts:
             if ghost in kept:
                 self.ledger.shaken(ghost)
+                self.shaken.append(ghost)
             else:
                 self.ledger.gone(ghost)
 
     def _known(self, ghosts: list[str]) -> int:
-        """How many of them everybody has, and nothing else is going on with them."""
+        """How many of them everybody has, and nothing else is going on with them; without those
+        that a section leaves out, which the guard does not count."""
+        if any(is_limited(m) for m in self.machines):
+            bodies = self.machines[0].oracle.bodies
+            ghosts = [g for g in ghosts if g not in self.old and len(bodies.get(g, b"")) <= LIMIT]
         return sum(self.ledger.deeds[g].at_rest for g in ghosts if g in self.ledger.deeds)
 
     def saccident_(self, box: str) -> None:
@@ -349,6 +355,8 @@ class Users:
             everywhere = box == "*" or kind == "out" or box in left_out(m)
             set_section(m, box, kind)
             self.ledger.doubt(None if everywhere else box)
+            for ghost in self.shaken if kind in LIMITS else ():  # too few may be left to be held
+                self.ledger.given_up(ghost)
 
     def jump_(self, m: Stack, seconds: str) -> None:
         m.skew += float(seconds)

@@ -212,3 +212,19 @@ def test_the_mailbox_of_the_old_one_is_renamed_on_the_server() -> None:
         ran = s.tell()
         assert (ran.exit, ran.fetched, ran.stored) == (0, 0, 0), ran.text
         s.agree({"To": "b:S", "Work": "a:S"})
+
+
+@pytest.mark.parametrize("copy_goes", [True, False])
+def test_the_mailbox_of_the_old_one_is_left_out_for_a_while(
+    story: Story, *, copy_goes: bool
+) -> None:
+    """Of the two the new one is deleted, and its file goes, while nobody looks at the old one: that
+    is the only one then."""
+    story.change(mailboxes=("*", "!INBOX"))
+    if copy_goes:
+        story.expunge("Work", "a")
+        story.oracle.deleted.discard("a")
+    story.tell()
+    story.change(mailboxes=("*",))
+    story.tell()
+    story.agree({"INBOX": "a:S b:S"} if copy_goes else {"INBOX": "b:S", "Work": "a:S"})

@@ -289,6 +289,12 @@ class Cache:
         with self._tx() as c:
             waits.version_gone(c, reason)
 
+    def move_over(self, reasons: Collection[str]) -> None:
+        """What is unsent for one of these reasons, because it moved to where it may not follow, is
+        due when it is not there any more."""
+        with self._tx() as c:
+            waits.move_over(c, reasons)
+
     def ran_with(self, policy: PolicyOf) -> bool:
         """Call before planning, with direction, deletions and a digest of the rest by the name of
         the mailbox.  True: some selected mailbox ran with another direction or deletions before.

@@ -67,6 +67,12 @@ _INSERT = text("""
         (name, server, local, role, guessed, wire_name, mailbox_id, selected, relink)
     SELECT :name, :server, :local, :role, :guessed, :wire_name, :mailbox_id, :selected, relink
     FROM account""")
+# While it was out of scope nobody saw what became of the copy: who saw both may have deleted that.
+_ALONE_AGAIN = text("""
+    UPDATE messages SET settled = 0
+    WHERE mailbox = :box AND settled = 1 AND NOT EXISTS (
+        SELECT 1 FROM messages AS copy
+        WHERE copy.body = messages.body AND copy.id <> messages.id AND copy.server IN (1, 3))""")
 _HAS_ROWS = text("SELECT EXISTS (SELECT 1 FROM messages WHERE mailbox = :box)")
 _COUNTS = text("""
     SELECT mailbox, sum(server = 1), sum(local = 1), sum(server = 1 OR local = 1)
@@ -185,6 +191,7 @@ def see_mailboxes(
         other = _another(row.wire_name, new["wire_name"])
         doubtful = (new["selected"] and not row.selected) or other
         if doubtful and c.execute(_HAS_ROWS, new).scalar_one():
+            c.execute(_ALONE_AGAIN, new)
             begin_relink(c, MailboxId(row.id), set(Side))
         if another(row.mailbox_id, new["mailbox_id"]):
             doubt_server(c, row.id)

@@ -53,7 +53,9 @@ _HELD = "(wait = 1 AND server = 1 AND server_flags = ?2)"
 _TAKE = f"""
     UPDATE messages SET server = 1, server_flags = ?2, server_shown = ?3, server_extra = ?4,
         internal_date = coalesce(?5, internal_date), size = coalesce(?6, size),
-        email_id = coalesce(?7, email_id), settled = {spared("?2 | local_flags")},
+        email_id = coalesce(?7, email_id),
+        settled = CASE WHEN server = 1 AND settled IN (1, 2) THEN settled
+            ELSE {spared("?2 | local_flags")} END,
         {free_unless(_HELD)}
     WHERE id = ?1"""
 # What the listing under the new name does not have has left: UIDs below its UIDNEXT never come.

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from sqlalchemy import Connection, bindparam, text
 
 from mailsync.cache.quick import PolicyOf
-from mailsync.cache.schema import ALIKE, DELETED, FLAGGED, MARKED, OPEN
+from mailsync.cache.schema import ALIKE, DATED, DELETED, FLAGGED, MARKED, OPEN
 from mailsync.cache.sql import NO_TROUBLE, NO_WAIT
 from mailsync.model.flags import Flags
 from mailsync.model.ids import MailboxId
@@ -79,6 +79,22 @@ _VERSION_GONE = text(f"""
             AND (new.origin = messages.uid
                 OR (new.message_id <> '' AND new.message_id = messages.message_id)))""")
 
+# What a message is told by where it went, and waits there for the same reason.
+_MOVE_OVER = text(f"""
+    UPDATE messages SET {NO_WAIT}
+    WHERE {OPEN} AND wait = 2 AND wait_reason IN :reasons AND synced IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM messages AS other
+        WHERE other.wait = 2 AND other.wait_reason = messages.wait_reason
+            AND (other.server = 1) <> (messages.server = 1)
+            AND (other.local = 1) <> (messages.local = 1)
+            AND (other.name = messages.name OR other.body = messages.body
+                OR other.header IN (messages.header, messages.server_header)
+                OR other.server_header IN (messages.header, messages.server_header)
+                OR other.email_id = messages.email_id
+                OR {DATED.replace("messages.", "other.")} = {DATED}))""").bindparams(
+    bindparam("reasons", expanding=True)
+)
+
 
 def ran_with(c: Connection, policy: PolicyOf) -> bool:
     changed = False
@@ -129,3 +145,7 @@ def trash_open(c: Connection, reasons: Collection[str]) -> None:
 
 def version_gone(c: Connection, reason: str) -> None:
     c.execute(_VERSION_GONE, {"reason": reason})
+
+
+def move_over(c: Connection, reasons: Collection[str]) -> None:
+    c.execute(_MOVE_OVER, {"reasons": list(reasons)})

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from mailsync.local import keywords, names, plusplus
 from mailsync.local.listing import look_at
 from mailsync.local.tree import FOLDERS, Tree
 from mailsync.model import mailboxname
-from mailsync.model.errors import Reach, StorageError
+from mailsync.model.errors import Help, Reach, StorageError
 from mailsync.model.layout import Layout
 from mailsync.model.mailboxname import MailboxName
 from mailsync.system.text import safe
@@ -18,6 +18,8 @@ from mailsync.system.trouble import in_the_way, translated
 
 OTHER_LAYOUT = 'layout = "maildir++" is the one that has those'
 _CLOSED = (errno.EACCES, errno.EPERM)
+_USED = (errno.ENOTEMPTY, errno.EEXIST)
+_MOUNTED = (errno.EBUSY, errno.EXDEV)
 
 
 def walk(tree: Tree, closed: dict[str, StorageError] | None) -> tuple[list[MailboxName], list[str]]:
@@ -143,7 +145,7 @@ def remove(tree: Tree, name: MailboxName) -> bool:
         except OSError as error:
             for folder in gone:
                 tree.fs.mkdir(f"{path}/{folder}")
-            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):  # something came meanwhile
+            if error.errno in _USED:  # something came meanwhile
                 return False
             raise
         for file in keywords.FILES:
@@ -183,16 +185,32 @@ def _prune(tree: Tree, name: MailboxName) -> str:
         except FileNotFoundError:
             continue
         except OSError as error:
-            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            if error.errno in (*_USED, errno.EBUSY):  # the last: a file system is mounted there
                 return path
             raise
     return f"{tree.root}/."
 
 
+@contextlib.contextmanager
+def _in_one_file_system(source: str, new: MailboxName) -> Iterator[None]:
+    """Where another one is mounted there, nothing else of the account waits for it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _MOUNTED:
+            raise
+        raise StorageError(
+            f"cannot rename {safe(source)} to {new}: {error.strerror}; it is another file system, "
+            "or in one: mount it, or move it there, by hand",
+            reach=Reach.MAILBOX,
+            help=Help.ASK,
+        ) from error
+
+
 def rename(tree: Tree, old: MailboxName, new: MailboxName) -> bool:
     """Exactly this mailbox: those below it stay."""
     source, target = tree.path(old), tree.path(new)
-    with translated(f"rename to {new}", source):
+    with translated(f"rename to {new}", source), _in_one_file_system(source, new):
         if look_at(tree, f"{source}/cur") is None:
             return look_at(tree, f"{target}/cur") is not None
         if look_at(tree, f"{target}/cur") is not None:

@@ -39,6 +39,7 @@ from mailsync.planner import (
     NEW_VERSION_OUT,
     NO_GMAIL_TRASH,
     TRASH_CLOSED,
+    UNSENT_MOVES,
 )
 from mailsync.server import Ask
 
@@ -126,6 +127,7 @@ async def heed_policy(run: Run) -> None:
 async def end_waits(run: Run) -> None:
     """What one message waits for may be over without any change of it or of its mailbox."""
     await run.stored(run.cache.version_gone, NEW_VERSION_OUT)
+    await run.stored(run.cache.move_over, UNSENT_MOVES)
     if await trash_may_open(run):
         await run.stored(run.cache.trash_open, (NO_GMAIL_TRASH, TRASH_CLOSED))
 

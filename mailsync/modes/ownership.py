@@ -100,9 +100,11 @@ class Ownership:
         if not dry:
             await self._adopt()
         await self.world.pool.cache(self.cache.set_account_uuid, marker.account_uuid)
-        await self.world.pool.cache(self.cache.set_generation, marker.generation)
+        # Never back: else another copy, of a run since that one, would pass for what is there now.
+        generation = max(self.cache.generation, marker.generation)
+        await self.world.pool.cache(self.cache.set_generation, generation)
         if not dry:
-            await self._write(marker.generation)
+            await self._write(generation)
 
     async def _adopt(self) -> None:
         """What lies in undo can be brought back, and is purged in its time (I21)."""

@@ -3,6 +3,7 @@
 from mailsync.planner.deletions import NEW_VERSION_OUT, NO_GMAIL_TRASH, TRASH_CLOSED
 from mailsync.planner.exchanged import exchanged
 from mailsync.planner.flags import for_file, saves
+from mailsync.planner.moves import UNSENT_MOVES
 from mailsync.planner.narrow import Narrow, narrowed
 from mailsync.planner.needs import Needs, needs
 from mailsync.planner.pairing import base
@@ -16,6 +17,7 @@ __all__ = [
     "NO_GMAIL_TRASH",
     "PUT_BACK_UP",
     "TRASH_CLOSED",
+    "UNSENT_MOVES",
     "Bounds",
     "Narrow",
     "Needs",

@@ -25,6 +25,7 @@ READ_ONLY_SOURCE = Ruling(Verdict.UNSENT_SERVER, "moved away, but the server may
 KEPT_SOURCE = Ruling(Verdict.UNSENT_LOCAL, "moved away, but the Maildir may not be changed")
 UNSENT_MOVE = Ruling(Verdict.UNSENT_SERVER, "moved in the Maildir; the server may not be changed")
 UNSENT_LOCAL_MOVE = Ruling(Verdict.UNSENT_LOCAL, "moved on the server; the Maildir may not change")
+UNSENT_MOVES = (UNSENT_MOVE.reason, UNSENT_LOCAL_MOVE.reason)
 HELD_COPY = Ruling(
     Verdict.HOLD_LOCAL, "moved elsewhere on the server, and here into a mailbox that is gone there"
 )

@@ -143,6 +143,12 @@ class DiskFs:
         if stat.S_ISREG(os.lstat(source).st_mode):
             try:
                 os.link(source, target, follow_symlinks=False)
+            except FileExistsError:
+                # NFS says so, too, of a link that it made, when its answer was lost.
+                if not os.path.samestat(os.lstat(source), os.lstat(target)):
+                    raise
+                os.unlink(source)
+                return
             except OSError as error:
                 no_links = (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS)
                 if error.errno not in no_links:

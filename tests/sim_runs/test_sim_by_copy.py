@@ -194,3 +194,37 @@ def test_its_mailbox_was_removed_here_and_that_is_rejected(make: Callable[[], Pr
         ran = s.tell()
         assert (ran.exit, ran.stored) == (0, 0), ran.text
         s.agree({"Work": "b c", "Other": "a"})
+
+
+def test_the_mailbox_of_the_old_one_is_renamed_on_the_server() -> None:
+    """What is left is known under the new name, and no deletion that goes to the trash."""
+    with Story("by copy, renamed", icloud(), deletions=Deletions.TRASH) as s:
+        for box in ("From", "Work"):
+            s.server.create(box)
+        for ghost in "ab":
+            s.serve("From", ghost, "\\Seen")
+        s.tell()
+        s.move_file("From", "a", "Work")
+        s.server.fault("UID STORE", "BYE bye", sticky=True)
+        assert s.tell().exit == 75
+        s.server.faults.clear()
+        s.server.rename("From", "To")
+        ran = s.tell()
+        assert (ran.exit, ran.fetched, ran.stored) == (0, 0, 0), ran.text
+        s.agree({"To": "b:S", "Work": "a:S"})
+
+
+@pytest.mark.parametrize("copy_goes", [True, False])
+def test_the_mailbox_of_the_old_one_is_left_out_for_a_while(
+    story: Story, *, copy_goes: bool
+) -> None:
+    """Of the two the new one is deleted, and its file goes, while nobody looks at the old one: that
+    is the only one then."""
+    story.change(mailboxes=("*", "!INBOX"))
+    if copy_goes:
+        story.expunge("Work", "a")
+        story.oracle.deleted.discard("a")
+    story.tell()
+    story.change(mailboxes=("*",))
+    story.tell()
+    story.agree({"INBOX": "a:S b:S"} if copy_goes else {"INBOX": "b:S", "Work": "a:S"})

@@ -302,6 +302,55 @@ def test_a_folder_that_cannot_be_listed(stack: Stack) -> None:
     assert stack.uid_of("INBOX", "new")
 
 
+@pytest.mark.parametrize("number", [errno.EBUSY, errno.EXDEV])
+def test_a_mailbox_on_a_file_system_of_its_own_cannot_be_renamed(stack: Stack, number: int) -> None:
+    """One that is mounted on its directory, or above it."""
+    stack.server.create("Other")
+    stack.serve("Other", "o")
+    assert stack.sync().exit == Exit.OK
+    stack.server.rename("Other", "Jobs")
+    stack.serve("INBOX", "new")
+    busy(stack)
+    stack.pass_time(10)
+
+    def mounted(name: str, where: str) -> None:
+        if (name, where) == ("rename", f"{ROOT}/Other"):
+            raise OSError(number, "mounted", where)
+
+    stack.refuse = mounted
+    for _ in range(2):
+        report = stack.sync()
+        assert report.exit == Exit.FAILED, report
+        assert f"cannot rename {ROOT}/Other to Jobs" in told(report)
+        assert stack.path_of("INBOX", "new")
+        busy_done(stack)
+        stack.pass_time(10)
+    stack.refuse = None
+    heals(stack)
+    assert stack.path_of("Jobs", "o")
+
+
+def test_a_mailbox_on_a_file_system_of_its_own_is_removed_but_for_its_directory(
+    stack: Stack,
+) -> None:
+    stack.server.create("Other")
+    assert stack.sync().exit == Exit.OK
+    stack.server.delete("Other")
+    busy(stack)
+    stack.pass_time(10)
+
+    def mounted(name: str, where: str) -> None:
+        if (name, where) == ("rmdir", f"{ROOT}/Other"):
+            raise OSError(errno.EBUSY, "mounted", where)
+
+    stack.refuse = mounted
+    report = stack.sync()
+    assert report.exit == Exit.OK, report
+    assert list(stack.fs.list(f"{ROOT}/Other")) == []
+    busy_done(stack)
+    heals(stack)
+
+
 @pytest.mark.parametrize("code", ["[SERVERBUG] ", "[UNAVAILABLE] ", ""])
 def test_a_mailbox_that_does_not_give_headers(stack: Stack, code: str) -> None:
     """What pairing wants to know of it cannot be had: the other mailboxes are synced."""

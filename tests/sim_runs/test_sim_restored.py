@@ -49,6 +49,23 @@ def test_a_maildir_that_is_so_many_runs_old(story: Story, runs: int) -> None:
     story.agree({"INBOX": " ".join(["a b c", *(f"new{number}" for number in range(runs))])})
 
 
+def test_one_copy_of_the_maildir_and_then_a_newer_one(story: Story) -> None:
+    """What the run since the first one has left there is no sign that the second one is of now."""
+    monday = copied(story)
+    story.serve("INBOX", "d")
+    assert story.tell().exit == 0
+    tuesday = copied(story)
+    story.serve("INBOX", "e")
+    assert story.tell().exit == 0
+    restore(story, monday)
+    assert story.tell().exit == 0
+    restore(story, tuesday)
+    ran = story.tell()
+    assert "the Maildir is older than the cache" in ran.text
+    assert (ran.exit, ran.total.expunged) == (0, 0), ran.text
+    story.agree({"INBOX": "a b c d e"})
+
+
 @pytest.mark.parametrize("runs", [1, 2])
 def test_a_cache_that_is_so_many_runs_old(story: Story, runs: int) -> None:
     """What was removed since is not resurrected, what came is not doubled."""

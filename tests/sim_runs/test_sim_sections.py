@@ -248,3 +248,39 @@ def test_the_guard_counts_within_the_limits(story: Story, limit: str) -> None:
     assert story.reject("INBOX") == ran.total.held
     assert story.tell().exit == 0
     story.idle()
+
+
+@pytest.mark.parametrize("goes", ["for good", "to a third"])
+def test_what_moved_into_a_mailbox_that_is_only_pulled_leaves_it(story: Story, goes: str) -> None:
+    """Where it was the server may be changed: nothing is left to wait for there."""
+    story.change(sections=section("Archive", direction=Direction.PULL))
+    story.server.create("Third")
+    story.serve("INBOX", "a")
+    story.tell()
+    story.move_file("INBOX", "a", "Archive", "1790000001.a.reader")
+    ran = story.tell()
+    assert (ran.exit, ran.total.unsent, ran.total.expunged) == (0, 2, 0)
+    story.idle()
+    if goes == "for good":
+        story.unlink("Archive", "a")
+    else:
+        story.move_file("Archive", "a", "Third", "1790000002.a.reader")
+    ran = story.tell()
+    assert (ran.exit, ran.total.unsent, ran.fetched, ran.stored) == (0, 0, 0, 0)
+    story.agree({} if goes == "for good" else {"Third": "a"})
+
+
+def test_what_moved_into_a_mailbox_that_is_only_pushed_leaves_it(story: Story) -> None:
+    story.change(sections=section("Archive", direction=Direction.PUSH))
+    story.serve("INBOX", "a")
+    story.tell()
+    story.server.move("INBOX", story.uid_of("INBOX", "a"), "Archive")
+    ran = story.tell()
+    assert (ran.exit, ran.total.unsent, ran.total.removed) == (0, 2, 0)
+    story.idle()
+    story.oracle.expunged.add("a")
+    story.oracle.deleted.add("a")
+    story.server.expunge("Archive", story.uid_of("Archive", "a"))
+    ran = story.tell()
+    assert (ran.exit, ran.total.unsent, ran.total.removed) == (0, 0, 1)
+    story.agree({})

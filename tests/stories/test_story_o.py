@@ -125,3 +125,24 @@ def test_story_o_on_dovecot(wired: Wired, decision: str) -> None:
             canonical(message(number)) for number in range(12)
         }
     wired.idle()
+
+
+def test_story_o_renamed_on_the_server() -> None:
+    """What is kept stays closed in a mailbox of another name, too."""
+    with Story("o renamed", deletions=KEEP) as made:
+        made.server.create("A")
+        for ghost in "ab":
+            made.serve("A", ghost)
+        made.tell()
+        made.unlink("A", "a")
+        made.tell()
+        made.server.set_flags("A", made.uid_of("A", "a"), ["\\Flagged"])
+        made.tell()
+        made.server.rename("A", "B")
+        ran = made.tell()
+        assert (ran.exit, ran.fetched, ran.stored) == (0, 0, 0)
+        assert [path.split("/")[2] for path in made.mail()] == ["B"]
+        made.idle()
+        made.change(deletions=TRASH)
+        ran = made.tell()
+        assert (ran.exit, ran.total.held) == (3, 1)

@@ -210,6 +210,21 @@ class TestDiskFsWithoutRenameat2(TestDiskFs):
     def _old_kernel(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(native, "rename_noreplace", lambda source, target: False)
 
+    def test_a_link_that_was_made_and_whose_answer_was_lost(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """NFS sends the request again; under another name it would be a second message."""
+        link = os.link
+
+        def twice(*args: str, **kwargs: bool) -> None:
+            link(*args, **kwargs)
+            link(*args, **kwargs)
+
+        monkeypatch.setattr(os, "link", twice)
+        write(self.fs, f"{self.root}/a", b"a")
+        self.fs.rename(f"{self.root}/a", f"{self.root}/b")
+        assert [name for name, _ in self.fs.list(self.root)] == ["b"]
+
 
 class TestDiskFsOnTmpfs(TestDiskFs):
     @pytest.fixture(autouse=True)

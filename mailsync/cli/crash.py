@@ -18,7 +18,7 @@ LIMIT = 1 << 20  # bytes; a longer log begins anew
 
 def told(error: Exception, state: State) -> str:
     """The line to show; the traceback goes to STATE/mailsync-crash.log, without passwords."""
-    details = redact(_details(error))
+    details = _details(error)
     if state.debug:
         sys.stderr.write(details)
     what = f"unexpected error, {type(error).__name__}; this is a bug in mailsync"
@@ -32,9 +32,11 @@ def told(error: Exception, state: State) -> str:
 def _details(error: Exception) -> str:
     when = time.strftime("%Y-%m-%d %H:%M:%S %z")
     head = f"== {when} mailsync {__version__}, Python {platform.python_version()}, {sys.platform}"
-    trace = "".join(traceback.format_exception(error))
+    # Passwords first: escapes would hide those that have other letters from `redact`.
+    words = " ".join(ascii(redact(word)) for word in sys.argv)
+    trace = redact("".join(traceback.format_exception(error)))
     plain = trace.encode("ascii", "backslashreplace").decode()
-    return f"{head}\n{' '.join(map(ascii, sys.argv))}\n{plain}\n"
+    return f"{head}\n{words}\n{plain}\n"
 
 
 def _append(folder: str, text: str) -> str:

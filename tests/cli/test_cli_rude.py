@@ -9,7 +9,7 @@ import pytest
 from support.home import Home
 from support.talker import Talker
 
-ESCAPE = b"\x1b]0;owned\x07\x1b[2J\x9b31m\xe2\x80\xae"
+ESCAPE = b"\x1b]0;owned\x07\x1b[2J\x9b31m\xc2\x9b31m\xe2\x80\xae"  # also CSI as U+009B
 NAMES = (
     b'* LIST () "/" INBOX\r\n* LIST () "/" "Bad' + ESCAPE + b'"\r\n'
     b'* LIST () "/" {5}\r\nx\r\x1bcy\r\n* LIST () "/" "a&ICk-b"\r\n'
@@ -52,7 +52,7 @@ def test_text_of_the_server(home: Home, talker: Talker, case: str) -> None:
 
 def test_text_of_a_file(home: Home, talker: Talker) -> None:
     home.account(talker.port)
-    for name in ("Bad\x1b[2J/cur", "\u202eevil/cur", "line\nbreak/cur"):
+    for name in ("Bad\x1b[2J/cur", "\u202eevil/cur", "line\nbreak/cur", "C1\x9b2J/cur"):
         (home.mail / name).mkdir(parents=True)
     done = home.on_terminal("mailboxes")
     assert not steering(done.out)

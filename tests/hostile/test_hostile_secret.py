@@ -69,8 +69,8 @@ def file_with(home: Home) -> Path:
     return path
 
 
-def inline(home: Home) -> str:
-    return f"password = '{TAINT}'\n"
+def inline(home: Home, word: str = TAINT) -> str:
+    return f"password = '{word}'\n"
 
 
 def file(home: Home) -> str:
@@ -221,13 +221,15 @@ BREAKS = {
 }
 
 
+@pytest.mark.parametrize("word", [TAINT, "tAint-ñ-日本-7c1e"], ids=ascii)
 @pytest.mark.parametrize("name", BREAKS)
-def test_a_crash_does_not_tell_it(home: Home, talker: Talker, name: str) -> None:
-    """The traceback in mailsync-crash.log and, with --debug, on the terminal."""
+def test_a_crash_does_not_tell_it(home: Home, talker: Talker, name: str, word: str) -> None:
+    """The traceback in mailsync-crash.log and, with --debug, on the terminal: also where it shows
+    letters that are not ASCII as escapes."""
     import subprocess
 
     talker.greeting = PLAIN
-    home.write(CONF.format(port=talker.port) + inline(home))
+    home.write(CONF.format(port=talker.port) + inline(home, word))
     done = subprocess.run(
         [sys.executable, "-c", CRASH.format(patch=BREAKS[name])],
         capture_output=True, text=True, env=home.environment(), cwd=home.root, timeout=60,
@@ -235,7 +237,9 @@ def test_a_crash_does_not_tell_it(home: Home, talker: Talker, name: str) -> None
     log = home.state / "mailsync-crash.log"
     assert "RuntimeError" in done.stderr
     assert "RuntimeError" in log.read_text()
-    assert not tainted(done.stdout + done.stderr + log.read_text())
+    told = done.stdout + done.stderr + log.read_text()
+    assert not tainted(told)
+    assert not any(part in told for part in ("tAint", "7c1e"))
     assert log.stat().st_mode & 0o777 == 0o600
 
 

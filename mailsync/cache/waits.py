@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, Row, bindparam, text
 
 from mailsync.cache.quick import PolicyOf
 from mailsync.cache.schema import ALIKE, DATED, DELETED, FLAGGED, MARKED, OPEN
-from mailsync.cache.sql import NO_TROUBLE, NO_WAIT
+from mailsync.cache.sql import NO_TROUBLE, NO_WAIT, many
 from mailsync.model.flags import Flags
 from mailsync.model.ids import MailboxId
 
@@ -79,21 +80,13 @@ _VERSION_GONE = text(f"""
             AND (new.origin = messages.uid
                 OR (new.message_id <> '' AND new.message_id = messages.message_id)))""")
 
-# What a message is told by where it went, and waits there for the same reason.
-_MOVE_OVER = text(f"""
-    UPDATE messages SET {NO_WAIT}
-    WHERE {OPEN} AND wait = 2 AND wait_reason IN :reasons AND synced IS NOT NULL AND NOT EXISTS (
-        SELECT 1 FROM messages AS other
-        WHERE other.wait = 2 AND other.wait_reason = messages.wait_reason
-            AND (other.server = 1) <> (messages.server = 1)
-            AND (other.local = 1) <> (messages.local = 1)
-            AND (other.name = messages.name OR other.body = messages.body
-                OR other.header IN (messages.header, messages.server_header)
-                OR other.server_header IN (messages.header, messages.server_header)
-                OR other.email_id = messages.email_id
-                OR {DATED.replace("messages.", "other.")} = {DATED}))""").bindparams(
+_MOVED = text(f"""
+    SELECT id, wait_reason, server = 1, local = 1, synced IS NOT NULL,
+        name, body, email_id, {DATED}, header, server_header
+    FROM messages WHERE {OPEN} AND wait = 2 AND wait_reason IN :reasons""").bindparams(
     bindparam("reasons", expanding=True)
 )
+_FREED = f"UPDATE messages SET {NO_WAIT} WHERE id = ?1"
 
 
 def ran_with(c: Connection, policy: PolicyOf) -> bool:
@@ -148,4 +141,25 @@ def version_gone(c: Connection, reason: str) -> None:
 
 
 def move_over(c: Connection, reasons: Collection[str]) -> None:
-    c.execute(_MOVE_OVER, {"reasons": list(reasons)})
+    rows = c.execute(_MOVED, {"reasons": list(reasons)}).all()
+    if not rows:
+        return
+    there = {(*row[1:4], *trait) for row in rows for trait in _traits(row)}
+    many(
+        c,
+        _FREED,
+        [
+            (row.id,)
+            for row in rows
+            if row[4]
+            and not any((row[1], not row[2], not row[3], *t) in there for t in _traits(row))
+        ],
+    )
+
+
+def _traits(row: Row[Any]) -> Iterator[tuple[int, object]]:
+    """What a message is told by where it went, and waits there for the same reason; of its two
+    headers either."""
+    for at in range(5, len(row)):
+        if row[at] is not None:
+            yield min(at, 9), row[at]

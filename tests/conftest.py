@@ -146,6 +146,24 @@ def wired(dovecot: dovecots.Dovecot, wired_on: Callable[..., Wired]) -> Wired:
     return wired_on(dovecot)
 
 
+@pytest.fixture
+def instead(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """`instead(text)`: what a test does where the machine forbids what it is for.  It is said at
+    the end of the run, as a skipped test is."""
+    return lambda text: record_property(INSTEAD, text)
+
+
+INSTEAD = "instead"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = (one for found in terminalreporter.stats.values() for one in found)
+    for report in reports:
+        for name, text in getattr(report, "user_properties", ()):
+            if name == INSTEAD and report.when == "teardown":
+                terminalreporter.write_line(f"INSTEAD {report.nodeid}: {text}")
+
+
 LINGERS = 300  # seconds
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mailsync.cache import Intent, IntentKind
-from mailsync.model.content import header_hash
+from mailsync.model.content import Head
 from mailsync.model.ids import UID
 from mailsync.model.uidset import UIDSet
 from mailsync.server import Identity
@@ -50,11 +50,11 @@ def may_be(intent: Intent, shown: Identity, now: float) -> bool:
     return date is not None and shown.internal_date == date and abs(now - date) > JUST_NOW
 
 
-def same_header(intent: Intent, header: bytes | None) -> bool:
-    return header is not None and header_hash(header) == intent.new.header
+def same_header(intent: Intent, header: Head | None) -> bool:
+    return header is not None and header.hash == intent.new.header
 
 
-def same_message(intent: Intent, shown: Identity, header: bytes | None) -> bool:
+def same_message(intent: Intent, shown: Identity, header: Head | None) -> bool:
     """Proof enough to link without a UID named by the server.
 
     Equal headers; or, where the server rewrote them, the same Message-ID and INTERNALDATE.
@@ -68,7 +68,7 @@ def same_message(intent: Intent, shown: Identity, header: bytes | None) -> bool:
 def match(
     intents: Sequence[Intent],
     shown: Mapping[UID, Identity],
-    headers: Mapping[UID, bytes | None],
+    headers: Mapping[UID, Head | None],
 ) -> list[tuple[Intent, UID]]:
     """Each intent with the lowest unused UID that is its message: twins pair in UID order."""
     free = sorted(shown)

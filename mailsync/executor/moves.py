@@ -16,7 +16,7 @@ from mailsync.executor.outcome import known_uid_next, link_appended
 from mailsync.executor.run import RESOLVE, Run
 from mailsync.executor.undo import put_away_doubles
 from mailsync.model.actions import Copy, CopyLocal, Move, MoveLocal, uid_of, uids_of
-from mailsync.model.content import Digest, header_hash, message_id
+from mailsync.model.content import Digest
 from mailsync.model.errors import Disconnected, MailsyncError, Refused, StorageError
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, RowId, UniqueName
@@ -184,7 +184,7 @@ async def _recognisable(run: Run, source: Mailbox, target: Mailbox, group: Pairs
     for row in blind:
         head = heads.get(uid_of(row))
         if head is not None:
-            known[row.id] = replace(row, header=header_hash(head), message_id=message_id(head))
+            known[row.id] = replace(row, header=head.hash, message_id=head.message_id)
     hashes = {number: row.header for number, row in known.items()}
     await run.stored(run.cache.headers, hashes)
     untold = {row.id for row in blind} - known.keys()

@@ -164,6 +164,18 @@ def as_shown(data: bytes) -> bytes:
 NO_HEADER = header_hash(b"")
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What is kept of a header: hash and Message-ID, so that many large ones cost nothing."""
+
+    hash: bytes
+    message_id: str
+
+    @classmethod
+    def of(cls, data: bytes) -> Head:
+        return cls(header_hash(data), message_id(data))
+
+
 def message_id(head: bytes) -> str:
     """The Message-ID of a header with LF or CRLF line ends; "" when there is none."""
     return _message_id(head.replace(b"\r\n", b"\n"))

@@ -11,7 +11,7 @@ from mailsync.executor.files import digested
 from mailsync.executor.run import LOOK_HERE, Trouble
 from mailsync.executor.suspects import blamed, one_by_one, to_ask
 from mailsync.model.actions import Action, Plan, RemoveLocalMailbox, uid_of
-from mailsync.model.content import Digester, header_hash, message_id
+from mailsync.model.content import Digester
 from mailsync.model.errors import Disconnected, Exit, ServerDefect
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.mailboxname import MailboxName
@@ -159,8 +159,8 @@ async def learn_headers(run: Run, box: Mailbox, rows: Sequence[Row]) -> None:
     by_uid = {row.uid: row.id for row in rows if row.uid is not None}
     heads = await run.server.headers(box.name, UIDSet(by_uid), uid_validity=box.uid_validity)
     told = {by_uid[uid]: head for uid, head in heads.items() if head is not None and uid in by_uid}
-    hashes: dict[RowId, bytes | None] = {row: header_hash(head) for row, head in told.items()}
-    ids = {row: message_id(head) for row, head in told.items()}
+    hashes: dict[RowId, bytes | None] = {row: head.hash for row, head in told.items()}
+    ids = {row: head.message_id for row, head in told.items()}
     await run.stored(run.cache.headers, hashes, ids)
 
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from mailsync.imap import STREAMED, BodyBegin, BodyData, BodyEnd, Event, Fetch, Status, cmd
-from mailsync.model.content import HEADER_LIMIT, message_id
+from mailsync.model.content import HEADER_LIMIT, Head, message_id
 from mailsync.model.errors import Disconnected, MailsyncError, ServerDefect
 from mailsync.model.ids import UID
 from mailsync.model.uidset import UIDSet
@@ -153,10 +153,10 @@ _ITEMS = ("UID", "FLAGS", "INTERNALDATE", "BODY.PEEK[]")
 
 
 class Headers:
-    """Gathers BODY[HEADER], each cut at 1 MiB; None: the server gave NIL."""
+    """Gathers what BODY[HEADER] tells, each cut at 1 MiB; None: the server gave NIL."""
 
     def __init__(self, uids: UIDSet) -> None:
-        self.found: dict[UID, bytes | None] = {}
+        self.found: dict[UID, Head | None] = {}
         self._uids = uids
         self._big = bytearray()
 
@@ -173,7 +173,7 @@ class Headers:
                 if header is STREAMED:
                     header = bytes(self._big)
                 if uid is not None and uid in self._uids:
-                    self.found[uid] = header
+                    self.found[uid] = None if header is None else Head.of(header)
             case _:
                 return False
         return True

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 
 from mailsync.imap import Header, Quirk, cmd
+from mailsync.model.content import Head
 from mailsync.model.errors import Refused
 from mailsync.model.flags import SYSTEM, Flags
 from mailsync.model.ids import UID, UID_MAX, UIDValidity
@@ -216,8 +217,9 @@ class Server(Changes):
 
     async def headers(
         self, box: MailboxName, uids: UIDSet, *, uid_validity: UIDValidity | None = None
-    ) -> dict[UID, bytes | None]:
-        """BODY[HEADER] of each message that there is, at most 1 MiB; None: the server gave NIL."""
+    ) -> dict[UID, Head | None]:
+        """Of each message that there is, at most 1 MiB of BODY[HEADER]; None: the server gave
+        NIL."""
         headers, items = Headers(uids), ("UID", "BODY.PEEK[HEADER]")
         await self._fetch(box, uids, items, headers.take, headers.found, uid_validity)
         return headers.found

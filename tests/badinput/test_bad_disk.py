@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.disks import mount, small_disk
+from support.disks import NO_MOUNT, mount, small_disk
 from support.spot import Spot
 from support.wired import Wired, text_of
 
@@ -24,9 +24,12 @@ def leftovers(mail: Path) -> list[Path]:
     return [path for path in mail.glob("**/tmp/*") if path.is_file()]
 
 
-def test_a_full_disk_under_the_maildir(spot: Spot, wired: Wired) -> None:
+def test_a_full_disk_under_the_maildir(
+    spot: Spot, wired: Wired, instead: Callable[[str], None]
+) -> None:
     with small_disk(spot.mail, "1m") as mounted:
         if not mounted:
+            instead(f"a disk that fails in the process, because {NO_MOUNT}")
             full_by_the_seam(wired)
             return
         spot.fill(60, size=500)  # 2 MB
@@ -95,9 +98,12 @@ def test_a_disk_that_fails_from_some_call_on(wired: Wired, call: str, number: in
     wired.assert_idle()
 
 
-def test_a_maildir_that_is_mounted_read_only(spot: Spot, wired: Wired) -> None:
+def test_a_maildir_that_is_mounted_read_only(
+    spot: Spot, wired: Wired, instead: Callable[[str], None]
+) -> None:
     with small_disk(spot.mail, "64m") as mounted:
         if not mounted:
+            instead(f"a disk that fails in the process, because {NO_MOUNT}")
             wired.fill(2)
             wired.settle()
             wired.fill(2, first=10)
@@ -117,13 +123,14 @@ def test_a_maildir_that_is_mounted_read_only(spot: Spot, wired: Wired) -> None:
         spot.settle()
 
 
-def test_a_full_disk_under_the_state(spot: Spot) -> None:
+def test_a_full_disk_under_the_state(spot: Spot, instead: Callable[[str], None]) -> None:
     spot.fill(4)
     spot.settle()
     with small_disk(spot.home.root / "state", "96k") as mounted:
         spot.home.env["XDG_STATE_HOME"] = str(spot.home.root / "state")
         told = "cache.db: database or disk is full; make room on that disk"
-        if not mounted:  # a limit to the size of files comes near
+        if not mounted:
+            instead(f"a limit to the size of files, because {NO_MOUNT}")
             spot.prefix = ["prlimit", "--fsize=49152"]
             told = "cache.db: disk I/O error; the disk reports an error"
         (spot.mail / ".mailsync").unlink()

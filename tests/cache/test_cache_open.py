@@ -10,9 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, text
 from support.cachebox import Box
 
-from mailsync.cache import Cache
+from mailsync.cache import Cache, outcomes
 from mailsync.cache import open as opening
 from mailsync.cache.schema import APPLICATION_ID, HEAD
 from mailsync.model.errors import CacheError, MailsyncError, StorageError
@@ -335,3 +336,23 @@ def test_a_bug_stays_a_bug(state: Path) -> None:
         c.exec_driver_sql("INSERT INTO messages (mailbox) VALUES (99)")
     assert not isinstance(caught.value, MailsyncError)
     cache.close()
+
+
+def test_what_breaks_off_in_the_middle_is_not_stored(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug between two statements, after which the process goes on: as if none had been run."""
+
+    def half(c: Connection, *_: object) -> None:
+        c.execute(text("UPDATE account SET generation = 99"))
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(outcomes, "headers", half)
+    opened = Cache.open(str(state), "account")
+    with pytest.raises(ZeroDivisionError):
+        opened.headers({})
+    opened.set_login("me@there")
+    opened.close()
+    again = Cache.open(str(state), "account")
+    assert again.generation != 99
+    again.close()

@@ -6,7 +6,7 @@ import pytest
 
 from mailsync.cache import Intent, IntentKind, NewIntent
 from mailsync.executor.identify import agrees, match, may_be, near, same_message
-from mailsync.model.content import header_hash
+from mailsync.model.content import Head, header_hash
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, IntentId, MailboxId, RowId, UIDValidity
 from mailsync.model.uidset import UIDSet
@@ -105,7 +105,8 @@ def test_agrees(intent: Intent, seen: Identity, new: bool, old: bool) -> None:
     ],
 )
 def test_same_message(intent: Intent, seen: Identity, header: bytes | None, ours: bool) -> None:
-    assert same_message(intent, seen, header) is ours
+    head = None if header is None else Head.of(header)
+    assert same_message(intent, seen, head) is ours
 
 
 def test_twins_pair_in_the_order_in_which_they_were_sent() -> None:
@@ -113,7 +114,7 @@ def test_twins_pair_in_the_order_in_which_they_were_sent() -> None:
     first, second, third = (sent(OLD, number=number) for number in (1, 2, 3))
     there = {UID(uid): shown(OLD, "<ours@x>") for uid in (9, 7)}
     there[UID(5)] = shown(OLD, "<theirs@x>")
-    heads: dict[UID, bytes | None] = {UID(9): HEAD, UID(7): HEAD, UID(5): OTHER}
+    heads = {UID(9): Head.of(HEAD), UID(7): Head.of(HEAD), UID(5): Head.of(OTHER)}
     assert match([third, second, first], there, heads) == [(first, 7), (second, 9)]
 
 

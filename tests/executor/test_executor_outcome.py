@@ -14,7 +14,7 @@ import pytest
 from mailsync.cache import Intent, IntentKind, Linked, NewIntent
 from mailsync.executor import outcome
 from mailsync.executor.run import Run
-from mailsync.model.content import header_hash
+from mailsync.model.content import Head, header_hash
 from mailsync.model.errors import Refused
 from mailsync.model.flags import ALL_FLAGS, Flags
 from mailsync.model.ids import UID, IntentId, MailboxId, RowId, UIDValidity
@@ -139,9 +139,10 @@ class Stage:
             return {uid: Identity(Flags.NONE) for uid in uids if uid not in self.left}
         return {uid: one.told for uid, one in self._all(name, uids).items() if not one.listed_only}
 
-    async def headers(self, name: MailboxName, uids: UIDSet) -> dict[UID, bytes | None]:
+    async def headers(self, name: MailboxName, uids: UIDSet) -> dict[UID, Head | None]:
         self.asked.append("headers")
-        return {uid: one.head for uid, one in self._all(name, uids).items()}
+        heads = {uid: one.head for uid, one in self._all(name, uids).items()}
+        return {uid: None if head is None else Head.of(head) for uid, head in heads.items()}
 
     async def recheck(self, name: MailboxName, low: UID, *, uid_validity: UIDValidity) -> Any:
         assert (name, uid_validity) == (BOX.name, VALIDITY)

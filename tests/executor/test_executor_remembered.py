@@ -14,7 +14,7 @@ import pytest
 
 from mailsync.cache import Intent, IntentKind, NewIntent
 from mailsync.executor.run import Run
-from mailsync.model.content import header_hash
+from mailsync.model.content import Head, header_hash
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, IntentId, MailboxId, RowId, UIDValidity
 from mailsync.model.mailboxname import MailboxName
@@ -39,6 +39,10 @@ def row(number: int, **known: object) -> Row:
     )  # type: ignore[arg-type]
 
 
+def _told(head: bytes | None) -> Head | None:
+    return None if head is None else Head.of(head)
+
+
 class Stage:
     """A server that shows these headers (None: NIL), and what it and the cache are told."""
 
@@ -53,10 +57,10 @@ class Stage:
 
     async def headers(
         self, name: MailboxName, uids: UIDSet, *, uid_validity: UIDValidity
-    ) -> dict[UID, bytes | None]:
+    ) -> dict[UID, Head | None]:
         assert (name, uid_validity) == (SOURCE.name, SOURCE.uid_validity)
         self.told.append(("asked", list(uids)))
-        return {uid: head for uid, head in self.heads.items() if uid in uids}
+        return {uid: _told(head) for uid, head in self.heads.items() if uid in uids}
 
     async def store(self, *call: object, uid_validity: UIDValidity) -> None:
         assert uid_validity == SOURCE.uid_validity

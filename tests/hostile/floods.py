@@ -114,6 +114,10 @@ async def headers(server: Server) -> object:
     return await server.headers(INBOX, UIDSet((5,)))
 
 
+async def many_headers(server: Server) -> object:
+    return await server.headers(INBOX, UIDSet.span(1, 3000))
+
+
 async def identify(server: Server) -> object:
     return await server.identify(INBOX, UIDSet((5,)))
 
@@ -333,6 +337,17 @@ CASES: dict[str, Case] = {
     "headers that nobody asked for": Case(
         headers, {"SELECT": select(), "FETCH": told(numbered(
             b"* 1 FETCH (UID %d BODY[HEADER] {100000}\r\n" + b"h" * 100_000 + b")\r\n", 500))},
+        ends=None,
+    ),
+    "headers of a MiB": Case(
+        many_headers, {"SELECT": select(), "FETCH": told(numbered(
+            b"* 1 FETCH (UID %d BODY[HEADER] {1000000}\r\n" + b"h" * 1_000_000 + b")\r\n", 300))},
+        ends=None,
+    ),
+    "Message-IDs without end": Case(
+        many_headers, {"SELECT": select(), "FETCH": told(numbered(
+            b"* 1 FETCH (UID %d BODY[HEADER] {100018}\r\nMessage-ID: <" + b"m" * 100_000
+            + b">\r\n\r\n)\r\n", 2000))},
         ends=None,
     ),
     "identities that nobody asked for": Case(

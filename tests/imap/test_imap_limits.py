@@ -9,6 +9,17 @@ import pytest
 from mailsync.imap import Event, Fetch, Limits, ProtocolError, Receiver, commands, fetch
 from mailsync.imap.wire import Hidden
 
+KIB, MIB = 1 << 10, 1 << 20
+
+
+def test_what_holds_where_nothing_else_is_said() -> None:
+    """reliability.md §4.6; the tests of what is sent without end set some of them lower."""
+    limits = Limits()
+    assert (limits.line, limits.code, limits.set_line) == (64 * KIB, 8 * KIB, 64 * MIB)
+    assert (limits.body, limits.literal) == (256 * MIB, 1 * MIB)
+    assert (limits.nesting, limits.responses) == (32, 10_000_000)
+    assert (limits.ranges, limits.uid_list) == (500_000, 250_000)
+
 
 def received(data: bytes, limits: Limits) -> list[Event]:
     return list(Receiver(limits).receive(data))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,10 +36,13 @@ def test_killed_at_random_moments(dovecot: Dovecot, tmp_path: Path) -> None:
     assert killed(dovecot, tmp_path, 3, "time").killed["time"]
 
 
-def test_killed_at_random_system_calls(dovecot: Dovecot, tmp_path: Path) -> None:
+def test_killed_at_random_system_calls(
+    dovecot: Dovecot, tmp_path: Path, instead: Callable[[str], None]
+) -> None:
     """Where ptrace is forbidden, at random moments instead; the output says so."""
     mode = "time" if (reason := can_trace()) else "strace"
-    print(f"killed by {mode}{reason and f', because {reason}'}")
+    if reason:
+        instead(f"killed at random moments, because {reason}")
     assert killed(dovecot, tmp_path, 3, mode).killed[mode]
 
 

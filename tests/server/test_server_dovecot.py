@@ -10,6 +10,7 @@ from support.ann import MODES, WORK, Ann, DovecotWith, caught_up, message, outgo
 from support.dovecot import without
 from support.replica import Replica, observe
 
+from mailsync.model.content import Head
 from mailsync.model.errors import Refused
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID
@@ -203,7 +204,7 @@ class TestBodies:
             assert got == data
             assert biggest <= 1 << 20
             head = (await server.headers(INBOX, UIDSet(done.uids)))[done.uids[0]]
-            assert head == data[: data.index(b"\r\n\r\n") + 4]
+            assert head == Head.of(data[: data.index(b"\r\n\r\n") + 4])
 
         ann.play(step, security=security, port=port)
 

@@ -86,6 +86,7 @@ class Outcome:
     steps: int
     rounds: int
     crashes: int
+    twice: bool = False  # played again, to the same trace
 
 
 class Play:

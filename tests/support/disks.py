@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+NO_MOUNT = "no file system may be mounted here"
+
 
 def mount(*words: str) -> bool:
     done = subprocess.run(["mount", *words], capture_output=True, check=False)
@@ -24,6 +26,11 @@ def small_disk(path: Path, size: str) -> Iterator[bool]:
     finally:
         if made:
             subprocess.run(["umount", "-l", str(path)], check=True)
+
+
+def can_mount(path: Path) -> bool:
+    with small_disk(path, "1m") as made:
+        return made
 
 
 @contextlib.contextmanager

@@ -66,6 +66,7 @@ GUIDED = re.compile(r"Done (?P<count>\d+) runs in \d+ second(?P<bad>)")
 KILLED = re.compile(r"(?P<bad>)\d+ of \d+ mutants, (?P<count>\d+) killed")
 CHURNED = re.compile(r"(?P<count>\d+) rounds(?P<bad>)")
 CHECKED = re.compile(r"(?P<count>\d+)\.\d s  check .*exit (?P<bad>\d+)")
+READ = re.compile(r"(?P<count>\d+) MB/s, .*exit (?P<bad>\d+)")
 TIMED = "--seconds {seconds} --seed {seed}"
 
 
@@ -78,6 +79,7 @@ REAL = [
     ("Cyrus", "--server cyrus"),
     ("Courier", "--server courier"),
 ]
+STALE = "tests/stories/test_story_f.py tests/stories/test_story_n.py tests/real/test_real_relink.py"
 UNDO = "tests/stories/test_undelete.py tests/stories/test_undelete_exactly.py"
 NAMES = " ".join(
     f"tests/{path}.py"
@@ -192,6 +194,16 @@ MEASURES = [
         for name, which in REAL
     ),
     Measure("the model beside them, tests", "all", "all", tests("tests/model_reality"), PASSED),
+    Measure(
+        "the cache lost, the marker lost, UIDs doubted, tests", "0 bodies", "", tests(STALE), PASSED
+    ),
+    Measure(
+        "a day with a stale password, tests",
+        "≤ 3 logins",
+        "",
+        tests("tests/modes/test_modes_logins.py"),
+        PASSED,
+    ),
     Measure("undo brings all back, tests", "all", "all", tests(UNDO), PASSED),
     Measure("names of files and mailboxes, tests", "all", "all", tests(NAMES), PASSED),
     Measure(
@@ -200,6 +212,13 @@ MEASURES = [
         "≤ 30",
         "tests/real/check_speed.py --messages 100000",
         CHECKED,
+    ),
+    Measure(
+        "check that reads all bytes, MB/s",
+        "",
+        "≥ 200",
+        "tests/real/check_speed.py --messages 2000 --size 6000 --read-data",
+        READ,
     ),
     Measure(
         "mutants of the planner, killed",

@@ -379,11 +379,16 @@ class Cache:
         with self._tx() as c:
             observe_local.store_local(c, obs)
 
-    def begin_relink(self, mailbox: MailboxId | None, sides: Collection[Side]) -> None:
+    def begin_relink(
+        self, mailbox: MailboxId | None, sides: Collection[Side], older: bool = False
+    ) -> None:
         """The `sides` of all rows are UNKNOWN until seen again; everything is listed in full.
-        None: the whole account, with mailboxes that are yet to be seen."""
+        None: the whole account, with mailboxes that are yet to be seen.
+
+        `older`: the Maildir is a copy of former times; flags that its files lack were not
+        removed there."""
         with self._tx() as c:
-            relink.begin_relink(c, mailbox, sides)
+            relink.begin_relink(c, mailbox, sides, older)
 
     def end_relink(self, mailbox: MailboxId) -> None:
         """Both sides of it were listed in full; the account's is over with that of the last."""

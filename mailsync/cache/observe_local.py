@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from mailsync.cache.keywords import RELETTER
-from mailsync.cache.schema import KEYWORDS, unpack
+from mailsync.cache.schema import KEYWORDS, OLDER, unpack
 from mailsync.cache.sql import (
     FREE,
     FREE_UNLESS_FIRM,
@@ -60,7 +60,11 @@ _LOST = f"""
     ({_OFF} & ~{_UNSHOWABLE} & CASE WHEN {_DROPPED} THEN {KEYWORDS}
         ELSE messages.local_kept | messages.local_lost END)"""
 _LOCAL = f"((files.flags | {_KEPT} | {_LOST}) & :permanent)"
-_AGREED = agreed("messages.server_flags", _LOCAL)
+# An older copy of a file never had the flags that were set since: those were not removed here.
+_BASE = f"""
+    (CASE WHEN :relink = {OLDER} AND messages.local = 3 THEN messages.synced & {_LOCAL}
+        ELSE messages.synced END)"""
+_AGREED = agreed("messages.server_flags", _LOCAL, _BASE)
 # What comes back after both sides had lost it is a new file: not one whose message went elsewhere,
 # as into the \\Trash mailbox by our own hand.  What an intent speaks of is left to its outcome.
 RENEWED = text(f"""
@@ -75,7 +79,7 @@ _CHANGE = f"""
         local_flags = {_LOCAL},
         synced = CASE WHEN messages.server = 1 THEN {_AGREED}
             WHEN messages.server = 2 AND messages.local = 2 THEN NULL
-            ELSE messages.synced END
+            ELSE {_BASE} END
         %s
     FROM files
     WHERE {_SAME} AND %s"""

@@ -43,6 +43,12 @@ LOST_FILE = text(f"""
     WHERE {_SAME} AND files.size IS NOT NULL
         AND (messages.file_size IS NOT files.size
             OR messages.mtime_ns IS NOT files.mtime_ns)""")
+# What was copied without its times has other ones and the same bytes: where those were read it is
+# the file that it was.
+TOUCHED = text(f"""
+    UPDATE messages SET mtime_ns = files.mtime_ns
+    FROM files
+    WHERE {_SAME} AND files.size = messages.file_size AND files.body = messages.body""")
 _MASKED = "(files.flags & :permanent)"
 # Keywords that the name does not show any more.  In new/, and without a letter, they are kept here
 # alone.  A rename that drops the letters of all is none that removes keywords: mail readers write
@@ -229,7 +235,16 @@ def store_local(c: Connection, obs: LocalObservation) -> None:
     }
     if diff.moved:
         load_files(c, ((None, None, entry, obs.facts.get(n)) for n, entry in diff.moved.items()))
-        for statement in (LOST_FILE, RENEWED, CAME_BACK, FOUND_AGAIN, CHANGED, RENAMED, ADDED):
+        for statement in (
+            TOUCHED,
+            LOST_FILE,
+            RENEWED,
+            CAME_BACK,
+            FOUND_AGAIN,
+            CHANGED,
+            RENAMED,
+            ADDED,
+        ):
             c.execute(statement, bound)
     if diff.gone and obs.proven:
         want(c, diff.gone)

@@ -135,7 +135,8 @@ ABSENT = text(f"""
 _STAMP = text("""
     UPDATE mailboxes SET local = 1, stamp = :stamp, lettered = :lettered WHERE id = :box""")
 _FILES = text("""
-    SELECT messages.name, id, folder, info, local_shown, file_size, mtime_ns FROM messages
+    SELECT messages.name, id, folder, info, local_shown, file_size, mtime_ns, body IS NOT NULL
+    FROM messages
     WHERE mailbox = (SELECT id FROM mailboxes WHERE name = :name)
         AND messages.name IS NOT NULL AND local = 1""")
 _NAMES = text("""
@@ -185,11 +186,13 @@ def lacks(c: Connection, mailbox: MailboxName, names: Collection[UniqueName]) ->
 @dataclass(slots=True)
 class _Diff:
     """`moved`: new, or not as stored.  `gone`: rows whose name was not seen.  `left_out`: some
-    new name has no facts, so that nothing can be stored of it."""
+    new name has no facts, so that nothing can be stored of it.  `touched`: with another mtime and
+    bytes that were not read, but could be told."""
 
     moved: dict[UniqueName, LocalEntry]
     gone: list[int]
     left_out: bool
+    touched: list[LocalEntry]
 
 
 def _diff(c: Connection, obs: LocalObservation) -> _Diff:
@@ -197,7 +200,7 @@ def _diff(c: Connection, obs: LocalObservation) -> _Diff:
     fetching them."""
     stored = c.execute(_FILES, {"name": obs.mailbox}).cursor.fetchall()
     known = {unpack(row[0]): row[1:] for row in stored}
-    diff = _Diff({}, [], False)
+    diff = _Diff({}, [], False, [])
     seen: set[str] = set()
     for entry in obs.entries:
         name = entry.name
@@ -208,22 +211,27 @@ def _diff(c: Connection, obs: LocalObservation) -> _Diff:
             diff.left_out |= facts is None
             same = facts is None
         else:
-            _, folder, info, flags, size, mtime_ns = row
+            _, folder, info, flags, size, mtime_ns, told = row
             same = folder == entry.folder and flags == entry.flags and unpack(info) == entry.info
             if facts is not None:
-                same = same and (facts.size, facts.mtime_ns) == (size, mtime_ns)
+                as_it_was = (facts.size, facts.mtime_ns) == (size, mtime_ns)
+                same = same and as_it_was
+                if told and facts.size == size and not as_it_was and facts.digest is None:
+                    diff.touched.append(entry)
         if not same:
             diff.moved[name] = entry
     diff.gone = [row[0] for name, row in known.items() if name not in seen]
     return diff
 
 
-def store_local(c: Connection, obs: LocalObservation) -> None:
+def store_local(c: Connection, obs: LocalObservation, ask: bool = False) -> list[LocalEntry]:
     box = c.execute(_BOX, {"name": obs.mailbox}).one_or_none()
     if box is None:
         c.execute(_NEW_BOX, {"name": obs.mailbox})
         box = c.execute(_BOX, {"name": obs.mailbox}).one()
     diff = _diff(c, obs)
+    if ask and diff.touched:
+        return diff.touched
     lettered = box.lettered if obs.lettered is None else int(obs.lettered)
     bound = {
         "box": box.id,
@@ -255,6 +263,7 @@ def store_local(c: Connection, obs: LocalObservation) -> None:
     if diff.left_out or (diff.gone and not obs.proven):
         stamp = None  # what was not stored must be seen again (I14)
     c.execute(_STAMP, {**bound, "stamp": None if stamp is None else dump_stamp(stamp)})
+    return []
 
 
 def dump_stamp(stamp: Stamp) -> str:

@@ -91,7 +91,13 @@ async def as_they_were(run: Run, box: Mailbox, rows: Sequence[Row]) -> tuple[Row
     same: list[Row] = []
     edited: list[LocalEntry] = []
     lost: list[RowId] = []
-    facts |= await _read_again(run, box, rows, facts)
+    touched = [
+        entry
+        for row in rows
+        if row.body is not None and (seen := facts.get((entry := entries[row.id]).name)) is not None
+        if seen.size == row.file_size and seen.mtime_ns != row.mtime_ns
+    ]
+    facts |= await read_again(run, box, touched, facts)
     for row in rows:
         entry = entries[row.id]
         seen = facts.get(entry.name)
@@ -114,21 +120,15 @@ async def as_they_were(run: Run, box: Mailbox, rows: Sequence[Row]) -> tuple[Row
     return tuple(same)
 
 
-async def _read_again(
-    run: Run, box: Mailbox, rows: Sequence[Row], facts: Mapping[UniqueName, FileFacts]
+async def read_again(
+    run: Run, box: Mailbox, touched: Sequence[LocalEntry], facts: Mapping[UniqueName, FileFacts]
 ) -> dict[UniqueName, FileFacts]:
     """With their bytes, those of which only the mtime is another; unless they cannot be read."""
-    looks = [(row, facts[name]) for row in rows if (name := entry_of(row).name) in facts]
-    touched = [
-        (row, seen)
-        for row, seen in looks
-        if row.body is not None and seen.size == row.file_size and seen.mtime_ns != row.mtime_ns
-    ]
     found: dict[UniqueName, FileFacts] = {}
 
-    def read(look: tuple[Row, FileFacts]) -> None:
-        entry = entry_of(look[0])
-        found[entry.name] = replace(look[1], digest=run.maildir.digest(box.name, entry))
+    def read(entry: LocalEntry) -> None:
+        digest = run.maildir.digest(box.name, entry)
+        found[entry.name] = replace(facts[entry.name], digest=digest)
 
     if touched:
         await run.disk(each, touched, read, [])

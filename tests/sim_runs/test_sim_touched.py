@@ -42,6 +42,26 @@ def test_expunged_on_the_server(story: Story, ghost: str, left: str) -> None:
     assert len(story.undelete()) == 1
 
 
+def test_expunged_on_the_server_when_the_audit_looks(story: Story) -> None:
+    story.expunge("INBOX", "a")
+    ran = story.tell(pause=2 * 86400)
+    assert (ran.exit, ran.total.removed, ran.stored) == (0, 1, 0), ran.text
+    story.agree({"INBOX": "u:S"})
+
+
+def test_drafts(story: Story) -> None:
+    """Which are looked at in every run."""
+    for ghost in "de":
+        story.serve("Drafts", ghost, "\\Draft")
+    assert story.tell().exit == 0
+    for ghost in "de":
+        touch(story.fs, story.path_of("Drafts", ghost))
+    story.expunge("Drafts", "d")
+    ran = story.tell()
+    assert (ran.exit, ran.total.removed, ran.fetched, ran.stored) == (0, 1, 0, 0), ran.text
+    story.agree({"INBOX": "a u:S", "Drafts": "e:D"})
+
+
 @pytest.mark.parametrize(("ghost", "left", "gone"), [("a", "u:S", "a"), ("u", "a", "u:S")])
 @pytest.mark.parametrize("here", [True, False])
 def test_moved(story: Story, ghost: str, left: str, gone: str, here: bool) -> None:

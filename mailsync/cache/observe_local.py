@@ -48,7 +48,8 @@ LOST_FILE = text(f"""
 TOUCHED = text(f"""
     UPDATE messages SET mtime_ns = files.mtime_ns
     FROM files
-    WHERE {_SAME} AND files.size = messages.file_size AND files.body = messages.body""")
+    WHERE files.body IS NOT NULL AND {_SAME}
+        AND files.size = messages.file_size AND files.body = messages.body""")
 _MASKED = "(files.flags & :permanent)"
 # Keywords that the name does not show any more.  In new/, and without a letter, they are kept here
 # alone.  A rename that drops the letters of all is none that removes keywords: mail readers write

@@ -377,19 +377,26 @@ class Cache:
         with self._tx() as c:
             return observe_local.in_new(c, mailbox)
 
-    def store_local(self, obs: LocalObservation) -> None:
+    def store_local(self, obs: LocalObservation, ask: bool = False) -> list[LocalEntry]:
         """One mailbox of the Maildir.  An unknown name without facts is left out.
 
-        A name whose facts differ from those stored: its row loses the file, a new row gets it.
+        A name whose facts differ from those stored: its row loses the file, a new row gets it;
+        unless only the mtime differs, and the bytes that were read do not.  `ask`: where some
+        should be read for that, nothing is stored, and they are returned.
         """
         with self._tx() as c:
-            observe_local.store_local(c, obs)
+            return observe_local.store_local(c, obs, ask)
 
-    def begin_relink(self, mailbox: MailboxId | None, sides: Collection[Side]) -> None:
+    def begin_relink(
+        self, mailbox: MailboxId | None, sides: Collection[Side], older: bool = False
+    ) -> None:
         """The `sides` of all rows are UNKNOWN until seen again; everything is listed in full.
-        None: the whole account, with mailboxes that are yet to be seen."""
+        None: the whole account, with mailboxes that are yet to be seen.
+
+        `older`: the Maildir is a copy of former times; flags that its files lack were not
+        removed there."""
         with self._tx() as c:
-            relink.begin_relink(c, mailbox, sides)
+            relink.begin_relink(c, mailbox, sides, older)
 
     def end_relink(self, mailbox: MailboxId) -> None:
         """Both sides of it were listed in full; the account's is over with that of the last."""

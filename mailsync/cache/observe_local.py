@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from mailsync.cache.keywords import RELETTER
-from mailsync.cache.schema import KEYWORDS, unpack
+from mailsync.cache.schema import KEYWORDS, OLDER, unpack
 from mailsync.cache.sql import (
     FREE,
     FREE_UNLESS_FIRM,
@@ -43,6 +43,13 @@ LOST_FILE = text(f"""
     WHERE {_SAME} AND files.size IS NOT NULL
         AND (messages.file_size IS NOT files.size
             OR messages.mtime_ns IS NOT files.mtime_ns)""")
+# What was copied without its times has other ones and the same bytes: where those were read it is
+# the file that it was.
+TOUCHED = text(f"""
+    UPDATE messages SET mtime_ns = files.mtime_ns
+    FROM files
+    WHERE files.body IS NOT NULL AND {_SAME}
+        AND files.size = messages.file_size AND files.body = messages.body""")
 _MASKED = "(files.flags & :permanent)"
 # Keywords that the name does not show any more.  In new/, and without a letter, they are kept here
 # alone.  A rename that drops the letters of all is none that removes keywords: mail readers write
@@ -60,7 +67,11 @@ _LOST = f"""
     ({_OFF} & ~{_UNSHOWABLE} & CASE WHEN {_DROPPED} THEN {KEYWORDS}
         ELSE messages.local_kept | messages.local_lost END)"""
 _LOCAL = f"((files.flags | {_KEPT} | {_LOST}) & :permanent)"
-_AGREED = agreed("messages.server_flags", _LOCAL)
+# An older copy of a file never had the flags that were set since: those were not removed here.
+_BASE = f"""
+    (CASE WHEN :relink = {OLDER} AND messages.local = 3 THEN messages.synced & {_LOCAL}
+        ELSE messages.synced END)"""
+_AGREED = agreed("messages.server_flags", _LOCAL, _BASE)
 # What comes back after both sides had lost it is a new file: not one whose message went elsewhere,
 # as into the \\Trash mailbox by our own hand.  What an intent speaks of is left to its outcome.
 RENEWED = text(f"""
@@ -75,7 +86,7 @@ _CHANGE = f"""
         local_flags = {_LOCAL},
         synced = CASE WHEN messages.server = 1 THEN {_AGREED}
             WHEN messages.server = 2 AND messages.local = 2 THEN NULL
-            ELSE messages.synced END
+            ELSE {_BASE} END
         %s
     FROM files
     WHERE {_SAME} AND %s"""
@@ -125,7 +136,8 @@ ABSENT = text(f"""
 _STAMP = text("""
     UPDATE mailboxes SET local = 1, stamp = :stamp, lettered = :lettered WHERE id = :box""")
 _FILES = text("""
-    SELECT messages.name, id, folder, info, local_shown, file_size, mtime_ns FROM messages
+    SELECT messages.name, id, folder, info, local_shown, file_size, mtime_ns, body IS NOT NULL
+    FROM messages
     WHERE mailbox = (SELECT id FROM mailboxes WHERE name = :name)
         AND messages.name IS NOT NULL AND local = 1""")
 _NAMES = text("""
@@ -175,11 +187,13 @@ def lacks(c: Connection, mailbox: MailboxName, names: Collection[UniqueName]) ->
 @dataclass(slots=True)
 class _Diff:
     """`moved`: new, or not as stored.  `gone`: rows whose name was not seen.  `left_out`: some
-    new name has no facts, so that nothing can be stored of it."""
+    new name has no facts, so that nothing can be stored of it.  `touched`: with another mtime and
+    bytes that were not read, but could be told."""
 
     moved: dict[UniqueName, LocalEntry]
     gone: list[int]
     left_out: bool
+    touched: list[LocalEntry]
 
 
 def _diff(c: Connection, obs: LocalObservation) -> _Diff:
@@ -187,7 +201,7 @@ def _diff(c: Connection, obs: LocalObservation) -> _Diff:
     fetching them."""
     stored = c.execute(_FILES, {"name": obs.mailbox}).cursor.fetchall()
     known = {unpack(row[0]): row[1:] for row in stored}
-    diff = _Diff({}, [], False)
+    diff = _Diff({}, [], False, [])
     seen: set[str] = set()
     for entry in obs.entries:
         name = entry.name
@@ -198,22 +212,27 @@ def _diff(c: Connection, obs: LocalObservation) -> _Diff:
             diff.left_out |= facts is None
             same = facts is None
         else:
-            _, folder, info, flags, size, mtime_ns = row
+            _, folder, info, flags, size, mtime_ns, told = row
             same = folder == entry.folder and flags == entry.flags and unpack(info) == entry.info
             if facts is not None:
-                same = same and (facts.size, facts.mtime_ns) == (size, mtime_ns)
+                as_it_was = (facts.size, facts.mtime_ns) == (size, mtime_ns)
+                same = same and as_it_was
+                if told and facts.size == size and not as_it_was and facts.digest is None:
+                    diff.touched.append(entry)
         if not same:
             diff.moved[name] = entry
     diff.gone = [row[0] for name, row in known.items() if name not in seen]
     return diff
 
 
-def store_local(c: Connection, obs: LocalObservation) -> None:
+def store_local(c: Connection, obs: LocalObservation, ask: bool = False) -> list[LocalEntry]:
     box = c.execute(_BOX, {"name": obs.mailbox}).one_or_none()
     if box is None:
         c.execute(_NEW_BOX, {"name": obs.mailbox})
         box = c.execute(_BOX, {"name": obs.mailbox}).one()
     diff = _diff(c, obs)
+    if ask and diff.touched:
+        return diff.touched
     lettered = box.lettered if obs.lettered is None else int(obs.lettered)
     bound = {
         "box": box.id,
@@ -225,7 +244,16 @@ def store_local(c: Connection, obs: LocalObservation) -> None:
     }
     if diff.moved:
         load_files(c, ((None, None, entry, obs.facts.get(n)) for n, entry in diff.moved.items()))
-        for statement in (LOST_FILE, RENEWED, CAME_BACK, FOUND_AGAIN, CHANGED, RENAMED, ADDED):
+        for statement in (
+            TOUCHED,
+            LOST_FILE,
+            RENEWED,
+            CAME_BACK,
+            FOUND_AGAIN,
+            CHANGED,
+            RENAMED,
+            ADDED,
+        ):
             c.execute(statement, bound)
     if diff.gone and obs.proven:
         want(c, diff.gone)
@@ -236,6 +264,7 @@ def store_local(c: Connection, obs: LocalObservation) -> None:
     if diff.left_out or (diff.gone and not obs.proven):
         stamp = None  # what was not stored must be seen again (I14)
     c.execute(_STAMP, {**bound, "stamp": None if stamp is None else dump_stamp(stamp)})
+    return []
 
 
 def dump_stamp(stamp: Stamp) -> str:

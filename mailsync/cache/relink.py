@@ -12,6 +12,7 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, text
 
+from mailsync.cache.schema import OLDER
 from mailsync.cache.sql import FREE, STAYS
 from mailsync.model.ids import MailboxId
 from mailsync.model.rows import Side
@@ -37,7 +38,8 @@ _ALL_HINTS = text("""
 _NO_UIDS = text("""
     UPDATE mailboxes SET uid_validity = NULL, uid_next = NULL, mailbox_id = NULL""")
 _LIST_ALL = text("""
-    UPDATE mailboxes SET relink = 1, messages = NULL, highest_modseq = NULL, stamp = NULL
+    UPDATE mailboxes SET
+        relink = max(relink, :kind), messages = NULL, highest_modseq = NULL, stamp = NULL
     WHERE :box IS NULL OR id = :box""")
 # A file that could not be read yet may be one of the messages that have none, as only a relink
 # tells where the server rewrote it.
@@ -46,6 +48,7 @@ _UNREAD = text("""
         SELECT 1 FROM messages WHERE mailbox = :box AND local = 1 AND server IN (0, 3)
             AND body IS NULL AND next_try IS NOT NULL)
     FROM mailboxes WHERE id = :box""")
+_ALL = text("UPDATE account SET relink = max(relink, :kind)")
 _END = text("UPDATE mailboxes SET relink = 0 WHERE id = :box")
 # An outcome of what was not found again says nothing any more.
 _UNSETTLE = text("""
@@ -55,20 +58,22 @@ _OVER = text("""
     WHERE NOT EXISTS (SELECT 1 FROM mailboxes WHERE relink AND selected)""")
 
 
-def begin_relink(c: Connection, mailbox: MailboxId | None, sides: Collection[Side]) -> None:
-    bound = {"box": mailbox}
+def begin_relink(
+    c: Connection, mailbox: MailboxId | None, sides: Collection[Side], older: bool = False
+) -> None:
+    bound = {"box": mailbox, "kind": OLDER if older else 1}
     for side in sorted(sides):
         _doubt(c, side, mailbox)
     c.execute(_LIST_ALL, bound)
     if mailbox is None:
-        c.exec_driver_sql("UPDATE account SET relink = 1")
+        c.execute(_ALL, bound)
 
 
 def doubt_server(c: Connection, box: int) -> None:
     """New UIDVALIDITY: the UIDs are other messages' from now on."""
     _doubt(c, Side.SERVER, box)
     c.execute(_HINTS, {"box": box})
-    c.execute(_LIST_ALL, {"box": box})
+    c.execute(_LIST_ALL, {"box": box, "kind": 1})
 
 
 def doubt_account(c: Connection) -> None:

@@ -9,6 +9,8 @@ HEAD = "0012"  # the newest revision in migrations/versions
 APPLICATION_ID = 0x6D734331  # "msC1", in the file's header (PRAGMA application_id)
 FILE = "cache.db"
 
+OLDER = 2  # `relink`, where the Maildir is an older copy: not only true
+
 # One text everywhere, because SQLite takes a partial index only for the very same condition.
 # Closed: there on both sides and both as synced, or settled as KEPT (semantics.md, rule 1).  Of
 # what `expunge-deleted` would delete: unless it waits, is parked or spared.

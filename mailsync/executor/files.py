@@ -5,7 +5,8 @@ A file that cannot be read is parked and said; it stops nothing else (semantics.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from mailsync.executor.run import Run
@@ -79,7 +80,8 @@ async def digested(run: Run, box: Mailbox, rows: Sequence[Row]) -> list[tuple[Ro
 
 
 async def as_they_were(run: Run, box: Mailbox, rows: Sequence[Row]) -> tuple[Row, ...]:
-    """The rows whose files have the size and mtime that were observed (semantics.md, rule 3).
+    """The rows whose files have the size and mtime that were observed (semantics.md, rule 3), or
+    another mtime and the very bytes, as after a copy of the whole Maildir.
 
     An edited file is stored as what it is, a new one; a vanished one is looked for again.
     """
@@ -89,6 +91,13 @@ async def as_they_were(run: Run, box: Mailbox, rows: Sequence[Row]) -> tuple[Row
     same: list[Row] = []
     edited: list[LocalEntry] = []
     lost: list[RowId] = []
+    touched = [
+        entry
+        for row in rows
+        if row.body is not None and (seen := facts.get((entry := entries[row.id]).name)) is not None
+        if seen.size == row.file_size and seen.mtime_ns != row.mtime_ns
+    ]
+    facts |= await read_again(run, box, touched, facts)
     for row in rows:
         entry = entries[row.id]
         seen = facts.get(entry.name)
@@ -98,6 +107,8 @@ async def as_they_were(run: Run, box: Mailbox, rows: Sequence[Row]) -> tuple[Row
             lost.append(row.id)
         elif (seen.size, seen.mtime_ns) != (row.file_size, row.mtime_ns):
             edited.append(entry)
+            if seen.digest is not None and seen.digest.body == row.body:
+                same.append(replace(row, mtime_ns=seen.mtime_ns))
         else:
             same.append(row)
     if lost:
@@ -107,3 +118,18 @@ async def as_they_were(run: Run, box: Mailbox, rows: Sequence[Row]) -> tuple[Row
         seen_now = LocalObservation(box.name, tuple(edited), proven=False, facts=found)
         await run.stored(run.cache.store_local, seen_now)
     return tuple(same)
+
+
+async def read_again(
+    run: Run, box: Mailbox, touched: Sequence[LocalEntry], facts: Mapping[UniqueName, FileFacts]
+) -> dict[UniqueName, FileFacts]:
+    """With their bytes, those of which only the mtime is another; unless they cannot be read."""
+    found: dict[UniqueName, FileFacts] = {}
+
+    def read(entry: LocalEntry) -> None:
+        digest = run.maildir.digest(box.name, entry)
+        found[entry.name] = replace(facts[entry.name], digest=digest)
+
+    if touched:
+        await run.disk(each, touched, read, [])
+    return found

@@ -8,7 +8,7 @@ from functools import partial
 
 from mailsync.cache import Audit, Known
 from mailsync.executor.boxes import know, refresh
-from mailsync.executor.files import inspected
+from mailsync.executor.files import inspected, read_again
 from mailsync.executor.run import LOOK_HERE, LOOK_THERE, Run, Trouble
 from mailsync.local import Listing
 from mailsync.model.errors import Exit, Reach, Refused, StorageError
@@ -358,7 +358,9 @@ async def _store_listing(
     # Nothing is planned of a file that comes back: it is relied on as soon as it is stored.
     if unknown and not run.dry and (back := await run.stored(run.cache.come_back, name, unknown)):
         await run.disk(run.maildir.make_lasting, {name: back})
-    await run.stored(run.cache.store_local, seen)
+    if touched := await run.stored(run.cache.store_local, seen, True):
+        read = await read_again(run, box, touched, facts)
+        await run.stored(run.cache.store_local, replace(seen, facts={**facts, **read}))
     run.seen_local.add(name)
     if failed:
         raise StorageError(f"{failed[0][1]}" + _more(len(failed)), reach=Reach.MAILBOX)

@@ -11,6 +11,7 @@ from mailsync.model.settings import Account
 from mailsync.system.seams import World
 
 BOTH = frozenset({Side.SERVER, Side.LOCAL})
+OLDER = "the Maildir is older than the cache: messages are paired again"
 CUT_OFF = 1  # between cache and marker: a run that ended while it raised them
 
 
@@ -33,7 +34,7 @@ class Ownership:
             return ""
         sides, notice = self._compare(marker)
         if sides:
-            await self._relink(sides, marker, dry)
+            await self._relink(sides, notice == OLDER, marker, dry)
         elif not dry and self.cache.generation != marker.generation:
             await self.world.pool.cache(self.cache.set_generation, marker.generation)
         return notice
@@ -92,11 +93,11 @@ class Ownership:
         if ahead < -CUT_OFF:
             return BOTH, "the cache is older than the Maildir: messages are paired again"
         if ahead > CUT_OFF:
-            return BOTH, "the Maildir is older than the cache: messages are paired again"
+            return BOTH, OLDER
         return frozenset(), ""
 
-    async def _relink(self, sides: frozenset[Side], marker: Marker, dry: bool) -> None:
-        await self.world.pool.cache(self.cache.begin_relink, None, set(sides))
+    async def _relink(self, sides: frozenset[Side], older: bool, marker: Marker, dry: bool) -> None:
+        await self.world.pool.cache(self.cache.begin_relink, None, set(sides), older)
         if not dry:
             await self._adopt()
         await self.world.pool.cache(self.cache.set_account_uuid, marker.account_uuid)

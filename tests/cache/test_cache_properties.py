@@ -64,20 +64,25 @@ class Trees(RuleBasedStateMachine):
     def expunge(self, data: st.DataObject) -> None:
         del self.server[data.draw(st.sampled_from(sorted(self.server)))]
 
+    def delta(self, shown: dict[int, str], vanished: tuple[int, ...] = ()) -> tuple[bool, bool]:
+        return self.box.server(
+            shown, full=False, vanished=vanished, count=len(self.server), highest=self.highest
+        )
+
     def observed(self) -> None:
         self.gone |= self.there.keys() - self.server.keys()
         self.there = dict(self.server)
 
     @rule()
     def observe_in_full(self) -> None:
-        assert self.box.server(self.server) == (True, False)
+        assert self.box.server(self.server, highest=self.highest) == (True, False)
         self.observed()
 
     @rule(noise=st.sets(st.integers(50, 60)))
     def observe_a_delta(self, noise: set[int]) -> None:
         changed = {uid: flags for uid, flags in self.server.items() if self.there.get(uid) != flags}
         vanished = tuple((self.there.keys() - self.server.keys()) | noise)
-        stored = self.box.server(changed, full=False, vanished=vanished, count=len(self.server))
+        stored = self.delta(changed, vanished)
         assert stored == (True, False)
         self.observed()
 
@@ -85,7 +90,7 @@ class Trees(RuleBasedStateMachine):
     @rule()
     def observe_a_delta_that_lacks_something(self) -> None:
         kept = dict.fromkeys(self.there.keys() & self.server.keys(), "")
-        assert self.box.server(kept, full=False, count=len(self.server)) == (False, False)
+        assert self.delta(kept) == (False, False)
 
     # -- files --------------------------------------------------------------------------------
 

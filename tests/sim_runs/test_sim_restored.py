@@ -49,6 +49,24 @@ def test_a_maildir_that_is_so_many_runs_old(story: Story, runs: int) -> None:
     story.agree({"INBOX": " ".join(["a b c", *(f"new{number}" for number in range(runs))])})
 
 
+def test_flags_that_were_set_since_the_maildir_was_copied(story: Story) -> None:
+    """They are not removed on the server: nobody took them off.  What is set in the copy counts."""
+    copy = copied(story)
+    story.flag("INBOX", "a", "FS")
+    story.server.set_flags("INBOX", story.uid_of("INBOX", "b"), ["\\Answered", "Work"])
+    assert story.tell().exit == 0
+    restore(story, copy)
+    story.flag("INBOX", "a", "R")
+    story.flag("INBOX", "c", "F")
+    ran = story.tell()
+    assert "the Maildir is older than the cache" in ran.text
+    assert (ran.exit, ran.fetched, ran.stored) == (0, 0, 0), ran.text
+    story.agree({"INBOX": "a:FRS b:Rw c:F"})
+    story.flag("INBOX", "a", "RS")
+    assert story.tell().exit == 0
+    story.agree({"INBOX": "a:RS b:Rw c:F"})
+
+
 def test_one_copy_of_the_maildir_and_then_a_newer_one(story: Story) -> None:
     """What the run since the first one has left there is no sign that the second one is of now."""
     monday = copied(story)

@@ -69,8 +69,10 @@ class Box:
         permanent: Flags = ALL_FLAGS,
         complete: UIDSet | None = None,
         email_ids: dict[int, str] | None = None,
+        highest: int = 0,
     ) -> tuple[bool, bool]:
-        """(ok, relinked) of storing a full listing or a delta."""
+        """(ok, relinked) of storing a full listing or a delta.  UIDNEXT is beyond what is `shown`,
+        and beyond the `highest` that was given."""
         items = tuple(
             ServerItem(
                 UID(uid),
@@ -87,7 +89,7 @@ class Box:
                 self.name,
                 Cursor(
                     self.validity,
-                    max([0, *shown]) + 1,
+                    max([highest, *shown]) + 1,
                     len(shown) if count is None else count,
                     ModSeq(7),
                 ),

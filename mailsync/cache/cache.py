@@ -178,7 +178,7 @@ class Cache:
         """
         with self._tx() as c:
             if server is not None:
-                rename.finish(c, server)
+                rename.finish(c, server, local)
             mailboxes.see_mailboxes(c, server, local, selected)
 
     def has_more(self, side: Side, names: Iterable[MailboxName]) -> bool:
@@ -237,8 +237,8 @@ class Cache:
             rename.mailbox_renamed(c, mailbox, new, side, wire_name)
 
     def renaming(self, mailbox: MailboxId, new: MailboxId | None) -> None:
-        """A RENAME to the name of `new` is about to be sent (None: it was refused); if the run
-        ends before its answer, the next listing tells what became of it."""
+        """It is about to get the name of `new` on the side where it has not that (None: that was
+        refused); if the run ends in between, the next listing tells what became of it."""
         with self._tx() as c:
             rename.renaming(c, mailbox, new)
 

@@ -13,6 +13,7 @@ from mailsync.cache.observe import another
 from mailsync.cache.observe_local import load_stamp
 from mailsync.cache.relink import begin_relink, doubt_server
 from mailsync.cache.schema import (
+    ALIKE,
     EXTRA,
     OPEN,
     STUCK,
@@ -56,6 +57,11 @@ BACK = text(f"""
     UPDATE messages SET {NO_WAIT}
     WHERE mailbox = :box AND wait = 1 AND wait_policy IS NOT NULL
         AND wait_reason IN ('{MAILBOX_GONE_HERE}', '{MAILBOX_GONE_THERE}')""")
+# What `direction` kept from being made again there, too, but for deletions, which wait on.
+_BROUGHT_AGAIN = text(f"""
+    UPDATE messages SET {NO_WAIT}
+    WHERE mailbox = :box AND wait = 2
+        AND (synced IS NULL OR (server = 1 AND local = 1 AND NOT ({ALIKE})))""")
 # And what failed in it while it was where it is no longer.
 _TRIED_ANEW = text(f"""
     UPDATE messages SET {NO_TROUBLE} WHERE mailbox = :box AND next_try IS NOT NULL""")
@@ -183,6 +189,7 @@ def see_mailboxes(
         was_gone = Presence.GONE in (row.server, row.local)
         if was_gone and at_server == at_local == Presence.THERE:
             c.execute(BACK, new)
+            c.execute(_BROUGHT_AGAIN, new)
             side = Side.LOCAL if row.local == Presence.GONE else Side.SERVER
             c.execute(_RETURNED, {**new, "returned": side})
         if row.server == Presence.GONE and at_server == Presence.THERE:

@@ -80,18 +80,22 @@ _DOUBT = text("""
         server = CASE server WHEN 2 THEN 3 ELSE server END,
         local = CASE local WHEN 2 THEN 3 ELSE local END
     WHERE id IN (SELECT id FROM wanted)""")
+# Its flags are the pair's by now: a run that ends before the file is removed makes no news of them.
+_BEHIND = "UPDATE messages SET synced = local_flags WHERE id = ? AND server <> 1"
 _HOLD = text("""
     UPDATE mailboxes SET held = 1, wait_side = :side, wait_reason = :reason WHERE id = :box""")
 
 
 def apply(c: Connection, actions: Sequence[Pair | Forget | Defer | DeferMailbox]) -> None:
     pairs: list[tuple[int, int, int | None]] = []
+    behind: list[tuple[int]] = []
     forgotten: list[RowId] = []
     for action in actions:
         match action:
             case Pair():
                 synced = None if action.synced is None else int(action.synced)
                 pairs.append((action.keep.id, action.file.id, synced))
+                behind += [] if action.behind is None else [(action.behind,)]
             case Forget():
                 forgotten += [row.id for row in action.rows]
             case Defer():
@@ -99,6 +103,7 @@ def apply(c: Connection, actions: Sequence[Pair | Forget | Defer | DeferMailbox]
             case DeferMailbox():
                 hold_mailbox(c, action.mailbox, action.side, action.reason)
     pair(c, pairs)
+    many(c, _BEHIND, behind)
     if forgotten:
         want(c, forgotten)
         c.execute(_FORGET)

@@ -20,6 +20,7 @@ from mailsync.cache.relink import doubt_server
 from mailsync.cache.schema import KEYWORDS
 from mailsync.cache.sql import FREE, SHOWABLE, agree, free_unless, many, spared, want
 from mailsync.model.ids import MailboxId
+from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import ServerMailbox
 from mailsync.model.rows import Side
 
@@ -94,7 +95,8 @@ _RENAMED = text("""
 
 _RENAMING = text("UPDATE mailboxes SET renaming = :new WHERE id = :box")
 _UNDER_WAY = text("""
-    SELECT mailboxes.id, mailboxes.name, new.id AS new, new.name AS new_name
+    SELECT mailboxes.id, mailboxes.name, new.id AS new, new.name AS new_name,
+        mailboxes.server = 2 AS here
     FROM mailboxes LEFT JOIN mailboxes AS new ON new.id = mailboxes.renaming
     WHERE mailboxes.renaming IS NOT NULL ORDER BY mailboxes.id""")
 # Below a mailbox, and in the Maildir not where they were.
@@ -121,12 +123,20 @@ def renaming(c: Connection, mailbox: MailboxId, new: MailboxId | None) -> None:
     c.execute(_RENAMING, {"box": mailbox, "new": new})
 
 
-def finish(c: Connection, listed: Sequence[ServerMailbox]) -> None:
-    """The RENAME of a run that was cut off: what is listed under the new name alone was renamed by
-    us.  Without that, what went along below it would look renamed by somebody else."""
+def finish(
+    c: Connection, listed: Sequence[ServerMailbox], local: Sequence[MailboxName] | None
+) -> None:
+    """The rename of a run that was cut off: what is listed under the new name alone was renamed by
+    us.  Without that, what went along below it on the server would look renamed by somebody else;
+    and in the Maildir both names would be other mailboxes, of which nobody knows what was deleted
+    and kept, or waits.  `local` None: nobody looked there."""
     shown = {box.name: box.wire_name for box in listed if box.selectable}
-    for box, name, new, new_name in c.execute(_UNDER_WAY).all():
-        if new_name in shown and name not in shown:
+    for box, name, new, new_name, here in c.execute(_UNDER_WAY).all():
+        if here and local is None:
+            continue
+        if here and new_name in (local or ()) and name not in (local or ()):
+            mailbox_renamed(c, box, new, Side.LOCAL)
+        elif not here and new_name in shown and name not in shown:
             mailbox_renamed(c, box, new, Side.SERVER, shown[new_name])
         else:
             renaming(c, box, None)

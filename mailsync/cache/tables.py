@@ -99,7 +99,7 @@ mailboxes = Table(
     Column("succeeded", Float),  # last synced without trouble
     Column("renamed", Integer),  # the mailbox of its new name, where the server cannot RENAME
     Column("returned", Text),  # the side on which it was gone, until a run has gone through
-    Column("renaming", Integer),  # the same, while the RENAME on the server is under way
+    Column("renaming", Integer),  # the same, while that is under way, on either side
     Column("listed", Text),  # JSON: keywords of PERMANENTFLAGS, `\\*` too; null: not told yet
     Column("refused", BigInteger, nullable=False, server_default=text("0")),  # keywords, as flags
     # keywords that may have a letter in the Maildir

@@ -201,7 +201,9 @@ async def _follow(run: Run, carried: Sequence[tuple[MailboxName, MailboxName, by
 
 async def rename_local_mailbox(run: Run, action: RenameLocalMailbox) -> None:
     box, new = run.mailboxes[action.mailbox], run.mailboxes[action.new]
+    await run.stored(run.cache.renaming, box.id, new.id)
     if not await run.disk(run.maildir.rename, box.name, new.name):
+        await run.stored(run.cache.renaming, box.id, None)
         run.note(box.id, f"cannot rename {box.name} to {new.name}: that name is taken")
         return
     await run.stored(run.cache.mailbox_renamed, box.id, new.id, Side.LOCAL)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailsync.model.flags import Flags
-from mailsync.model.ids import UID, MailboxId
+from mailsync.model.ids import UID, MailboxId, RowId
 from mailsync.model.keywords import Keywords
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.rows import Row, Settled, Side, Wait
@@ -38,7 +38,8 @@ class Pair:
     """A message that is there on the server and a file that is there are one message.
 
     `keep` is the row that stays (it has the uid), `file` the row that it swallows (it has the
-    file).  `synced` is the merge base from then on, None for a union.
+    file).  `synced` is the merge base from then on, None for a union.  `behind` has the same file
+    where the message was: what is told by its flags the pair has, so nothing there saves it.
     """
 
     mailbox: MailboxId
@@ -46,6 +47,7 @@ class Pair:
     file: Row
     rung: Rung
     synced: Flags | None
+    behind: RowId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,6 +162,7 @@ def pair_up(scene: Scene, policy: Policy) -> Pairing:
                 one.right,
                 scene.boxes[one.right.mailbox].lettered,
             ),
+            behind=behind[one.left.id].id if one.left.id in behind else None,
         )
         for one in found
     ]

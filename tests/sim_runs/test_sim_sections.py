@@ -284,3 +284,43 @@ def test_what_moved_into_a_mailbox_that_is_only_pushed_leaves_it(story: Story) -
     ran = story.tell()
     assert (ran.exit, ran.total.unsent, ran.total.removed) == (0, 0, 1)
     story.agree({})
+
+
+def test_a_mailbox_that_is_only_pulled_was_away(story: Story) -> None:
+    """Its directory is not made again meanwhile; when it is back, all comes that came there."""
+    story.change(direction=Direction.PULL)
+    for ghost in "abc":
+        story.serve("Archive", ghost)
+    story.tell()
+    story.unlink("Archive", "c")
+    story.tell()
+    story.fs.mkdir("/else")
+    story.rename("/mail/Archive", "/else/Archive")
+    story.serve("Archive", "new")
+    story.server.set_flags("Archive", story.uid_of("Archive", "a"), ["\\Flagged"])
+    ran = story.tell()
+    assert (ran.exit, ran.fetched) == (0, 0)
+    story.idle()
+    story.rename("/else/Archive", "/mail/Archive")
+    ran = story.tell()
+    assert (ran.exit, ran.fetched, ran.total.unsent) == (0, 1, 1), ran.text
+    views = story.oracle.local_views(story.fs.files())
+    assert views == {"Archive": {("a", "F"): 1, ("b", ""): 1, ("new", ""): 1}}
+    story.idle()
+
+
+def test_a_mailbox_that_is_only_pushed_was_away(story: Story) -> None:
+    story.change(direction=Direction.PUSH)
+    for ghost in "ab":
+        story.file("Archive", ghost)
+    story.tell()
+    story.server.rename("Archive", "Else")
+    story.file("Archive", "new")
+    story.flag("Archive", "a", "F")
+    ran = story.tell()
+    assert (ran.exit, ran.stored) == (0, 0)
+    story.idle()
+    story.server.rename("Else", "Archive")
+    ran = story.tell()
+    assert (ran.exit, ran.stored, ran.total.unsent) == (0, 1, 0), ran.text
+    story.agree({"Archive": "a:F b new"})

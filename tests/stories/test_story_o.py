@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from sim.fs import MODELS
+from sim.steps import Steps
 from support.client import canonical
 from support.storied import Story
 from support.wired import Wired, message, text_of
@@ -127,22 +129,45 @@ def test_story_o_on_dovecot(wired: Wired, decision: str) -> None:
     wired.idle()
 
 
+def renamed() -> Story:
+    """a was removed under keep, and its mailbox is renamed on the server."""
+    made = Story("o renamed", deletions=KEEP)
+    made.server.create("A")
+    for ghost in "ab":
+        made.serve("A", ghost)
+    made.tell()
+    made.unlink("A", "a")
+    made.tell()
+    made.server.set_flags("A", made.uid_of("A", "a"), ["\\Flagged"])
+    made.tell()
+    made.server.rename("A", "B")
+    made.pass_time(60)
+    return made
+
+
+def still_kept(story: Story) -> None:
+    ran = story.tell()
+    assert (ran.exit, ran.fetched, ran.stored) == (0, 0, 0), ran.text
+    assert story.oracle.local_views(story.fs.files()) == {"B": {("b", ""): 1}}
+    story.idle()
+    story.change(deletions=TRASH)
+    ran = story.tell()
+    assert (ran.exit, ran.total.held) == (3, 1)
+
+
 def test_story_o_renamed_on_the_server() -> None:
     """What is kept stays closed in a mailbox of another name, too."""
-    with Story("o renamed", deletions=KEEP) as made:
-        made.server.create("A")
-        for ghost in "ab":
-            made.serve("A", ghost)
-        made.tell()
-        made.unlink("A", "a")
-        made.tell()
-        made.server.set_flags("A", made.uid_of("A", "a"), ["\\Flagged"])
-        made.tell()
-        made.server.rename("A", "B")
-        ran = made.tell()
-        assert (ran.exit, ran.fetched, ran.stored) == (0, 0, 0)
-        assert [path.split("/")[2] for path in made.mail()] == ["B"]
-        made.idle()
-        made.change(deletions=TRASH)
-        ran = made.tell()
-        assert (ran.exit, ran.total.held) == (3, 1)
+    with renamed() as story:
+        still_kept(story)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_story_o_killed_while_the_directory_is_renamed(model: str) -> None:
+    """The next run knows that it is the same mailbox."""
+    with renamed() as calm:
+        calm.sync(steps := Steps(record=True))
+    begun = steps.names.index("cache.mailbox_renamed")
+    for at in range(begun - 5, begun + 3):
+        with renamed() as story:
+            assert story.crash(at, model)
+            still_kept(story)

@@ -7,7 +7,7 @@ users contradicted each other is held to less, and always to: not lost, not mult
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 LETTERS = "DFPRSTjw"  # j and w are keywords
@@ -159,19 +159,21 @@ class Ledger:
             deeds.said.setdefault(letter, set()).update((True, False) if unsure else (value,))
         self._marked(ghost)
 
+    def unsure(self, ghost: str, letters: Iterable[str]) -> None:
+        for letter in letters:
+            self.deeds[ghost].said.setdefault(letter, set()).update((True, False))
+
     def dropped(self, ghost: str, letters: str, *, removed: bool = False) -> None:
         """Keywords that a reader left out of a name: no removal, unless no sync had seen them, or
         (`removed`) another reader showed others since."""
         deeds = self.deeds[ghost]
         if removed or deeds.touched > self._last_sync or self.busy:
-            for letter in letters:
-                if deeds.flags[letter] or letter in deeds.said:
-                    deeds.said.setdefault(letter, set()).update((True, False))
+            self.unsure(ghost, [x for x in letters if deeds.flags[x] or x in deeds.said])
 
     def unmarked(self, ghost: str) -> None:
         """Rejected: what is \\Deleted on both sides loses that."""
         if ghost in self.deeds:
-            self.deeds[ghost].said.setdefault("T", set()).update((True, False))
+            self.unsure(ghost, "T")
 
     def doubt(self, box: str | None = None) -> None:
         """UIDs or the cache lost their meaning: what was deleted may come back (I13, I3)."""

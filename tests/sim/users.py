@@ -25,6 +25,7 @@ FLAGS["P"] = "$Forwarded"
 FLAGS |= WORDS
 
 
+JUST_SENT = 5.0  # seconds within which a sync has seen what became of its APPEND
 LOSS_SEEN = 27  # the guard holds when more than 25 messages, and a quarter, go
 
 
@@ -90,6 +91,9 @@ class Users:
         changed = {x: True for x in on if x not in before} | {x: False for x in off if x in before}
         if changed:
             self.ledger.flagged(ghost, changed)
+            if self.ledger.busy and self.server.wall() - message.save_date < JUST_SENT:
+                # Taken off before its sender looked, it was forgotten by the server: it is set.
+                self.ledger.unsure(ghost, [x for x in changed if not changed[x]])
 
     def expunge_(self, ghost: str, box: str) -> None:
         message = self._message(ghost, box)

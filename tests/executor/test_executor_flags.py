@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+import importlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -12,6 +13,7 @@ from support.storied import Story
 from mailsync.executor.files import entry_of
 from mailsync.executor.flags import bisected, of_all, set_local_flags, store_flags
 from mailsync.executor.keywords import may_blame_keywords, store
+from mailsync.executor.run import Run
 from mailsync.model.actions import SetLocalFlags, StoreFlags
 from mailsync.model.errors import (
     Disconnected,
@@ -27,10 +29,11 @@ from mailsync.model.ids import UID, UIDValidity
 from mailsync.model.keywords import Keywords
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import LocalEntry, ServerItem
-from mailsync.model.rows import Row
+from mailsync.model.rows import Mailbox, Row
 from mailsync.model.uidset import UIDSet
 from mailsync.server import Stored
 
+flags = importlib.import_module("mailsync.executor.flags")
 RETRY, WAIT, ASK = Help.RETRY, Help.WAIT, Help.ASK
 
 
@@ -446,3 +449,34 @@ def test_files_get_their_letters_with_the_keywords_that_they_have(
     ]
     assert told == [("renamed", renamed, SEEN, removed), ("lost_file", [rows[1].id])]
     assert [row.info for row in made.rows("INBOX")[:4]] == [":2,S", "", "", ":2,S"]
+
+
+@pytest.mark.parametrize("doubles", [True, False])
+@pytest.mark.parametrize("free", [True, False])
+def test_a_name_that_a_double_had_is_free_when_that_is_put_away(
+    made: Bare, monkeypatch: pytest.MonkeyPatch, doubles: bool, free: bool
+) -> None:
+    """It is tried once more; a file that is not there is looked for again."""
+    first, second = made.rows("INBOX")[:2]
+    assert second.name is not None
+    names = Names(second.name, "")
+    made.run.maildir = names  # type: ignore[assignment]
+
+    async def put_away_doubles(run: Run, box: Mailbox, rows: Sequence[Row]) -> bool:
+        assert (run, box.name, list(rows)) == (made.run, "INBOX", [second])
+        if doubles and free:
+            names.gone = ""
+        return doubles
+
+    monkeypatch.setattr(flags, "put_away_doubles", put_away_doubles)
+    told: list[tuple[object, ...]] = []
+    for name in ("renamed", "lost_file"):
+        monkeypatch.setattr(made.cache, name, noted(told, getattr(made.cache, name)))
+    action = SetLocalFlags(made.box("INBOX").id, (first, second), SEEN, NONE)
+    made.do(set_local_flags(made.run, action))
+    assert [name for name, *_ in names.asked] == [first.name, second.name, second.name][
+        : 3 if doubles else 2
+    ]
+    last = "renamed" if doubles and free else "lost_file"
+    assert [name for name, *_ in told] == ["renamed", last], "nothing is told of no file"
+    assert made.run.tallies.done == {"INBOX": {"flags-local": 2 if doubles and free else 1}}

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from sqlalchemy import Connection, text
 
@@ -102,6 +103,8 @@ def apply(c: Connection, actions: Sequence[Pair | Forget | Defer | DeferMailbox]
                 defer(c, action)
             case DeferMailbox():
                 hold_mailbox(c, action.mailbox, action.side, action.reason)
+            case _:
+                assert_never(action)
     pair(c, pairs)
     many(c, _BEHIND, behind)
     if forgotten:

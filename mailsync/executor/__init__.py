@@ -24,16 +24,13 @@ from mailsync.executor.resolve import resolve, wait_and_resolve
 from mailsync.executor.run import Run, Tallies, spoils_all
 from mailsync.executor.upload import upload
 from mailsync.model.actions import (
-    Action,
+    CacheOnly,
     Copy,
     CopyLocal,
     CreateLocalMailbox,
     CreateMailbox,
-    Defer,
-    DeferMailbox,
     Download,
     Expunge,
-    Forget,
     Move,
     MoveLocal,
     Pair,
@@ -44,6 +41,7 @@ from mailsync.model.actions import (
     RenameLocalMailbox,
     RenameMailbox,
     SetLocalFlags,
+    Step,
     StoreFlags,
     Upload,
     describe,
@@ -55,8 +53,6 @@ from mailsync.model.observation import LocalEntry
 from mailsync.model.rows import Row
 
 log = logging.getLogger("mailsync.sync")
-
-CacheOnly = Pair | Forget | Defer | DeferMailbox
 
 __all__ = ["Run", "Tallies", "execute", "resolve", "wait_and_resolve"]
 
@@ -145,10 +141,8 @@ def _unsent(plan: Plan) -> dict[tuple[MailboxId, bytes], list[Row]]:
     return {key: list(rows.values()) for key, rows in found.items()}
 
 
-def _step(run: Run, action: Action) -> Awaitable[None]:
+def _step(run: Run, action: Step) -> Awaitable[None]:
     match action:
-        case Pair() | Forget() | Defer() | DeferMailbox():
-            raise AssertionError("applied in one transaction before")
         case CreateMailbox():
             return create_mailbox(run, action)
         case CreateLocalMailbox():

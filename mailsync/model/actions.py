@@ -220,12 +220,9 @@ class Expunge:
     after: tuple[Row, ...] = ()
 
 
-Action = (
-    Pair
-    | Forget
-    | Defer
-    | DeferMailbox
-    | CreateMailbox
+CacheOnly = Pair | Forget | Defer | DeferMailbox
+Step = (
+    CreateMailbox
     | CreateLocalMailbox
     | RenameMailbox
     | RenameLocalMailbox
@@ -242,6 +239,7 @@ Action = (
     | RemoveLocal
     | Expunge
 )
+Action = CacheOnly | Step
 
 
 @dataclass(frozen=True, slots=True)

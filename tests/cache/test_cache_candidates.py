@@ -67,3 +67,48 @@ class TestCandidates:
             inbox.cache.apply([Defer(box.id, rows, Wait.OUT, "too large", Side.SERVER)])
         assert inbox.cache.candidates([inbox.row(2)]) == []
         assert inbox.cache.candidates([inbox.row(1)]) == [drafts.file("n")]
+
+    def test_by_date_and_size_in_a_mailbox_that_could_not_be_looked_at(
+        self, inbox: Box, other: Box
+    ) -> None:
+        """On either side; what is closed there may have left it."""
+        inbox.paired({1: "", 2: ""})
+        inbox.local({"f1": "", "f2": "", "n": ""}, looked={"n": facts(mtime_ns=9_000_000_000)})
+        other.server({2: ""})
+        other.local({"m": "", "o": ""}, looked={"m": facts(mtime_ns=9_000_000_000), "o": facts(7)})
+        by_uid, by_time, neither = other.row(2), other.file("m"), other.file("o")
+        for row, found in ((by_uid, inbox.row(2)), (by_time, inbox.file("n"))):
+            assert found not in inbox.cache.candidates([row])
+            assert found not in inbox.cache.candidates([row], [other.id])
+            assert inbox.cache.candidates([row], [inbox.id]) == [found]
+        assert inbox.cache.candidates([neither], [inbox.id]) == []
+
+
+class TestWhereItMayComeFrom:
+    """Message n was received at 1000 + n, and has 100 bytes, as every file."""
+
+    def test_a_message_of_its_date_and_size(self, inbox: Box, other: Box) -> None:
+        inbox.paired({1: "", 2: ""})
+        other.server({1: "", 3: ""})
+        assert inbox.cache.may_have_left(other.ids(1))
+        assert inbox.cache.may_have_left(other.ids(3, 1))
+        assert not inbox.cache.may_have_left(other.ids(3))
+        inbox.server({2: ""})
+        assert not inbox.cache.may_have_left(other.ids(1)), "it is seen gone"
+        inbox.server({1: "", 2: ""})
+        other.server({1: ""})
+        assert not inbox.cache.may_have_left([])
+
+    def test_one_that_was_never_here_came_from_nowhere(self, inbox: Box, other: Box) -> None:
+        inbox.server({1: ""})
+        other.server({1: ""})
+        assert not inbox.cache.may_have_left(other.ids(1))
+
+    def test_a_file_of_its_time_and_size(self, inbox: Box, other: Box) -> None:
+        inbox.paired({1: ""})
+        looked = {"n": facts(), "m": facts(mtime_ns=7), "o": facts(size=7)}
+        other.local(dict.fromkeys(looked, ""), looked=looked)
+        for name, boxes in (("n", {inbox.id}), ("m", set()), ("o", set())):
+            assert inbox.cache.may_have_held([other.file(name).id]) == boxes
+        inbox.local({})
+        assert inbox.cache.may_have_held([other.file("n").id]) == set()

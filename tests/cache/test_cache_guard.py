@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from support.cachebox import NOW, Box, digest, entry
+from support.cachebox import NOW, Box, digest, entry, facts
 
 from mailsync.cache import Matter, NewDeletion
 from mailsync.model.actions import Defer, DeferMailbox
 from mailsync.model.ids import UIDValidity
 from mailsync.model.mailboxname import INBOX
 from mailsync.model.observation import ServerMailbox
-from mailsync.model.rows import Presence, Settled, Side, Wait
+from mailsync.model.rows import Presence, Row, Settled, Side, Wait
 
 DAY = 86_400.0
 
@@ -66,6 +66,21 @@ def test_accept_one_mailbox(held: Box, other: Box) -> None:
     assert held.cache.accept(held.id, NOW + DAY) == 3
 
 
+def test_what_is_accepted_and_not_done_yet_is_told(held: Box) -> None:
+    assert held.cache.accepted(NOW) == []
+    held.cache.accept(None, NOW + DAY)
+    local, server = held.cache.accepted(NOW)
+    assert (local.side, str(local.uids), local.names) == (Side.LOCAL, "3", ("f3",))
+    assert (server.side, str(server.uids), server.reason) == (
+        Side.SERVER,
+        "1:2",
+        "accepted, and not done yet",
+    )
+    held.cache.expunged(held.ids(1, 2), NOW)
+    assert [str(one.uids) for one in held.cache.accepted(NOW)] == ["3"]
+    assert held.cache.accepted(NOW + DAY) == []
+
+
 def test_what_changes_after_accept_is_accepted_no_more(held: Box) -> None:
     held.cache.accept(None, NOW + DAY)
     held.server({1: "FS", 2: ""})
@@ -114,6 +129,24 @@ class TestHeldMailbox:
         assert self.box(lost) == (Presence.NONE, Presence.THERE, False, False, False)
         assert lost.picture() == ["- f1+S", "- f2+"]
         assert lost.cache.cursors()[lost.name].cursor is None
+
+    def test_it_is_reported(self, lost: Box) -> None:
+        """As held, not as one that failed, until it does."""
+        (found,) = lost.cache.reports()
+        assert (found.matter, found.side, found.count) == (Matter.HELD, Side.LOCAL, 0)
+        lost.cache.mailbox_trouble(lost.id, "refused", NOW)
+        assert [one.matter for one in lost.cache.reports()] == [Matter.HELD, Matter.PARKED]
+
+    def test_rejected_when_it_is_gone_on_both_sides(self, lost: Box) -> None:
+        """Of what is held in it nothing is left that could be made again."""
+        defer(lost, (1,), Wait.HELD, Side.LOCAL)
+        lost.cache.mailbox_gone(lost.id, Side.SERVER)
+        lost.cache.mailbox_gone(lost.id, Side.LOCAL)
+        assert lost.cache.reject(None, NOW) == 2
+        assert self.box(lost) == (Presence.NONE, Presence.NONE, False, False, False)
+        assert lost.picture() == ["- -", "2x f2x ="]
+        lost.cache.forget_gone()
+        assert [box.name for box in lost.cache.mailboxes(NOW)] == ["INBOX"]
 
     def test_its_return_ends_it(self, lost: Box) -> None:
         lost.cache.see_mailboxes(
@@ -176,8 +209,87 @@ class TestOtherPolicy:
         assert not self.ran(held, "both", "trash", "50 %")
         assert len(held.cache.due(NOW)) == 3
 
+    def test_what_the_same_guard_held_is_held_whatever_else_changes(self, held: Box) -> None:
+        """With what has come since it would not be all of the mailbox any more."""
+        self.ran(held, "both", "trash", "25 %, 5, a")
+        defer(held, (1, 2), Wait.HELD, Side.SERVER)
+        assert not self.ran(held, "both", "trash", "25 %, 5, b")
+        assert held.cache.due(NOW) == []
+        self.ran(held, "both", "trash", "25 %, 6, b")
+        assert len(held.cache.due(NOW)) == 3
+
+
+class TestUnsent:
+    """What waits because of something elsewhere, until that is over."""
+
+    def due(self, box: Box) -> list[int]:
+        return [row.uid for row in box.cache.due(NOW) if row.uid is not None]
+
+    def unsent(self, box: Box, *rows: Row, reason: str) -> None:
+        box.cache.apply([Defer(box.id, rows, Wait.UNSENT, reason, Side.SERVER)])
+
+    def test_until_it_can_go_to_the_trash(self, inbox: Box) -> None:
+        inbox.paired({1: "", 2: "", 3: ""})
+        inbox.local({})
+        for uid, reason in ((1, "no trash"), (2, "read-only trash"), (3, "other")):
+            self.unsent(inbox, inbox.row(uid), reason=reason)
+        inbox.cache.trash_open([])
+        assert self.due(inbox) == []
+        inbox.cache.trash_open(["no trash", "read-only trash"])
+        assert self.due(inbox) == [2, 1]
+
+    def test_until_its_new_version_is_not_out_of_scope_any_more(self, inbox: Box) -> None:
+        """That of 1 says so by the UID in its name, that of 2 by its Message-ID."""
+        inbox.paired({1: "", 2: "", 3: ""})
+        new = {"a": facts(content="new 1", origin=1), "b": facts(content="body 2")}
+        inbox.local(dict.fromkeys(new, ""), looked=new)
+        self.unsent(inbox, *(inbox.row(uid) for uid in (1, 2, 3)), reason="new version")
+        out = [inbox.file(name) for name in new]
+        inbox.cache.apply([Defer(inbox.id, tuple(out), Wait.OUT, "too large", Side.SERVER)])
+        inbox.cache.version_gone("another reason")
+        assert self.due(inbox) == []
+        inbox.cache.version_gone("new version")
+        assert self.due(inbox) == [3]
+        inbox.local({"a": ""})
+        inbox.cache.version_gone("new version")
+        assert self.due(inbox) == [3, 2]
+        inbox.local({})
+        inbox.cache.version_gone("new version")
+        assert self.due(inbox) == [3, 2, 1]
+
+    def test_until_it_is_not_where_it_moved_to_any_more(self, inbox: Box, other: Box) -> None:
+        """2 is there by its name, 3 by its bytes, 4 and 5 by a header; 1 is not, and z is new."""
+        inbox.paired(dict.fromkeys((1, 2, 3, 4, 5), ""))
+        inbox.cache.headers({inbox.row(5).id: b"as the server has it"})
+        inbox.local({})
+        there = {name: facts(mtime_ns=at) for at, name in enumerate(("f2", "x", "y", "w", "z"))}
+        there["x"] = facts(mtime_ns=8, content="body 3")
+        other.local(dict.fromkeys(there, ""), looked=there)
+        for name, uid in (("y", 4), ("w", 5)):
+            row = inbox.row(uid)
+            inbox.cache.headers({other.file(name).id: row.server_header or row.header})
+        inbox.cache.move_over(["moved"])
+        assert self.due(inbox) == [5, 4, 3, 2, 1]
+        self.unsent(inbox, *inbox.rows(), reason="moved")
+        self.unsent(other, *other.rows(), reason="moved")
+        inbox.cache.move_over(["another reason"])
+        assert self.due(inbox) == []
+        inbox.cache.move_over(["moved"])
+        assert self.due(inbox) == [1]
+        other.local({"f2": "", "w": "", "z": ""})
+        inbox.cache.move_over(["moved"])
+        assert self.due(inbox) == [4, 3, 1]
+        assert other.file("z").wait is Wait.UNSENT
+
 
 class TestUndo:
+    def test_of_nothing_nothing_is_told(self, inbox: Box) -> None:
+        new = NewDeletion(None, inbox.name, entry("n"), None, "u")
+        inbox.cache.record_deletions([new], NOW)
+        inbox.cache.deletions_done([])
+        inbox.cache.forget_deletions([])
+        assert [one.done for one in inbox.cache.deletions()] == [False]
+
     def test_a_deletion_knows_its_message(self, inbox: Box) -> None:
         inbox.paired({1: "S"})
         row = inbox.row(1)

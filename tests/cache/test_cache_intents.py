@@ -48,6 +48,15 @@ class TestLife:
         inbox.cache.dropped(ids)
         assert inbox.cache.intents() == []
 
+    def test_of_nothing_there_are_none(self, inbox: Box) -> None:
+        inbox.local({"n": ""})
+        intent = begin(inbox, IntentKind.APPEND, inbox.file("n").id)
+        assert inbox.cache.begin_intents([], "run 2", NOW) == []
+        inbox.cache.dropped([])
+        inbox.cache.dropped([], NOW)
+        inbox.cache.linked([], NOW)
+        assert [one.id for one in inbox.cache.intents()] == [intent]
+
     def test_its_rows_are_marked_and_never_forgotten(self, inbox: Box) -> None:
         inbox.local({"n": ""})
         begin(inbox, IntentKind.APPEND, inbox.file("n").id)
@@ -175,6 +184,23 @@ class TestAppend:
             inbox.cache.linked([Linked(intent, UID(10))], NOW)
         assert inbox.picture() == ["10+S n+S =S"]
 
+    def test_what_was_to_be_sent_is_no_more(self, inbox: Box, other: Box) -> None:
+        """It went by another intent that was linked with it: what was observed under the UID stays,
+        as a message without a file."""
+        inbox.paired({1: "S"})
+        inbox.local({})
+        other.local({"n": "S"})
+        row = inbox.row(1).id
+        ids = [
+            begin(other, IntentKind.MOVE, other.file("n").id, row),
+            begin(inbox, IntentKind.APPEND, row),
+        ]
+        inbox.server({11: "F"})
+        inbox.cache.linked([Linked(one, UID(at)) for at, one in enumerate(ids, 10)], NOW)
+        assert other.picture() == ["10+S n+S =S"]
+        assert inbox.picture() == ["11+F -"]
+        assert inbox.cache.intents() == []
+
     def test_a_flag_the_mailbox_cannot_keep(self, inbox: Box) -> None:
         inbox.server({}, permanent=Flags.SEEN)
         inbox.local({"n": "FS"})
@@ -254,8 +280,49 @@ class TestMove:
         assert inbox.row(1).settled is Settled.NO
         assert other.picture() == ["10+RS nxFS =S"]
 
+    def test_moved_back_to_its_file_it_has_the_merge_base_that_it_had(
+        self, inbox: Box, other: Box
+    ) -> None:
+        """In the mailbox that it comes from it was never synced."""
+        inbox.paired({1: "S"})
+        inbox.server({})
+        other.server({5: "FS"})
+        intent = begin(inbox, IntentKind.MOVE, inbox.file("f1").id, other.row(5).id)
+        inbox.cache.linked([Linked(intent, UID(10))], NOW)
+        assert inbox.picture() == ["10+FS f1+S =S"]
+        assert other.picture() == []
+
+    def test_a_source_in_a_mailbox_that_is_gone_here_is_no_more(
+        self, inbox: Box, other: Box
+    ) -> None:
+        """The file that was seen there last is the one that has gone along."""
+        inbox.paired({1: "S"})
+        other.local({"n": "S"})
+        inbox.cache.see_mailboxes(None, [other.name], lambda name, role: True)
+        assert inbox.picture() == ["1+S f1+S =S"]
+        intent = begin(other, IntentKind.MOVE, other.file("n").id, inbox.row(1).id)
+        inbox.cache.linked([Linked(intent, UID(10))], NOW)
+        assert inbox.picture() == []
+        assert other.picture() == ["10+S n+S =S"]
+
 
 class TestTrash:
+    def test_of_one_that_is_no_more(self, inbox: Box, other: Box) -> None:
+        """It went by another intent that was linked with it: nothing is made up of it, and it
+        counts once."""
+        inbox.paired({1: "S"})
+        inbox.local({})
+        other.local({"n": "S"})
+        row = inbox.row(1).id
+        ids = [
+            begin(other, IntentKind.MOVE, other.file("n").id, row),
+            begin(other, IntentKind.MOVE, None, row),
+        ]
+        inbox.cache.linked([Linked(one, UID(at)) for at, one in enumerate(ids, 10)], NOW)
+        assert (inbox.picture(), other.picture()) == ([], ["10+S n+S =S"])
+        assert inbox.cache.intents() == []
+        assert all(not box.on_server.executed for box in inbox.cache.mailboxes(NOW))
+
     @pytest.mark.parametrize("observed", [False, True])
     def test_a_new_row_in_the_target(self, inbox: Box, other: Box, observed: bool) -> None:
         inbox.paired({1: "S"})

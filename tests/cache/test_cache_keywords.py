@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from support.cachebox import EVERYTHING, NOW, Box, entry, facts
 
-from mailsync.cache import DeliveredRow
+from mailsync.cache import DeliveredRow, IntentKind, Linked, NewIntent
 from mailsync.cache.cache import Cache
 from mailsync.model.flags import KEYWORDS, SYSTEM, Flags, from_letters
-from mailsync.model.ids import UID, ModSeq, UIDValidity
+from mailsync.model.ids import UID, IntentId, ModSeq, RowId, UIDValidity
 from mailsync.model.keywords import Keywords
 from mailsync.model.observation import Cursor, LocalObservation, ServerItem, ServerObservation
 
@@ -184,6 +184,54 @@ def test_without_a_star_only_those_that_are_listed(box: Box) -> None:
     assert permanent(box) == SYSTEM | B
     known = box.cache.learn_keywords(["new", "newer"])
     assert permanent(box) == SYSTEM | B | known.flag("new")
+
+
+def test_what_is_not_listed_is_not_permitted(box: Box) -> None:
+    server(box, {}, any_keyword=False, listed=frozenset({"Later"}))
+    box.cache.learn_keywords(["newer"])
+    assert permanent(box) == SYSTEM | B
+
+
+def begin(box: Box, kind: IntentKind, row: RowId, source: RowId | None, sent: Flags) -> IntentId:
+    new = NewIntent(kind, row, source, box.id, UIDValidity(1), 9, "", 1, None, None, 1, sent)
+    (found,) = box.cache.begin_intents([new], "run", NOW)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("shown", "synced"), [(None, "Sab"), (A, "Sa"), (A | B, "Sab"), (Flags.NONE, "S")]
+)
+def test_what_the_server_does_not_show_of_what_was_sent_was_lost_on_the_way(
+    box: Box, shown: Flags | None, synced: str
+) -> None:
+    """It was not removed there: it is sent once more, not taken off here."""
+    server(box, {})
+    local(box, {"n": "Sab"})
+    intent = begin(box, IntentKind.APPEND, box.file("n").id, None, flags("Sab"))
+    box.cache.linked([Linked(intent, UID(10), keywords=shown)], NOW)
+    row = box.row(10)
+    assert (row.server_flags, row.synced) == (flags(synced), flags(synced))
+    assert row.local_flags == flags("Sab")
+    assert bool(box.cache.due(NOW)) is (synced != "Sab")
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_what_a_name_does_not_show_goes_along_but_not_to_a_file_that_knows_its_own(
+    box: Box, other: Box, back: bool
+) -> None:
+    """It was synced there before, and its keywords were taken off."""
+    paired(box, "Sab", "Sa")
+    local(box, {"f": "Sa"}, lettered=A)
+    if back:
+        other.paired({5: "S"})
+    else:
+        other.local({"f5": "S"})
+    server(other, {})
+    intent = begin(other, IntentKind.MOVE, other.file("f5").id, box.row(1).id, flags("Sab"))
+    local(box, {}, lettered=A)
+    box.cache.linked([Linked(intent, UID(10))], NOW)
+    assert other.row(10).server_flags == flags("Sab")
+    assert other.file("f5").local_flags == flags("S" if back else "Sab")
 
 
 def permanent(box: Box) -> Flags:

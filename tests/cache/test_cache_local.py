@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-from support.cachebox import NOW, STAMP, Box, entry, facts
+from dataclasses import replace
 
+import pytest
+from support.cachebox import NOW, STAMP, Box, digest, entry, facts
+
+from mailsync.cache import DeliveredRow
 from mailsync.model.actions import Defer, Pair, Rung
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, UIDValidity, UniqueName
@@ -213,3 +216,79 @@ def test_what_comes_back_after_both_sides_had_lost_it_is_a_new_file(inbox: Box, 
     inbox.local({"f1": "S"})
     assert inbox.picture() == ["- f1+S"]
     assert inbox.file("f1").synced is None
+
+
+def test_how_many_lie_in_new(inbox: Box, other: Box) -> None:
+    new = [replace(entry(name), folder="new", info="") for name in ("a", "b")]
+    found = {one.name: facts() for one in (*new, entry("c"))}
+    seen = LocalObservation(inbox.name, (*new, entry("c")), True, found)
+    inbox.cache.store_local(seen)
+    assert (inbox.cache.in_new(inbox.name), inbox.cache.in_new(other.name)) == (2, 0)
+    inbox.local({"c": ""})
+    assert inbox.cache.in_new(inbox.name) == 0
+
+
+def test_files_that_come_back_to_their_messages(inbox: Box, other: Box) -> None:
+    """Not one whose message has gone, too, nor one that is there, nor one that is unknown."""
+    inbox.paired({1: "", 2: "", 3: ""})
+    inbox.local({"f3": ""})
+    inbox.server({1: "", 3: ""})
+    listed = [entry(name) for name in ("f1", "f2", "f3", "n")]
+    assert inbox.cache.come_back(inbox.name, listed) == [listed[0]]
+    assert inbox.cache.come_back(other.name, listed) == []
+
+
+@pytest.mark.parametrize(("content", "file"), [("body 1", "f1"), ("edited", "")])
+def test_where_only_the_time_is_another_the_bytes_are_asked_for(
+    inbox: Box, content: str, file: str
+) -> None:
+    """Nothing is stored before; they tell whether it is the same file."""
+    inbox.paired({1: "S", 2: "S"})
+    before, listed = inbox.picture(), (entry("f1", "FS"), entry("f2", "S"))
+    found = {UniqueName("f1"): facts(mtime_ns=9), UniqueName("f2"): facts()}
+    seen = LocalObservation(inbox.name, listed, True, found)
+    assert inbox.cache.store_local(seen, ask=True) == [listed[0]]
+    assert inbox.picture() == before
+    found[UniqueName("f1")] = facts(mtime_ns=9, content=content)
+    assert inbox.cache.store_local(replace(seen, facts=found), ask=True) == []
+    assert (inbox.row(1).name or "") == file
+    assert inbox.file("f1").mtime_ns == 9
+
+
+def test_what_was_never_read_is_not_asked_for(inbox: Box) -> None:
+    inbox.local({"n": ""})
+    seen = LocalObservation(inbox.name, (entry("n"),), True, {UniqueName("n"): facts(mtime_ns=9)})
+    assert inbox.cache.store_local(seen, ask=True) == []
+    assert inbox.file("n").mtime_ns == 9
+
+
+def test_a_relink_goes_on_while_a_file_could_not_be_read(inbox: Box) -> None:
+    """It may be one of the messages that have none."""
+    inbox.cache.begin_relink(inbox.id, {Side.SERVER})
+    inbox.local({"n": "", "m": ""})
+    for what, relink in (("refused", True), ("read", False)):
+        if what == "refused":
+            inbox.cache.trouble([inbox.file("n").id], "cannot be read", NOW + 900)
+        else:
+            inbox.cache.facts({inbox.file("n").id: digest("x")})
+        inbox.cache.end_relink(inbox.id)
+        assert inbox.cache.cursors()[inbox.name].relink is relink
+
+
+def test_under_another_login_no_uid_means_what_it_did(inbox: Box, other: Box) -> None:
+    inbox.server({1: "S"}, email_ids={1: "M1"})
+    row = DeliveredRow(inbox.row(1).id, entry("f1", "S"), facts(origin=1), Flags.SEEN)
+    inbox.cache.delivered([row])
+    other.paired({1: ""})
+    before = (inbox.picture(), other.picture())
+    for login in ("me@here", "me@here"):
+        assert not inbox.cache.set_login(login)
+    assert (inbox.picture(), other.picture()) == before
+    assert inbox.cache.set_login("me@there")
+    assert (inbox.picture(), other.picture()) == (["1?S f1+S =S"], ["1? f1+ ="])
+    assert inbox.cache.row_of_uid(inbox.id, [UID(1)]) == {}, "it is a hint"
+    (found,) = inbox.rows()
+    assert (found.email_id, found.origin) == (None, None)
+    assert all(one.relink and one.cursor is None for one in inbox.cache.cursors().values())
+    assert [box.uid_validity for box in inbox.cache.mailboxes(NOW)] == [None, None]
+    assert inbox.cache.login == "me@there"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.cachebox import NOW, Box
 
+from mailsync.model.actions import Defer
 from mailsync.model.ids import UIDValidity
 from mailsync.model.mailboxname import INBOX, MailboxName
 from mailsync.model.observation import ServerMailbox
-from mailsync.model.rows import Mailbox, Presence, Role, Side
+from mailsync.model.rows import VIEWS, Mailbox, Presence, Role, Side, Tally, Wait
 from mailsync.model.uidset import UIDSet
 
 A, B = MailboxName("A"), MailboxName("B")
@@ -63,6 +66,66 @@ def test_what_the_server_says_of_it(inbox: Box) -> None:
     assert not found[A].selected
     assert found[MailboxName("A/x")].selected
     assert inbox.cache.wire_names()[A] == b"a &AOQ-"
+
+
+@pytest.mark.parametrize(("now", "doubted"), [("F1", False), ("F2", True), (None, False)])
+def test_another_mailboxid_under_its_name_doubts_its_uids(
+    inbox: Box, now: str | None, doubted: bool
+) -> None:
+    def shown(mailbox_id: str | None) -> None:
+        box = ServerMailbox(INBOX, b"INBOX", mailbox_id=mailbox_id)
+        inbox.cache.see_mailboxes([box], [INBOX], lambda name, role: True)
+
+    shown("F1")
+    inbox.paired({1: "S"})
+    shown(now)
+    assert inbox.picture() == (["1?S f1+S =S"] if doubted else ["1+S f1+S =S"])
+
+
+def test_whether_one_was_there_that_is_not_listed(inbox: Box) -> None:
+    see(inbox, "INBOX A", "INBOX B")
+    for side, name in ((Side.SERVER, A), (Side.LOCAL, B)):
+        assert inbox.cache.has_more(side, [INBOX])
+        assert not inbox.cache.has_more(side, [INBOX, name])
+    see(inbox, "INBOX", "INBOX")
+    assert not inbox.cache.has_more(Side.SERVER, [INBOX])
+
+
+@pytest.mark.parametrize("shown", [VIEWS[0] - 1, VIEWS[0]])
+def test_the_lowest_uid_of_as_many_as_some_servers_show_at_most(inbox: Box, shown: int) -> None:
+    inbox.server(dict.fromkeys(range(5, 5 + shown), ""))
+    assert [box.lowest for box in everyone(inbox)] == [5 if shown in VIEWS else None]
+
+
+def test_without_their_tallies_they_are_the_same(inbox: Box) -> None:
+    see(inbox, "INBOX A A/x", "INBOX A")
+    inbox.paired({1: "S", 2: ""})
+    inbox.cache.mailbox_trouble(inbox.id, "why", NOW + 9)
+    whole, bare = everyone(inbox), inbox.cache.uncounted(NOW)
+    assert (whole[2].messages, whole[2].on_server.there, whole[0].has_children) == (2, 2, True)
+    assert bare == [
+        replace(box, messages=0, on_server=Tally(), on_local=Tally(), has_children=False)
+        for box in whole
+    ]
+
+
+def test_what_is_held_because_its_mailbox_was_gone_ends_with_that(inbox: Box) -> None:
+    """What is deleted in it from then on is a decision."""
+    see(inbox, "INBOX A", "INBOX A")
+    box = Box(inbox.cache, A)
+    box.paired({1: "", 2: ""})
+    inbox.cache.mark_synced([box.id], NOW)
+    for names in ("INBOX", "INBOX A"):
+        see(inbox, names, "INBOX A")
+    box.local({"f2": ""})
+    inbox.cache.apply([Defer(box.id, (box.row(1),), Wait.HELD, "many", Side.SERVER)])
+    inbox.cache.whole_again([box.id])
+    assert [found.returned for found in everyone(inbox)] == [Side.SERVER, None]
+    box.local({"f1": "", "f2": ""})
+    inbox.cache.whole_again([inbox.id])
+    assert everyone(inbox)[0].returned is Side.SERVER
+    inbox.cache.whole_again([box.id])
+    assert everyone(inbox)[0].returned is None
 
 
 def test_out_of_scope_and_back(inbox: Box) -> None:
@@ -129,6 +192,86 @@ class TestRenamed:
         assert (known.cursor, known.stamp) == (None, None)
         b.local({"f1": "FS", "f3": ""})
         assert b.picture() == ["1+S f1+FS =S", "2+ f2x =", "- f3+"]
+
+    def test_where_the_server_cannot_rename(self, inbox: Box) -> None:
+        """Its files are in the other one; the messages are to go there, until it is here again."""
+        see(inbox, "INBOX A", "INBOX A")
+        a = Box(inbox.cache, A)
+        a.paired({1: "S"})
+        see(inbox, "INBOX A", "INBOX A B")
+        b = Box(inbox.cache, B).id
+        inbox.cache.renamed_by_moves(a.id, b)
+        assert (states(inbox)["A"], a.picture()) == ("+x", ["1+S f1xS =S"])
+        assert [box.renamed for box in everyone(inbox)] == [b, None, None]
+        see(inbox, "INBOX A", "INBOX A B")
+        assert [box.renamed for box in everyone(inbox)] == [None, None, None]
+
+    def cut_off(self, inbox: Box, here: bool) -> Box:
+        """A became B on one side, and a run was about to repeat that on the other, or did."""
+        see(inbox, "INBOX A", "INBOX A")
+        a = Box(inbox.cache, A)
+        a.paired({1: "S"})
+        see(inbox, *(("INBOX B", "INBOX A") if here else ("INBOX A", "INBOX B")))
+        b = Box(inbox.cache, B)
+        if here:
+            b.server({1: "S"})
+        else:
+            b.local({"f1": "S"})
+        inbox.cache.renaming(a.id, b.id)
+        return b
+
+    @pytest.mark.parametrize("here", [False, True])
+    def test_a_run_that_was_cut_off_behind_it(self, inbox: Box, here: bool) -> None:
+        b = self.cut_off(inbox, here)
+        see(inbox, "INBOX B", "INBOX B")
+        assert states(inbox) == {"B": "++", "INBOX": "++"}
+        assert b.picture() == ["1+S f1+S =S"]
+
+    @pytest.mark.parametrize("here", [False, True])
+    def test_a_run_that_was_cut_off_before_it(self, inbox: Box, here: bool) -> None:
+        """Who has both names later did not get them from us."""
+        self.cut_off(inbox, here)
+        see(inbox, *(("INBOX B", "INBOX A") if here else ("INBOX A", "INBOX B")))
+        see(inbox, "INBOX B", "INBOX B")
+        assert states(inbox) == {"A": "xx", "B": "++", "INBOX": "++"}
+
+    def test_where_nobody_has_looked_here_it_is_told_later(self, inbox: Box) -> None:
+        b = self.cut_off(inbox, here=True)
+        see(inbox, "INBOX B", None)
+        see(inbox, "INBOX B", "INBOX B")
+        assert states(inbox) == {"B": "++", "INBOX": "++"}
+        assert b.picture() == ["1+S f1+S =S"]
+
+    ALL = "INBOX A B A/x A/y B/x B/y"
+
+    def test_what_is_below_it_goes_along_on_the_server(self, inbox: Box) -> None:
+        """Not where the new name is another mailbox's."""
+        see(inbox, "INBOX A A/x A/y", "INBOX A A/x A/y", self.ALL)
+        for name in ("A", "A/x", "A/y"):
+            Box(inbox.cache, MailboxName(name)).paired({1: "S"})
+        see(inbox, "INBOX A A/x A/y", "INBOX B B/y", self.ALL)
+        a, b = (Box(inbox.cache, name).id for name in (A, B))
+        inbox.cache.mailbox_renamed(a, b, Side.SERVER, b"b")
+        after = {"A/y": "+x", "B": "++", "B/x": "+x", "B/y": "-+", "INBOX": "++"}
+        assert states(inbox) == after
+        wires = inbox.cache.wire_names()
+        assert [wires[MailboxName(name)] for name in ("B", "B/x", "A/y")] == [b"b", b"b/x", b"A/y"]
+        assert Box(inbox.cache, MailboxName("B/x")).picture() == ["1+S f1+S =S"]
+
+    def test_what_is_below_it_and_has_not_moved_here_is_a_new_mailbox(self, inbox: Box) -> None:
+        """Its messages went along; the Maildir has both names."""
+        see(inbox, "INBOX A A/x", "INBOX A A/x", self.ALL)
+        x = MailboxName("A/x")
+        Box(inbox.cache, x).paired({1: "S"})
+        see(inbox, "INBOX A A/x", "INBOX B A/x B/x", self.ALL)
+        new = Box(inbox.cache, MailboxName("B/x"))
+        new.local({"f1": "S"})
+        a, b = (Box(inbox.cache, name).id for name in (A, B))
+        inbox.cache.mailbox_renamed(a, b, Side.SERVER, b"B")
+        assert states(inbox) == {"A/x": "-+", "B": "++", "B/x": "++", "INBOX": "++"}
+        assert new.picture() == ["1+S f1+S =S"]
+        assert Box(inbox.cache, x).picture() == []
+        assert inbox.cache.wire_names()[new.name] == b"B/x"
 
     def renamed_on_the_server(self, inbox: Box, validity: int) -> Box:
         see(inbox, "INBOX A", "INBOX A")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import shutil
 import sqlite3
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 from support.cachebox import Box
 
 from mailsync.cache import Cache, outcomes
@@ -19,6 +22,8 @@ from mailsync.cache.schema import APPLICATION_ID, HEAD
 from mailsync.model.errors import CacheError, MailsyncError, StorageError
 from mailsync.model.mailboxname import INBOX
 from mailsync.model.observation import ServerMailbox
+
+room = importlib.import_module("mailsync.cache.cache")
 
 
 @pytest.fixture
@@ -73,20 +78,6 @@ def test_it_is_kept(state: Path) -> None:
     assert cache.account_uuid == "mine"
     assert Box(cache).row(199).name == "f199"
     cache.close()
-
-
-def test_on_a_network_file_system(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "on_network", lambda directory: True)
-    cache = Cache.open(str(state), "account")
-    assert cache.network
-    with cache._connection.begin():
-        mode = cache._connection.exec_driver_sql("PRAGMA journal_mode").scalar()
-    assert mode == "truncate"
-    cache.close()
-
-
-def test_this_directory_is_on_no_network(tmp_path: Path) -> None:
-    assert not opening.on_network(str(tmp_path))
 
 
 # -- only to read ------------------------------------------------------------------------------
@@ -278,6 +269,76 @@ def test_damage_that_shows_later_is_found_by_the_next_open(state: Path) -> None:
     assert again.recovered == f"{path}.corrupt-1"
     again.close()
     assert not Path(f"{path}.doubt").exists()
+
+
+def wrong_count(path: Path) -> None:
+    """Of free pages: every page can be read."""
+    with path.open("r+b") as file:
+        file.seek(36)
+        file.write((7).to_bytes(4, "big"))
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_all_is_checked_only_when_the_last_run_did_not_end(state: Path, ended: bool) -> None:
+    """What it finds then need not be in the way of anything yet."""
+    uuid = filled(state)
+    wrong_count(state / "cache.db")
+    if not ended:
+        Path(f"{state}/cache.db.doubt").touch()
+    cache = Cache.open(str(state), "account")
+    assert (cache.uuid == uuid, cache.recovered is None) == (ended, ended)
+    cache.close()
+
+
+def test_a_file_that_another_process_has_is_not_taken_for_a_damaged_one(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "BUSY_TIMEOUT", 0.0)
+    uuid = filled(state)
+    raw = sqlite3.connect(state / "cache.db", isolation_level=None)
+    raw.execute("PRAGMA locking_mode = EXCLUSIVE")
+    raw.execute("BEGIN EXCLUSIVE")
+    for opened in (lambda: Cache.open(str(state), "account"), lambda: Cache.look(str(state))):
+        with pytest.raises(StorageError, match="locked"):
+            opened()
+    raw.close()
+    cache = Cache.open(str(state), "account")
+    assert (cache.uuid, cache.recovered) == (uuid, None)
+    cache.close()
+
+
+def held_open(state: Path) -> list[str]:
+    """The files in it that this process has open."""
+    found = []
+    for one in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            found.append(os.readlink(f"/proc/self/fd/{one}"))
+    return [path for path in found if path.startswith(f"{state}/")]
+
+
+def no_facts(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(room, "_FACTS", text("SELECT nothing FROM account"))
+
+
+def no_tables_to_work_in(patch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    patch.setattr(opening.tables.temporary, "create_all", broken)
+
+
+@pytest.mark.parametrize("broken", [no_facts, no_tables_to_work_in])
+def test_what_cannot_be_opened_to_its_end_is_closed(
+    state: Path, broken: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    """A -wal that is left would make the next run check all."""
+    filled(state)
+    with pytest.MonkeyPatch.context() as patch:
+        broken(patch)
+        with pytest.raises((OperationalError, ZeroDivisionError)) as caught:
+            Cache.open(str(state), "account")
+    assert held_open(state) == [], caught.value  # which holds all that it came through
+    assert os.listdir(state) == ["cache.db"]
 
 
 # -- other revisions ---------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import pytest
 from support.cachebox import NOW, STAMP, Box
 
 from mailsync.cache import Cache as Opener
-from mailsync.cache import IntentKind, NewIntent
+from mailsync.cache import IntentKind, NewIntent, quick
 from mailsync.cache.cache import Cache
 from mailsync.cache.quick import QuickMailbox, look, names
 from mailsync.model.actions import Defer, DeferMailbox
@@ -21,7 +21,9 @@ from mailsync.model.flags import Flags
 from mailsync.model.ids import ModSeq, UIDValidity
 from mailsync.model.mailboxname import INBOX, MailboxName
 from mailsync.model.observation import Cursor, ServerMailbox
-from mailsync.model.rows import Settled, Side, Wait
+from mailsync.model.rows import Role, Settled, Side, Wait
+
+A, DRAFTS = MailboxName("A"), MailboxName("Drafts")
 
 
 @pytest.fixture
@@ -234,3 +236,124 @@ def test_the_names(state: Path, tmp_path: Path) -> None:
     assert names(str(tmp_path / "nowhere")) == []
     (tmp_path / "no.db").write_bytes(b"not a cache, whatever it is" * 100)
     assert names(str(tmp_path / "no.db")) == []
+
+
+def unlinking(path: Path) -> Callable[[str], str]:
+    def gone(name: str) -> str:
+        path.unlink()
+        return f"file:{name}?mode=ro"
+
+    return gone
+
+
+def test_a_file_that_goes_at_the_last_moment(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quick, "read_only", unlinking(state / "cache.db"))
+    assert look(str(state / "cache.db"), NOW) is None
+    assert os.listdir(state) == []
+
+
+def draft(box: Box) -> None:
+    drafts = ServerMailbox(DRAFTS, b"Drafts", role=Role.DRAFTS)
+    inbox = ServerMailbox(INBOX, b"INBOX")
+    box.cache.see_mailboxes([inbox, drafts], [INBOX, DRAFTS], lambda name, role: True)
+    one = Box(box.cache, DRAFTS)
+    one.paired({1: "D", 2: ""})
+    box.cache.ran_with(lambda name: ("both", "trash", ""))
+    box.cache.mark_synced([one.id], NOW)
+
+
+def test_drafts_are_told_with_size_and_time(state: Path) -> None:
+    """One that is edited in place changes no directory."""
+    change(state, draft)
+    found = look(str(state / "cache.db"), NOW)
+    assert found is not None
+    told = found.mailboxes[DRAFTS].drafts
+    assert [(one.name, one.info, size, time) for one, size, time in told] == [
+        ("f1", ":2,D", 100, 5_000_000_000),
+        ("f2", ":2,", 100, 5_000_000_000),
+    ]
+    assert found.mailboxes[INBOX].drafts == ()
+    assert (found.mailboxes[DRAFTS].stamp, found.mailboxes[DRAFTS].cursor is None) == (None, False)
+
+
+def one_side(side: Side, direction: str, selected: bool = True) -> Callable[[Box], None]:
+    """A is on that side only, under a policy that was in force before."""
+
+    def made(box: Box) -> None:
+        names, server = [INBOX], [ServerMailbox(INBOX, b"INBOX")]
+        if side is Side.SERVER:
+            server.append(ServerMailbox(A, b"A"))
+        else:
+            names.append(A)
+        box.cache.see_mailboxes(server, names, lambda name, role: selected or name == INBOX)
+        box.cache.ran_with(lambda name: (direction, "trash", ""))
+
+    return made
+
+
+@pytest.mark.parametrize(
+    ("side", "direction", "selected", "due"),
+    [
+        (Side.SERVER, "both", True, True),
+        (Side.SERVER, "pull", True, True),
+        (Side.SERVER, "push", True, False),
+        (Side.LOCAL, "both", True, True),
+        (Side.LOCAL, "push", True, True),
+        (Side.LOCAL, "pull", True, False),
+        (Side.SERVER, "both", False, False),
+        (Side.LOCAL, "both", False, False),
+    ],
+)
+def test_one_side_only(state: Path, side: Side, direction: str, selected: bool, due: bool) -> None:
+    """It is made on the other, unless it may not be or is out of scope."""
+    change(state, one_side(side, direction, selected))
+    found = look(str(state / "cache.db"), NOW)
+    assert (found is None) is due
+    if found is not None:
+        a = found.mailboxes[A]
+        assert (a.cursor, a.stamp, a.selected) == (None, None, selected)
+        assert (a.server, a.local) == (side is Side.SERVER, side is Side.LOCAL)
+
+
+def gone(box: Box) -> None:
+    one_side(Side.SERVER, "push")(box)
+    Box(box.cache, A).server({})
+    box.cache.see_mailboxes([ServerMailbox(INBOX, b"INBOX")], [INBOX], lambda name, role: True)
+
+
+def test_one_that_is_gone_on_both_sides_is_due(state: Path) -> None:
+    """It is to be forgotten."""
+    change(state, gone)
+    assert look(str(state / "cache.db"), NOW) is None
+
+
+def test_what_is_due_in_a_mailbox_that_failed_is_no_trouble_of_its_own(state: Path) -> None:
+    def failed(box: Box) -> None:
+        box.server({1: "FS", 2: "T"})
+        box.cache.mailbox_trouble(box.id, "refused", NOW + 9)
+
+    change(state, failed)
+    found = look(str(state / "cache.db"), NOW)
+    assert found is not None
+    waits = found.waiting[INBOX]
+    assert (waits.held, waits.parked, waits.unsent, waits.kept) == (0, 1, 0, 0)
+    assert waits.reasons == ("refused",)
+
+
+def test_five_reasons_are_enough(state: Path) -> None:
+    """Each once."""
+
+    def many(box: Box) -> None:
+        box.paired(dict.fromkeys(range(1, 9), ""))
+        box.server(dict.fromkeys(range(1, 9), "F"))
+        for uid in range(1, 9):
+            box.cache.trouble(box.ids(uid), f"reason {uid % 7}", NOW + uid)
+        box.cache.mailbox_trouble(box.id, "reason 1", NOW + 9)
+        box.cache.mark_synced([], NOW)
+
+    change(state, many)
+    found = look(str(state / "cache.db"), NOW)
+    assert found is not None
+    waits = found.waiting[INBOX]
+    assert waits.parked == 9
+    assert len(waits.reasons) == len(set(waits.reasons)) == 5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from support.cachebox import EVERYTHING, NOW, Box
 
+from mailsync.model.actions import Defer
 from mailsync.model.flags import ALL_FLAGS, Flags
 from mailsync.model.ids import UID
 from mailsync.model.rows import Presence, Settled, Side, Wait
@@ -251,3 +252,40 @@ def test_row_of_uid_knows_only_its_mailbox(inbox: Box, other: Box) -> None:
     found = inbox.cache.row_of_uid(other.id, [UID(1), UID(2)])
     assert [row.server_flags for row in found.values()] == [Flags.SEEN]
     assert found[UID(1)].wait is Wait.NO
+
+
+class TestScant:
+    """Of UIDs that are known the listing has flags at most: by those none is told."""
+
+    def test_what_is_known_and_there_is_stored(self, inbox: Box) -> None:
+        inbox.paired({1: "", 2: ""})
+        assert inbox.server({1: "S", 2: ""}, scant=True) == (True, False)
+        assert inbox.picture() == ["1+S f1+ =", "2+ f2+ ="]
+
+    def test_what_was_gone_and_is_listed_again_is_not(self, inbox: Box) -> None:
+        inbox.paired({1: "", 2: ""})
+        inbox.server({2: ""})
+        before = inbox.cache.cursors()
+        assert inbox.server({1: "S", 2: "S"}, scant=True) == (False, False)
+        assert inbox.picture() == ["1x f1+ =", "2+ f2+ ="]
+        assert inbox.cache.cursors() == before
+
+    def test_nor_what_is_given_a_second_time(self, inbox: Box) -> None:
+        inbox.paired({1: "", 2: ""})
+        assert inbox.server({1: "S", 2: ""}, scant=True, went_back=True) == (False, False)
+        assert inbox.picture() == ["1+ f1+ =", "2+ f2+ ="]
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_what_could_not_be_sent_is_due_when_the_mailbox_can_be_written(
+    inbox: Box, other: Box, read_only: bool
+) -> None:
+    """In other mailboxes, too: it may be the trash, to which that could not be moved."""
+    other.paired({5: "", 6: ""})
+    inbox.server({}, read_only=True)
+    other.local({})
+    for uid, side in ((5, Side.SERVER), (6, Side.LOCAL)):
+        row = (other.row(uid),)
+        inbox.cache.apply([Defer(other.id, row, Wait.UNSENT, "read-only", side)])
+    inbox.server({}, read_only=read_only)
+    assert [row.uid for row in inbox.cache.due(NOW)] == ([] if read_only else [5])

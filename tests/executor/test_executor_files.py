@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import pytest
+from sim.oracle import body_of
 from support.bare import Bare
 from support.storied import Story
 
@@ -190,6 +191,43 @@ def test_where_none_is_edited_the_rows_come_back_in_their_order(made: Bare) -> N
     assert made.do(as_they_were(made.run, made.box("Work"), rows)) == tuple(rows)
     assert made.rows("Work") == rows[::-1]
     assert not listed_again(made)
+
+
+class Touched(Files):
+    """Of all that is here the mtime is another; `data` is what its file has by now."""
+
+    def __init__(self, made: Bare, data: dict[str, bytes | StorageError]) -> None:
+        rows = {row.name: seen_as(row) for row in made.rows("Work") if row.name in data}
+        super().__init__(
+            {
+                name: replace(seen, mtime_ns=seen.mtime_ns + 7)
+                for name, seen in rows.items()
+                if name is not None
+            }
+        )
+        self.data = data
+
+    def digest(self, box: MailboxName, entry: LocalEntry) -> Digest | None:
+        data = self.data[entry.name]
+        if isinstance(data, StorageError):
+            raise data
+        return digest(data)
+
+
+def test_a_file_of_another_time_is_told_by_its_bytes(made: Bare) -> None:
+    """As after a copy of the whole Maildir; of one that cannot be read nothing is said."""
+    rows = made.rows("Work")[:3]
+    a, b, c, *_ = names(made)
+    files = Touched(made, {a: body_of("a"), b: body_of("n"), c: BAD})
+    made.run.maildir = files  # type: ignore[assignment]
+    same = made.do(as_they_were(made.run, made.box("Work"), rows))
+    assert [(row.uid, seen_as(row)) for row in same] == [(1, files.shown[a])]
+    first, *others = [row for row in made.rows("Work") if row.uid in {1, 2, 3}]
+    assert (first.name, seen_as(first)) == (a, files.shown[a]), "and is that from now on"
+    assert [row.local for row in others] == [Presence.GONE, Presence.GONE]
+    edited = {row.name: seen_as(row) for row in made.rows("Work") if row.uid is None}
+    assert edited == {b: files.shown[b], c: files.shown[c]}
+    assert made.troubles() == {}
 
 
 def test_a_file_that_is_gone_is_looked_for_again(made: Bare) -> None:

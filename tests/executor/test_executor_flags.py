@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 from support.bare import Bare
 from support.storied import Story
 
-from mailsync.executor.files import entry_of
-from mailsync.executor.flags import bisected, of_all, set_local_flags, store_flags
+from mailsync.executor.flags import bisected, of_all, store_flags
 from mailsync.executor.keywords import may_blame_keywords, store
-from mailsync.model.actions import SetLocalFlags, StoreFlags
+from mailsync.model.actions import StoreFlags
 from mailsync.model.errors import (
     Disconnected,
     Help,
     MailsyncError,
     Reach,
     Refused,
-    StorageError,
     Throttled,
 )
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, UIDValidity
 from mailsync.model.keywords import Keywords
 from mailsync.model.mailboxname import MailboxName
-from mailsync.model.observation import LocalEntry, ServerItem
+from mailsync.model.observation import ServerItem
 from mailsync.model.rows import Row
 from mailsync.model.uidset import UIDSet
 from mailsync.server import Stored
@@ -378,71 +376,3 @@ def test_a_flag_that_is_refused_parks_its_messages(made: Bare) -> None:
     text = "the server refused a flag: no such flag"
     assert made.troubles() == {3: (text, 15), 4: (text, 15)}
     assert run.tallies.done == {"INBOX": {"failed": 2}}
-
-
-# -- set here --------------------------------------------------------------------------------------
-
-
-class Names:
-    """A Maildir: some files are gone, one cannot be renamed; the others get letters."""
-
-    def __init__(self, gone: str, bad: str) -> None:
-        self.gone, self.bad = gone, bad
-        self.asked: list[tuple[str, Flags, Flags]] = []
-        self.settled: list[list[MailboxName]] = []
-
-    def set_flags(
-        self, box: MailboxName, entry: LocalEntry, add: Flags, remove: Flags
-    ) -> LocalEntry | None:
-        assert box == "INBOX"
-        self.asked.append((entry.name, add, remove))
-        if entry.name == self.bad:
-            raise StorageError("no such name", reach=Reach.MESSAGE)
-        return None if entry.name == self.gone else replace(entry, info=":2,S", flags=SEEN)
-
-    def settle(self, boxes: list[MailboxName]) -> None:
-        self.settled.append(boxes)
-
-    def doubles(self, box: MailboxName, entries: list[LocalEntry]) -> dict[str, list[LocalEntry]]:
-        assert (box, [one.name for one in entries]) == ("INBOX", [self.gone])
-        return {}
-
-
-def noted(told: list[tuple[object, ...]], call: Callable[..., object]) -> Callable[..., object]:
-    """It is called, and what with is told."""
-
-    def noting(*args: object) -> object:
-        told.append((call.__name__, *args))
-        return call(*args)
-
-    return noting
-
-
-def test_files_get_their_letters_with_the_keywords_that_they_have(
-    made: Bare, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One that is gone is looked for again, one that is refused is parked."""
-    rows = made.rows("INBOX")[:4]
-    first = replace(rows[0], local_flags=LATER | TODO | FLAGGED)
-    assert rows[1].name is not None
-    assert rows[2].name is not None
-    names = Names(rows[1].name, rows[2].name)
-    made.run.maildir = names  # type: ignore[assignment]
-    action = SetLocalFlags(made.box("INBOX").id, (first, *rows[1:]), SEEN, TODO | FLAGGED)
-    told: list[tuple[object, ...]] = []
-    for name in ("renamed", "lost_file"):
-        monkeypatch.setattr(made.cache, name, noted(told, getattr(made.cache, name)))
-    made.do(set_local_flags(made.run, action))
-    removed = TODO | FLAGGED
-    assert names.asked == [
-        (first.name, SEEN | LATER, removed),
-        *((row.name, SEEN, removed) for row in rows[1:]),
-    ]
-    assert names.settled == [["INBOX"]]
-    assert made.troubles() == {3: ("no such name", 15)}
-    assert made.run.tallies.done == {"INBOX": {"failed": 1, "flags-local": 2}}
-    renamed = [
-        (row.id, replace(entry_of(row), info=":2,S", flags=SEEN)) for row in (first, rows[3])
-    ]
-    assert told == [("renamed", renamed, SEEN, removed), ("lost_file", [rows[1].id])]
-    assert [row.info for row in made.rows("INBOX")[:4]] == [":2,S", "", "", ":2,S"]

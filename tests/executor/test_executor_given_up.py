@@ -6,7 +6,7 @@ import asyncio
 import importlib
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -166,6 +166,35 @@ def test_each_is_looked_for_where_it_was_to_go(stage: Stage) -> None:
         ("trouble", HOME), ("looked for", INBOX, [6]), ("doubt",),
     ]  # fmt: skip
     assert [name for _, name in troubles] == ["Old", "Home"]
+
+
+def test_what_goes_to_the_trash_is_looked_at_before_its_intent(stage: Stage) -> None:
+    """Where it is \\Deleted here, too: the server may have taken that off, as it was told to.  Not
+    what has a file where it goes, nor in a mailbox that is gone; what fails holds up no other."""
+    stage.left = [sent(n, source=n) for n in (1, 2, 3, 4, 5)]
+    stage.left += [sent(6, source=6, row=60), sent(7, row=70)]
+    boxes = [INBOX, WORK, OLD, HOME, INBOX, WORK]
+    stage.there = [
+        replace(at(n, box), local_flags=Flags.SEEN if n == 2 else Flags.SEEN | Flags.DELETED)
+        for n, box in enumerate(boxes, 1)
+    ]
+    stage.failing = [HOME]
+    troubles = stage.run.tallies.troubles
+    for box in BOXES.values():
+        troubles[RESOLVE, box.name] = cast(Any, "of an earlier look")
+    asyncio.run(room._see_marks(stage.run, stage.left))
+    assert stage.told == [("observed", INBOX), ("observed", HOME), ("trouble", HOME)]
+    assert [name for _, name in troubles] == ["Work", "Old", "Home"]
+
+
+def test_where_nothing_goes_to_the_trash_nothing_is_looked_at_first(stage: Stage) -> None:
+    stage.left = [sent(1, row=10), sent(2, source=20, row=11)]
+    stage.there = [replace(at(20, INBOX), local_flags=Flags.DELETED)]
+    asyncio.run(room.resolve(stage.run))
+    assert stage.told[0] == ("looked for", WORK, [1, 2])
+    stage.left, stage.told = [sent(1, source=20)], []
+    asyncio.run(room.resolve(stage.run))
+    assert stage.told[:2] == [("observed", INBOX), ("looked for", WORK, [1])]
 
 
 @pytest.mark.parametrize("since", [None, 5.0])

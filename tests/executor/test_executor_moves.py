@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-from sim.oracle import body_of
 from sim.server_profile import Profile, condstore, plain, strict_qresync
 from sim.stack import DATE
-from sim.steps import Steps
 from support.storied import Story
 
 from mailsync.model.settings import Deletions
@@ -216,98 +213,3 @@ def test_what_copyuid_names_is_not_looked_for(told: bool) -> None:
         asked = [b"BODY.PEEK[HEADER]" in one.text for one in s.server.executed[since:]]
         assert any(asked) is not told
         s.agree({"INBOX": "b", "Work": "w a"})
-
-
-# -- in the Maildir ------------------------------------------------------------------------------
-
-
-def moved_there(story: Story) -> None:
-    for ghost in "abc":
-        story.server.move("INBOX", story.uid_of("INBOX", ghost), "Work")
-
-
-def test_a_file_that_goes_at_the_last_moment_is_looked_for(story: Story) -> None:
-    """A mail reader moves it to a third mailbox between the last look and the rename: it is where
-    he put it, and on the server, too."""
-    moved_there(story)
-    steps = Steps()
-    steps.before("disk.rename_all", lambda: story.move_file("INBOX", "b", "Third"))
-    ran = story.tell(steps)
-    assert (ran.total.moved, ran.total.failed) == (2, 0)
-    story.tell()
-    ran = story.tell()
-    assert (ran.exit, story.server.ghosts("Work")) == (0, {"a": 1, "b": 1, "c": 1, "w": 1})
-
-
-def test_a_file_that_the_disk_does_not_move_holds_up_no_other(story: Story) -> None:
-    moved_there(story)
-    path = story.path_of("INBOX", "b")
-
-    def step(name: str, where: str) -> None:
-        if name == "rename" and where == path:
-            raise OSError(errno.EINVAL, "not that one", where)
-
-    story.refuse = step
-    ran = story.tell()
-    assert (ran.exit, ran.fetched, ran.total.moved, ran.total.parked) == (1, 0, 2, 1)
-    assert ran.report.mailboxes[0].name == "INBOX"
-    story.refuse = None
-    ran = story.tell(pause=DAY)
-    assert (ran.exit, ran.fetched, ran.total.moved) == (0, 0, 1)
-    story.agree({"Work": "a b c w"})
-
-
-@pytest.mark.parametrize("copy", [False, True])
-def test_a_file_is_named_by_where_it_is_now(story: Story, copy: bool) -> None:
-    """After a loss of the cache its name tells which message it is (semantics.md, rule 4)."""
-    act = story.server.copy if copy else story.server.move
-    for ghost in "ab":
-        act("INBOX", story.uid_of("INBOX", ghost), "Work")
-    ran = story.tell()
-    assert (ran.exit, ran.fetched, ran.total.moved) == (0, 0, 0 if copy else 2)
-    for path in story.state.glob("cache.db*"):
-        path.unlink()
-    for ghost, age in (("a", 1), ("b", 2)):
-        assert story.path_of("Work", ghost).startswith(f"/mail/Work/new/{DATE + age}.")
-    since = len(story.server.executed)
-    ran = story.tell()
-    assert (ran.exit, ran.fetched, ran.stored) == (0, 0, 0)
-    asked = [one for one in story.server.executed[since:] if b"BODY.PEEK" in one.text]
-    assert asked == []
-    story.agree({"INBOX": "a b c" if copy else "c", "Work": "a b w"})
-
-
-def test_a_copy_of_what_is_written_over_is_fetched(story: Story) -> None:
-    """At the last moment: its text is another message's by then."""
-    story.server.copy("INBOX", story.uid_of("INBOX", "a"), "Work")
-    story.oracle.born("n", body_of("n"))
-    path, over = story.path_of("INBOX", "a"), []
-
-    def step(name: str, where: str) -> None:
-        if name == "open" and where == path and not over:
-            over.append(where)
-            story.fs.unlink(path)
-            story.write(path, body_of("n"), DATE + 9)
-
-    story.refuse = step
-    story.tell()
-    story.tell()
-    assert over
-    assert story.server.ghosts("Work") == {"a": 1, "w": 1}
-    here = story.oracle.local_views(story.mail())
-    assert {ghost for ghost, _ in here["Work"]} == {"a", "w"}
-
-
-def test_what_the_disk_does_not_copy_is_fetched(story: Story) -> None:
-    story.server.copy("INBOX", story.uid_of("INBOX", "a"), "Work")
-    path = story.path_of("INBOX", "a")
-
-    def step(name: str, where: str) -> None:
-        if name == "open" and where == path:
-            raise OSError(errno.EACCES, "unreadable", where)
-
-    story.refuse = step
-    ran = story.tell()
-    assert (ran.exit, ran.fetched, ran.total.downloaded) == (0, 1, 1)
-    story.refuse = None
-    story.agree({"INBOX": "a b c", "Work": "a w"})

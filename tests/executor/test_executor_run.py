@@ -175,6 +175,12 @@ def test_what_a_run_says_of_itself(made: Bare) -> None:
     assert run.tallies.notices == {WORK: ["look"]}
 
 
+def test_where_no_budget_is_given_nothing_is_rationed_or_counted(made: Bare) -> None:
+    assert made.run.rations() == (None, None)
+    made.run.count()
+    assert made.run.tallies == Tallies()
+
+
 class Shown:
     """A progress display."""
 

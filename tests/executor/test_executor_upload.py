@@ -117,6 +117,21 @@ def test_where_uploads_are_refused_one_is_enough(make: Callable[[], Profile]) ->
         s.agree({"INBOX": "d", "Work": "a b c"})
 
 
+def test_where_the_account_asks_too_much_nothing_is_said_of_a_message(story: Story) -> None:
+    """It is left alone; nothing is parked, and nothing is in doubt."""
+    for ghost in "bc":
+        story.file("INBOX", ghost)
+    story.server.fault("APPEND", "NO [THROTTLED] slow down", sticky=True)
+    ran = story.tell()
+    assert (ran.exit, ran.commands["APPEND"], ran.total.failed, ran.total.parked) == (75, 1, 0, 0)
+    cache = story.cache()
+    assert cache.intents() == []
+    cache.close()
+    story.server.faults.clear()
+    assert story.tell(pause=86_400).stored == 2
+    story.agree({"INBOX": "a b c"})
+
+
 @dataclass
 class Heard:
     """A progress display."""
@@ -309,4 +324,24 @@ def test_what_is_as_large_as_what_had_no_room_is_not_tried(make: Callable[[], Pr
         assert ran.commands["APPEND"] == (3 if s.server.profile.multiappend else 1)
         s.server.quota = None
         assert s.tell(pause=86_400).total.uploaded == 4
+        s.agree({"INBOX": "b c d e"})
+
+
+@pytest.mark.parametrize("make", [strict_qresync, plain])
+def test_what_is_smaller_than_what_had_no_room_is_tried(
+    make: Callable[[], Profile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also beside what is not, in a batch that comes later."""
+    monkeypatch.setattr(upload, "BATCH_MESSAGES", 2)
+    with Story("some room", make()) as s:
+        for ghost, size in (("b", 9_000), ("c", 0), ("d", 9_500), ("e", 0)):
+            s.file("INBOX", ghost, size=size)
+        s.server.quota = 5_000
+        ran = s.tell()
+        assert (ran.exit, ran.total.uploaded, ran.total.failed) == (1, 2, 2)
+        assert s.server.ghosts("INBOX") == {"c": 1, "e": 1}
+        refused = [one for one in s.server.executed if one.name == "APPEND" and not one.messages]
+        assert len(refused) == (2 if s.server.profile.multiappend else 1), "the second is not tried"
+        s.server.quota = None
+        assert s.tell(pause=86_400).total.uploaded == 2
         s.agree({"INBOX": "b c d e"})

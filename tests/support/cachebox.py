@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mailsync.cache import DeliveredRow
 from mailsync.cache.cache import Cache
 from mailsync.model.content import Digest
@@ -70,9 +72,10 @@ class Box:
         complete: UIDSet | None = None,
         email_ids: dict[int, str] | None = None,
         highest: int = 0,
+        **said: Any,
     ) -> tuple[bool, bool]:
         """(ok, relinked) of storing a full listing or a delta.  UIDNEXT is beyond what is `shown`,
-        and beyond the `highest` that was given."""
+        and beyond the `highest` that was given; `said` are other fields of the observation."""
         items = tuple(
             ServerItem(
                 UID(uid),
@@ -97,6 +100,7 @@ class Box:
                 complete=complete or (EVERYTHING if full else UIDSet()),
                 vanished=UIDSet(vanished),
                 permanent=permanent,
+                **said,
             ),
             NOW,
         )

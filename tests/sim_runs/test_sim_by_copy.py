@@ -228,3 +228,27 @@ def test_the_mailbox_of_the_old_one_is_left_out_for_a_while(
     story.change(mailboxes=("*",))
     story.tell()
     story.agree({"INBOX": "a:S b:S"} if copy_goes else {"INBOX": "b:S", "Work": "a:S"})
+
+
+@pytest.mark.parametrize("make", [icloud, plain])
+def test_the_mailbox_of_one_that_was_never_read_is_left_out_for_a_while(
+    make: Callable[[], Profile],
+) -> None:
+    """After a lost cache it was told by its name: its copy is told from it all the same."""
+    with Story("by copy, unread", make()) as s:
+        s.server.create("Work")
+        for ghost in "ab":
+            s.serve("INBOX", ghost, "\\Seen")
+        s.tell()
+        for path in s.state.glob("cache.db*"):
+            path.unlink()
+        s.tell()
+        s.move_file("INBOX", "a", "Work")
+        s.server.fault("UID STORE", "BYE bye", sticky=True)
+        assert s.tell().exit == 75
+        s.server.faults.clear()
+        s.change(mailboxes=("*", "!INBOX"))
+        s.tell()
+        s.change(mailboxes=("*",))
+        s.tell()
+        s.agree({"INBOX": "b:S", "Work": "a:S"})

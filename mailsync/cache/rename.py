@@ -96,7 +96,7 @@ _RENAMED = text("""
 _RENAMING = text("UPDATE mailboxes SET renaming = :new WHERE id = :box")
 _UNDER_WAY = text("""
     SELECT mailboxes.id, mailboxes.name, new.id AS new, new.name AS new_name,
-        mailboxes.server = 2 AS here
+        mailboxes.local = 1 AS here
     FROM mailboxes LEFT JOIN mailboxes AS new ON new.id = mailboxes.renaming
     WHERE mailboxes.renaming IS NOT NULL ORDER BY mailboxes.id""")
 # Below a mailbox, and in the Maildir not where they were.
@@ -135,7 +135,7 @@ def finish(
         if here and local is None:
             continue
         if here and new_name in (local or ()) and name not in (local or ()):
-            mailbox_renamed(c, box, new, Side.LOCAL)
+            mailbox_renamed(c, box, new, Side.LOCAL, shown.get(new_name))
         elif not here and new_name in shown and name not in shown:
             mailbox_renamed(c, box, new, Side.SERVER, shown[new_name])
         else:

@@ -49,8 +49,10 @@ def test_a_maildir_that_is_so_many_runs_old(story: Story, runs: int) -> None:
     story.agree({"INBOX": " ".join(["a b c", *(f"new{number}" for number in range(runs))])})
 
 
-def test_flags_that_were_set_since_the_maildir_was_copied(story: Story) -> None:
-    """They are not removed on the server: nobody took them off.  What is set in the copy counts."""
+@pytest.mark.parametrize("marker", ["there", "lost", "damaged"])
+def test_flags_that_were_set_since_the_maildir_was_copied(story: Story, marker: str) -> None:
+    """They are not removed on the server: nobody took them off.  What is set in the copy counts.
+    So it is where the copy has no marker, as one without dotfiles, and is accepted."""
     copy = copied(story)
     story.flag("INBOX", "a", "FS")
     story.server.set_flags("INBOX", story.uid_of("INBOX", "b"), ["\\Answered", "Work"])
@@ -58,8 +60,18 @@ def test_flags_that_were_set_since_the_maildir_was_copied(story: Story) -> None:
     restore(story, copy)
     story.flag("INBOX", "a", "R")
     story.flag("INBOX", "c", "F")
+    if marker != "there":
+        story.fs.unlink("/mail/.mailsync")
+    if marker == "damaged":
+        story.write("/mail/.mailsync", b"{", 1_700_000_000)
+    story.disk.sync()
     ran = story.tell()
-    assert "the Maildir is older than the cache" in ran.text
+    if marker == "there":
+        assert "the Maildir is older than the cache" in ran.text
+    else:
+        assert ran.exit == 3
+        story.accept()
+        ran = story.tell()
     assert (ran.exit, ran.fetched, ran.stored) == (0, 0, 0), ran.text
     story.agree({"INBOX": "a:FRS b:Rw c:F"})
     story.flag("INBOX", "a", "RS")

@@ -43,13 +43,20 @@ _KEYWORDS = text(f"""
         local_flags = messages.local_flags | {_UNSHOWN}
     FROM messages AS old
     WHERE {_ONE_FILE.format(new="messages")}""")
+# What the guard holds was there before, and is as it was: its new name is no accept.
+_HELD_FILES = text(f"""
+    SELECT old.wait, old.wait_side, old.wait_reason, old.wait_policy, old.id
+    FROM messages AS new CROSS JOIN messages AS old
+    WHERE {_ONE_FILE.format(new="new")}
+        AND old.wait = 1 AND old.local = 1 AND old.local_flags = new.local_flags""")
+_HOLD = """
+    UPDATE messages SET wait = ?, wait_side = ?, wait_reason = ?, wait_policy = ? WHERE id = ?"""
 _SAME_UID = text("""
     SELECT old.id, new.id, new.server_flags, new.server_shown, new.server_extra,
         new.internal_date, new.size, new.email_id
     FROM messages AS new CROSS JOIN messages AS old
     WHERE new.mailbox = :new AND new.uid IS NOT NULL AND old.mailbox = :box
         AND old.uid = new.uid AND new.name IS NULL""")
-# What the guard holds was there before, and is as it was: its new name is no accept.
 _HELD = "(wait = 1 AND server = 1 AND server_flags = ?2)"
 _TAKE = f"""
     UPDATE messages SET server = 1, server_flags = ?2, server_shown = ?3, server_extra = ?4,
@@ -159,7 +166,9 @@ def mailbox_renamed(
         # A file that is there under both names is the new mailbox's: join takes it from there.
         c.execute(_KEYWORDS, bound)
         found = [(old, file, synced) for old, file, synced in c.execute(_SAME_NAME, bound)]
+        held = [tuple(row) for row in c.execute(_HELD_FILES, bound)]
         pair(c, found)
+        many(c, _HOLD, held)
         _go_along(c, old_box, new_box.name, wire_name)
     else:
         if validity == old_box.uid_validity is not None and new_box.uid_next is not None:

@@ -150,7 +150,7 @@ _NAMES = text("""
 _GONE_HERE = text("""
     SELECT name FROM messages
     WHERE mailbox = (SELECT id FROM mailboxes WHERE name = :name) AND name IS NOT NULL
-        AND local = 2 AND server = 1""")
+        AND local IN (2, 3) AND server IN (1, 3)""")
 _IN_NEW = text("""
     SELECT count(*) FROM messages
     WHERE mailbox = (SELECT id FROM mailboxes WHERE name = :name) AND local = 1

@@ -363,7 +363,8 @@ class Cache:
             return observe_local.unknown_names(c, mailbox, entries)
 
     def come_back(self, mailbox: MailboxName, entries: Sequence[LocalEntry]) -> list[LocalEntry]:
-        """Those that were gone while their message was not: they count as synced at once."""
+        """Those that were gone or in doubt while their message was not gone: they count as synced
+        at once."""
         with self._tx() as c:
             return observe_local.come_back(c, mailbox, entries)
 

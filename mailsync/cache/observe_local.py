@@ -140,6 +140,9 @@ _FILES = text("""
     FROM messages
     WHERE mailbox = (SELECT id FROM mailboxes WHERE name = :name)
         AND messages.name IS NOT NULL AND local = 1""")
+_DOUBTFUL = text("""
+    SELECT name, file_size, mtime_ns FROM messages
+    WHERE mailbox = :box AND name IS NOT NULL AND local = 3 AND body IS NOT NULL""")
 _NAMES = text("""
     SELECT messages.name FROM messages
     WHERE mailbox = (SELECT id FROM mailboxes WHERE name = :name)
@@ -147,7 +150,7 @@ _NAMES = text("""
 _GONE_HERE = text("""
     SELECT name FROM messages
     WHERE mailbox = (SELECT id FROM mailboxes WHERE name = :name) AND name IS NOT NULL
-        AND local = 2 AND server = 1""")
+        AND local IN (2, 3) AND server IN (1, 3)""")
 _IN_NEW = text("""
     SELECT count(*) FROM messages
     WHERE mailbox = (SELECT id FROM mailboxes WHERE name = :name) AND local = 1
@@ -225,12 +228,26 @@ def _diff(c: Connection, obs: LocalObservation) -> _Diff:
     return diff
 
 
+def _touched_in_relink(c: Connection, box: int, obs: LocalObservation) -> list[LocalEntry]:
+    """Of those that nobody knows to be there, as where a copy of the Maildir was put back."""
+    found = c.execute(_DOUBTFUL, {"box": box}).cursor.fetchall()
+    known = {unpack(name): (size, mtime_ns) for name, size, mtime_ns in found}
+    touched: list[LocalEntry] = []
+    for entry in obs.entries:
+        facts, (size, mtime_ns) = obs.facts.get(entry.name), known.get(entry.name, (None, None))
+        if facts is not None and facts.digest is None and facts.size == size:
+            touched += [entry] if facts.mtime_ns != mtime_ns else []
+    return touched
+
+
 def store_local(c: Connection, obs: LocalObservation, ask: bool = False) -> list[LocalEntry]:
     box = c.execute(_BOX, {"name": obs.mailbox}).one_or_none()
     if box is None:
         c.execute(_NEW_BOX, {"name": obs.mailbox})
         box = c.execute(_BOX, {"name": obs.mailbox}).one()
     diff = _diff(c, obs)
+    if ask and box.relink:
+        diff.touched += _touched_in_relink(c, box.id, obs)
     if ask and diff.touched:
         return diff.touched
     lettered = box.lettered if obs.lettered is None else int(obs.lettered)

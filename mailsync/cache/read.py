@@ -75,12 +75,16 @@ _IN_TRASH = f"""
     WHERE mailboxes.role = '{Role.TRASH}' AND messages.mailbox = mailboxes.id
         AND +messages.body IN (SELECT body FROM wanted WHERE body IS NOT NULL)"""
 # Of what a COPY in place of a MOVE left: its copy, which is closed, whatever its file is called.
+# Where the bytes were never read (after a lost cache), its header was asked for.
+_LEFT_THERE = f"""
+    FROM wanted CROSS JOIN messages AS left_there
+    WHERE left_there.id = wanted.id AND left_there.settled = {Settled.COPIED:d}"""
 _COPIES = f"""
     SELECT messages.id FROM messages
-    WHERE +messages.body IN (
-        SELECT wanted.body FROM wanted CROSS JOIN messages AS left_there
-        WHERE left_there.id = wanted.id AND left_there.settled = {Settled.COPIED:d}
-            AND wanted.body IS NOT NULL)"""
+    WHERE +messages.body IN (SELECT wanted.body {_LEFT_THERE} AND wanted.body IS NOT NULL)
+        OR +messages.header IN (
+            SELECT wanted.header {_LEFT_THERE}
+                AND wanted.body IS NULL AND wanted.header IS NOT NULL)"""
 _HELD = f"SELECT messages.id FROM messages WHERE {OPEN} AND messages.wait = {Wait.HELD:d}"
 # What is new on one side may be what waits on the other, or was kept there.  Each trait once: any
 # number of messages may have the same size.

@@ -43,13 +43,20 @@ _KEYWORDS = text(f"""
         local_flags = messages.local_flags | {_UNSHOWN}
     FROM messages AS old
     WHERE {_ONE_FILE.format(new="messages")}""")
+# What the guard holds was there before, and is as it was: its new name is no accept.
+_HELD_FILES = text(f"""
+    SELECT old.wait, old.wait_side, old.wait_reason, old.wait_policy, old.id
+    FROM messages AS new CROSS JOIN messages AS old
+    WHERE {_ONE_FILE.format(new="new")}
+        AND old.wait = 1 AND old.local = 1 AND old.local_flags = new.local_flags""")
+_HOLD = """
+    UPDATE messages SET wait = ?, wait_side = ?, wait_reason = ?, wait_policy = ? WHERE id = ?"""
 _SAME_UID = text("""
     SELECT old.id, new.id, new.server_flags, new.server_shown, new.server_extra,
         new.internal_date, new.size, new.email_id
     FROM messages AS new CROSS JOIN messages AS old
     WHERE new.mailbox = :new AND new.uid IS NOT NULL AND old.mailbox = :box
         AND old.uid = new.uid AND new.name IS NULL""")
-# What the guard holds was there before, and is as it was: its new name is no accept.
 _HELD = "(wait = 1 AND server = 1 AND server_flags = ?2)"
 _TAKE = f"""
     UPDATE messages SET server = 1, server_flags = ?2, server_shown = ?3, server_extra = ?4,
@@ -96,7 +103,7 @@ _RENAMED = text("""
 _RENAMING = text("UPDATE mailboxes SET renaming = :new WHERE id = :box")
 _UNDER_WAY = text("""
     SELECT mailboxes.id, mailboxes.name, new.id AS new, new.name AS new_name,
-        mailboxes.server = 2 AS here
+        mailboxes.local = 1 AS here
     FROM mailboxes LEFT JOIN mailboxes AS new ON new.id = mailboxes.renaming
     WHERE mailboxes.renaming IS NOT NULL ORDER BY mailboxes.id""")
 # Below a mailbox, and in the Maildir not where they were.
@@ -135,7 +142,7 @@ def finish(
         if here and local is None:
             continue
         if here and new_name in (local or ()) and name not in (local or ()):
-            mailbox_renamed(c, box, new, Side.LOCAL)
+            mailbox_renamed(c, box, new, Side.LOCAL, shown.get(new_name))
         elif not here and new_name in shown and name not in shown:
             mailbox_renamed(c, box, new, Side.SERVER, shown[new_name])
         else:
@@ -159,7 +166,9 @@ def mailbox_renamed(
         # A file that is there under both names is the new mailbox's: join takes it from there.
         c.execute(_KEYWORDS, bound)
         found = [(old, file, synced) for old, file, synced in c.execute(_SAME_NAME, bound)]
+        held = [tuple(row) for row in c.execute(_HELD_FILES, bound)]
         pair(c, found)
+        many(c, _HOLD, held)
         _go_along(c, old_box, new_box.name, wire_name)
     else:
         if validity == old_box.uid_validity is not None and new_box.uid_next is not None:

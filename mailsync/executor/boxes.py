@@ -188,15 +188,20 @@ async def _follow(run: Run, carried: Sequence[tuple[MailboxName, MailboxName, by
         box = boxes.get(name)
         if box is None or not box.server is box.local is Presence.THERE or target in boxes:
             continue
-        if await run.disk(run.maildir.rename, name, target):
-            await run.stored(run.cache.expect_mailbox, target, box.selected)
-            await refresh(run)
-            row = next(one.id for one in run.mailboxes.values() if one.name == target)
+        await run.stored(run.cache.expect_mailbox, target, box.selected)
+        await refresh(run)
+        row = next(one.id for one in run.mailboxes.values() if one.name == target)
+        await run.stored(run.cache.renaming, box.id, row)
+        went = await run.disk(run.maildir.rename, name, target)
+        if went:
             await run.stored(run.cache.mailbox_renamed, box.id, row, Side.LOCAL, wire)
             run.renamed.append((name, target))
-            await refresh(run)
-            if run.account.subscribed_only:
-                await run.server.subscribe(target)
+        else:
+            await run.stored(run.cache.renaming, box.id, None)
+            await run.stored(run.cache.forget_mailbox, row)
+        await refresh(run)
+        if went and run.account.subscribed_only:
+            await run.server.subscribe(target)
 
 
 async def rename_local_mailbox(run: Run, action: RenameLocalMailbox) -> None:

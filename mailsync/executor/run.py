@@ -186,6 +186,11 @@ class Run:
     def now(self) -> float:
         return self.world.clock.wall()
 
+    def last_synced(self) -> float:
+        """When the sync before this one ended, by its clock; 0: none did."""
+        boxes = [box for box in self.mailboxes.values() if box.selected]
+        return max((box.succeeded or 0.0 for box in boxes), default=0.0)
+
     def no_uploads(self, mailbox: MailboxId) -> str:
         """Why nothing more is to be uploaded there in this attempt; "" while nothing is known."""
         return self.stopped.get(mailbox, "")

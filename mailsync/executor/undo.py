@@ -37,7 +37,8 @@ async def into_undo(
         NewDeletion(row.id, box.name, entry, row.body, run.maildir.undo_name())
         for row, entry in items
     ]
-    now = run.now()
+    # A clock that is behind that of the last sync makes nothing old before its time.
+    now = max(run.now(), run.last_synced())
     run.tallies.put_away.update(one.undo for one in new)
     ids = await run.stored(run.cache.record_deletions, new, now)
     notes = [note_of(one, now) for one in new]

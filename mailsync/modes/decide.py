@@ -159,12 +159,19 @@ def _accept_maildir(account: Account, world: World, cache: Cache) -> int | None:
         _verify_now(account, world, maildir, cache)
     except NotOurs:
         known = cache.totals().files
-        cache.begin_relink(None, {Side.LOCAL, Side.SERVER})
+        cache.begin_relink(None, {Side.LOCAL, Side.SERVER}, _may_be_older(maildir))
         maildir.create()
         _remember_former_name(account, maildir)
         maildir.write_marker(Ownership(account, world, maildir, cache).marker(cache.generation))
         return known
     return None
+
+
+def _may_be_older(maildir: Maildir) -> bool:
+    """No marker says of which time it is: it may be out of a backup that has no dotfiles."""
+    with suppress(NotOurs):
+        return maildir.read_marker() is None
+    return True
 
 
 def _remember_former_name(account: Account, maildir: Maildir) -> None:

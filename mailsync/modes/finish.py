@@ -53,7 +53,7 @@ async def _purge(run: Run) -> None:
     days = run.account.undelete_days
     until = run.now()
     if days:  # by the clock of the sync before, too: one of a clock that is wrong makes nothing old
-        until = min(until, max((box.succeeded or 0.0 for box in run.mailboxes.values()), default=0))
+        until = min(until, run.last_synced())
     expired = await run.stored(run.cache.expired_deletions, until - days * 86400.0)
     if days:  # a clock that is set in the middle of a run makes nothing of it old
         expired = [one for one in expired if one.new.undo not in run.tallies.put_away]

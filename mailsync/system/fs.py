@@ -144,8 +144,10 @@ class DiskFs:
             try:
                 os.link(source, target, follow_symlinks=False)
             except FileExistsError:
-                # NFS says so, too, of a link that it made, when its answer was lost.
-                if not os.path.samestat(os.lstat(source), os.lstat(target)):
+                # NFS says so, too, of a link that it made, when its answer was lost.  With one name
+                # alone both are that: spelt otherwise, where the file system takes f for F.
+                there = os.lstat(target)
+                if there.st_nlink == 1 or not os.path.samestat(os.lstat(source), there):
                     raise
                 os.unlink(source)
                 return

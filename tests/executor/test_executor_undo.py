@@ -100,6 +100,7 @@ class Disk:
 
         made = SimpleNamespace(
             maildir=self, cache=self, stored=call, disk=call, undo="/undo", now=lambda: NOW,
+            last_synced=lambda: NOW - 60,
             file_trouble=self._file_trouble, tallies=self.tallies,
         )  # fmt: skip
         return cast(Run, made)

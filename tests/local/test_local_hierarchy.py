@@ -100,7 +100,8 @@ def test_an_unreadable_directory_could_hide_mailboxes(sim: Ground) -> None:
     with pytest.raises(StorageError, match=r"/A: Permission denied"):
         sim.maildir.mailboxes()
     sim.fs.disk.find(f"{sim.root}/A").closed = False
-    sim.fs.disk.plant(f"{sim.root}/lost+found", kind="dir").closed = True
+    for where in (sim.root, f"{sim.root}/A/B/C"):  # a mailbox may be a file system of its own
+        sim.fs.disk.plant(f"{where}/lost+found", kind="dir").closed = True
     assert names_of(sim) == ["A/B/C", "INBOX"]
 
 

@@ -147,10 +147,12 @@ def test_flagged_on_its_way_to_the_trash(make: Callable[[], Profile]) -> None:
 
 @pytest.mark.parametrize("make", [icloud, plain, plain_no_uidplus])
 @pytest.mark.parametrize("meanwhile", ["flagged", "a twin is deleted"])
+@pytest.mark.parametrize("read", [True, False])
 def test_its_file_has_another_name_in_its_new_place(
-    make: Callable[[], Profile], meanwhile: str
+    make: Callable[[], Profile], meanwhile: str, *, read: bool
 ) -> None:
-    """The copy is closed and told by its content alone."""
+    """The copy is closed and told by its content alone; by its header where the cache was lost, and
+    it was never read since."""
     with Story("by copy", make()) as s:
         for box in ("Work", "Other"):
             s.server.create(box)
@@ -158,6 +160,10 @@ def test_its_file_has_another_name_in_its_new_place(
             s.serve("INBOX", ghost, "\\Seen")
         s.serve("Other", "a", "\\Seen")
         s.tell()
+        if not read:
+            for path in s.state.glob("cache.db*"):
+                path.unlink()
+            s.tell()
         s.move_file("INBOX", "a", "Work", "1700000000.reader")
         s.server.fault("UID STORE", "BYE bye", sticky=True)
         assert s.tell().exit == 75
@@ -228,3 +234,27 @@ def test_the_mailbox_of_the_old_one_is_left_out_for_a_while(
     story.change(mailboxes=("*",))
     story.tell()
     story.agree({"INBOX": "a:S b:S"} if copy_goes else {"INBOX": "b:S", "Work": "a:S"})
+
+
+@pytest.mark.parametrize("make", [icloud, plain])
+def test_the_mailbox_of_one_that_was_never_read_is_left_out_for_a_while(
+    make: Callable[[], Profile],
+) -> None:
+    """After a lost cache it was told by its name: its copy is told from it all the same."""
+    with Story("by copy, unread", make()) as s:
+        s.server.create("Work")
+        for ghost in "ab":
+            s.serve("INBOX", ghost, "\\Seen")
+        s.tell()
+        for path in s.state.glob("cache.db*"):
+            path.unlink()
+        s.tell()
+        s.move_file("INBOX", "a", "Work")
+        s.server.fault("UID STORE", "BYE bye", sticky=True)
+        assert s.tell().exit == 75
+        s.server.faults.clear()
+        s.change(mailboxes=("*", "!INBOX"))
+        s.tell()
+        s.change(mailboxes=("*",))
+        s.tell()
+        s.agree({"INBOX": "b:S", "Work": "a:S"})

@@ -261,3 +261,31 @@ def test_a_mailbox_that_goes_is_no_accept(where: str) -> None:
             report = stack.sync()
             assert report.exit == Exit.HELD, report
             assert stack.server.ghosts().keys() == {*ghosts, "new"}
+
+
+@pytest.mark.parametrize("where", ["there", "here", "gone and back"])
+def test_another_name_is_no_accept_of_what_was_expunged_there(where: str) -> None:
+    """With what has come since it is not all of the mailbox any more."""
+    with Story("expunged and held", guard=Guard()) as story:
+        story.server.create("Work")
+        ghosts = [f"g{number}" for number in range(24)]
+        for ghost in ghosts:
+            story.serve("Work", ghost)
+        assert story.tell().exit == 0
+        for ghost in ghosts:
+            story.expunge("Work", ghost)
+        assert story.tell().total.held == 24
+        story.serve("Work", "new")
+        assert story.tell().total.held == 24
+        if where == "here":
+            story.rename("/mail/Work", "/mail/Other")
+        else:
+            story.server.rename("Work", "Other")
+        if where == "gone and back":
+            story.tell()
+            story.server.rename("Other", "Work")
+        for _ in range(3):
+            ran = story.tell()
+            assert (ran.exit, ran.total.held, len(story.mail())) == (3, 24, 25), ran.text
+        story.accept()
+        assert story.tell().total.removed == 24

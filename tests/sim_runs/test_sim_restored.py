@@ -26,11 +26,11 @@ def copied(story: Story) -> dict[str, tuple[bytes, int]]:
     return {path: (data, story.fs.stat(path).mtime_ns) for path, data in files.items()}
 
 
-def restore(story: Story, copy: dict[str, tuple[bytes, int]]) -> None:
+def restore(story: Story, copy: dict[str, tuple[bytes, int]], later: int = 0) -> None:
     for path in story.fs.files(under="/mail/"):
         story.fs.unlink(path)
     for path, (data, mtime_ns) in copy.items():
-        story.write(path, data, mtime_ns // 10**9)
+        story.write(path, data, mtime_ns // 10**9 + later)
     story.disk.sync()
     story.pass_time(60)
 
@@ -49,8 +49,10 @@ def test_a_maildir_that_is_so_many_runs_old(story: Story, runs: int) -> None:
     story.agree({"INBOX": " ".join(["a b c", *(f"new{number}" for number in range(runs))])})
 
 
-def test_flags_that_were_set_since_the_maildir_was_copied(story: Story) -> None:
-    """They are not removed on the server: nobody took them off.  What is set in the copy counts."""
+@pytest.mark.parametrize("marker", ["there", "lost", "damaged"])
+def test_flags_that_were_set_since_the_maildir_was_copied(story: Story, marker: str) -> None:
+    """They are not removed on the server: nobody took them off.  What is set in the copy counts.
+    So it is where the copy has no marker, as one without dotfiles, and is accepted."""
     copy = copied(story)
     story.flag("INBOX", "a", "FS")
     story.server.set_flags("INBOX", story.uid_of("INBOX", "b"), ["\\Answered", "Work"])
@@ -58,13 +60,44 @@ def test_flags_that_were_set_since_the_maildir_was_copied(story: Story) -> None:
     restore(story, copy)
     story.flag("INBOX", "a", "R")
     story.flag("INBOX", "c", "F")
+    if marker != "there":
+        story.fs.unlink("/mail/.mailsync")
+    if marker == "damaged":
+        story.write("/mail/.mailsync", b"{", 1_700_000_000)
+    story.disk.sync()
     ran = story.tell()
-    assert "the Maildir is older than the cache" in ran.text
+    if marker == "there":
+        assert "the Maildir is older than the cache" in ran.text
+    else:
+        assert ran.exit == 3
+        story.accept()
+        ran = story.tell()
     assert (ran.exit, ran.fetched, ran.stored) == (0, 0, 0), ran.text
     story.agree({"INBOX": "a:FRS b:Rw c:F"})
     story.flag("INBOX", "a", "RS")
     assert story.tell().exit == 0
     story.agree({"INBOX": "a:RS b:Rw c:F"})
+
+
+@pytest.mark.parametrize("later", [0, 1000])
+@pytest.mark.parametrize("ghost", ["a", "u"])
+def test_a_copy_with_its_times_or_without(story: Story, ghost: str, later: int) -> None:
+    """`a` was fetched, `u` was sent: neither loses flags that were set since, and what another
+    device deletes meanwhile is held, not sent again as new."""
+    story.file("INBOX", "u", ":2,S")
+    assert story.tell().exit == 0
+    copy = copied(story)
+    story.flag("INBOX", "a", "FS")
+    story.flag("INBOX", "u", "FS")
+    assert story.tell().exit == 0
+    story.expunge("INBOX", ghost)
+    restore(story, copy, later)
+    ran = story.tell()
+    assert "the Maildir is older than the cache" in ran.text
+    assert (ran.exit, ran.fetched, ran.stored, ran.total.held) == (3, 0, 0, 1), ran.text
+    story.accept("INBOX")
+    assert story.tell().total.removed == 1
+    story.agree({"INBOX": "b c u:FS" if ghost == "a" else "a:FS b c"})
 
 
 def test_one_copy_of_the_maildir_and_then_a_newer_one(story: Story) -> None:

@@ -165,3 +165,26 @@ def test_a_file_that_comes_back_while_its_deletion_waits(
     cut(story, model, seed)
     story.change(direction=Direction.BOTH)
     at_rest(story, {"INBOX": "a b", "Work": "w"})
+
+
+@pytest.mark.parametrize(("model", "seed"), CUTS)
+def test_an_older_copy_of_the_maildir_that_is_put_back(
+    story: Story, model: Model, seed: int
+) -> None:
+    """By a program that does not wait for the disk: its files count as synced where they are what
+    they were."""
+    files = story.fs.files(under="/mail/")
+    old = {path: (data, story.fs.stat(path).mtime_ns) for path, data in files.items()}
+    story.flag("INBOX", "a", "S")
+    assert story.tell().exit == 0
+    for path in story.fs.files(under="/mail/"):
+        story.fs.unlink(path)
+    story.disk.sync()
+    for path, (data, mtime_ns) in old.items():
+        writer = story.fs.create(path)
+        writer.write(data)
+        writer.set_mtime(mtime_ns)
+        writer.close()
+    assert "the Maildir is older than the cache" in story.tell().text
+    cut(story, model, seed)
+    at_rest(story, {"INBOX": "a:S b", "Work": "w"})

@@ -9,6 +9,7 @@ from support.client import canonical
 from support.storied import Story
 from support.wired import Wired, message, text_of
 
+from mailsync.model.layout import Layout
 from mailsync.model.settings import Deletions, Guard
 
 KEEP, TRASH, EXPUNGE = Deletions.KEEP, Deletions.TRASH, Deletions.EXPUNGE
@@ -171,3 +172,40 @@ def test_story_o_killed_while_the_directory_is_renamed(model: str) -> None:
         with renamed() as story:
             assert story.crash(at, model)
             still_kept(story)
+
+
+def one_went_along() -> Story:
+    """a was removed under keep, and the mailbox above its own is renamed here, as readers of layout
+    maildir++ do it: one directory after the other."""
+    made = Story("o went along", deletions=KEEP, layout=Layout.MAILDIRPP)
+    for box in ("A", "A/C"):
+        made.server.create(box)
+    made.serve("A", "c")
+    for ghost in "ab":
+        made.serve("A/C", ghost)
+    made.tell()
+    made.unlink("A/C", "a")
+    made.tell()
+    made.server.set_flags("A/C", made.uid_of("A/C", "a"), ["\\Flagged"])
+    made.tell()
+    made.rename("/mail/.A", "/mail/.B")
+    made.pass_time(60)
+    return made
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_story_o_killed_while_a_directory_goes_along(model: str) -> None:
+    """What is below goes along on the server, and is renamed here."""
+    with one_went_along() as calm:
+        calm.sync(steps := Steps(record=True))
+    begun = max(at for at, step in enumerate(steps.names) if step == "cache.mailbox_renamed")
+    for at in range(begun - 8, begun + 3):
+        with one_went_along() as story:
+            assert story.crash(at, model)
+            ran = story.tell()
+            assert (ran.exit, ran.fetched, ran.stored) == (0, 0, 0), ran.text
+            assert story.oracle.local_views(story.fs.files()) == {
+                "B": {("c", ""): 1},
+                "B/C": {("b", ""): 1},
+            }
+            story.idle()

@@ -292,3 +292,24 @@ def test_undelete_without_a_cache(wired: Wired, words: tuple[str, ...]) -> None:
     report = wired.settle()
     assert (report.total().uploaded, wired.traffic.bodies, len(wired.files())) == (2, 0, 3)
     wired.idle()
+
+
+def test_what_is_removed_under_a_clock_that_is_behind_is_kept_as_long() -> None:
+    """As of a machine whose clock is set after its first sync."""
+    with Story("undelete/behind", undelete_days=30) as story:
+        for ghost in "ab":
+            story.serve("INBOX", ghost)
+        story.tell()
+        story.jump(-1e8)
+        story.expunge("INBOX", "a")
+        story.tell()
+        story.jump(1e8)
+        for ghost in "cde":
+            story.serve("INBOX", ghost)
+            story.tell()
+            assert len(story.undo()) == 1
+        story.jump(31 * 86400)
+        for ghost, left in (("f", 1), ("g", 0)):
+            story.serve("INBOX", ghost)
+            story.tell()
+            assert len(story.undo()) == left

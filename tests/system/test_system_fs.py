@@ -225,6 +225,13 @@ class TestDiskFsWithoutRenameat2(TestDiskFs):
         self.fs.rename(f"{self.root}/a", f"{self.root}/b")
         assert [name for name, _ in self.fs.list(self.root)] == ["b"]
 
+    def test_a_name_that_the_file_system_takes_for_the_one_it_has(self) -> None:
+        """As a:2,f and a:2,F where case does not count: that is no second link of it."""
+        write(self.fs, f"{self.root}/a", b"a")
+        with pytest.raises(FileExistsError):
+            self.fs.rename(f"{self.root}/a", f"{self.root}/./a")
+        assert read(self.fs, f"{self.root}/a") == b"a"
+
 
 class TestDiskFsOnTmpfs(TestDiskFs):
     @pytest.fixture(autouse=True)

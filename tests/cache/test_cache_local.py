@@ -238,12 +238,16 @@ def test_files_that_come_back_to_their_messages(inbox: Box, other: Box) -> None:
     assert inbox.cache.come_back(other.name, listed) == []
 
 
+@pytest.mark.parametrize("in_doubt", [False, True])
 @pytest.mark.parametrize(("content", "file"), [("body 1", "f1"), ("edited", "")])
 def test_where_only_the_time_is_another_the_bytes_are_asked_for(
-    inbox: Box, content: str, file: str
+    inbox: Box, content: str, file: str, *, in_doubt: bool
 ) -> None:
-    """Nothing is stored before; they tell whether it is the same file."""
+    """Nothing is stored before; they tell whether it is the same file, also where a copy of the
+    Maildir was put back."""
     inbox.paired({1: "S", 2: "S"})
+    if in_doubt:
+        inbox.cache.begin_relink(None, set(Side), older=True)
     before, listed = inbox.picture(), (entry("f1", "FS"), entry("f2", "S"))
     found = {UniqueName("f1"): facts(mtime_ns=9), UniqueName("f2"): facts()}
     seen = LocalObservation(inbox.name, listed, True, found)

@@ -95,15 +95,21 @@ class Judge:
 
     def __init__(self, mutants: list[Mutant], options: argparse.Namespace) -> None:
         self.mutants, self.options = mutants, options
+        self.learning = True
         self.took: dict[int, float] = {}  # by the test's place in the session
         self.run_by: defaultdict[Line, set[int]] = defaultdict(set)
         self.kills: Counter[int] = Counter()  # by test: those that found many come first
         self.alive: list[Mutant] = []
         self.counts: Counter[str] = Counter()
 
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if self.learning and report.failed:
+            print(f"\nFAILED {report.nodeid}: {report.longreprtext.splitlines()[-1]}", flush=True)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self._learn(session)
+        self.learning = False
         gc.freeze()  # what is here stays shared with the children
         began, running = time.monotonic(), dict[int, Mutant]()
         for mutant in self.mutants:

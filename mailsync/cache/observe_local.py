@@ -23,7 +23,7 @@ from mailsync.cache.sql import (
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UniqueName
 from mailsync.model.mailboxname import MailboxName
-from mailsync.model.observation import LocalEntry, LocalObservation, Stamp
+from mailsync.model.observation import FileFacts, LocalEntry, LocalObservation, Stamp
 from mailsync.model.rows import Role
 
 _BOX = text("SELECT id, role, permanent, relink, lettered FROM mailboxes WHERE name = :name")
@@ -220,7 +220,7 @@ def _diff(c: Connection, obs: LocalObservation) -> _Diff:
             if facts is not None:
                 as_it_was = (facts.size, facts.mtime_ns) == (size, mtime_ns)
                 same = same and as_it_was
-                if told and facts.size == size and not as_it_was and facts.digest is None:
+                if told and not as_it_was and _only_touched(facts, size, mtime_ns):
                     diff.touched.append(entry)
         if not same:
             diff.moved[name] = entry
@@ -228,16 +228,21 @@ def _diff(c: Connection, obs: LocalObservation) -> _Diff:
     return diff
 
 
+def _only_touched(facts: FileFacts, size: int | None, mtime_ns: int | None) -> bool:
+    """Whether the bytes, which were not read, tell if it is the file of that size and mtime."""
+    return facts.digest is None and facts.size == size and facts.mtime_ns != mtime_ns
+
+
 def _touched_in_relink(c: Connection, box: int, obs: LocalObservation) -> list[LocalEntry]:
     """Of those that nobody knows to be there, as where a copy of the Maildir was put back."""
     found = c.execute(_DOUBTFUL, {"box": box}).cursor.fetchall()
     known = {unpack(name): (size, mtime_ns) for name, size, mtime_ns in found}
-    touched: list[LocalEntry] = []
-    for entry in obs.entries:
-        facts, (size, mtime_ns) = obs.facts.get(entry.name), known.get(entry.name, (None, None))
-        if facts is not None and facts.digest is None and facts.size == size:
-            touched += [entry] if facts.mtime_ns != mtime_ns else []
-    return touched
+    return [
+        entry
+        for entry in obs.entries
+        if entry.name in known and (facts := obs.facts.get(entry.name)) is not None
+        if _only_touched(facts, *known[entry.name])
+    ]
 
 
 def store_local(c: Connection, obs: LocalObservation, ask: bool = False) -> list[LocalEntry]:

@@ -142,8 +142,6 @@ def version_gone(c: Connection, reason: str) -> None:
 
 def move_over(c: Connection, reasons: Collection[str]) -> None:
     rows = c.execute(_MOVED, {"reasons": list(reasons)}).all()
-    if not rows:
-        return
     there = {(*row[1:4], *trait) for row in rows for trait in _traits(row)}
     many(
         c,

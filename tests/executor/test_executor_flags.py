@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import pytest
 from support.bare import Bare
-from support.storied import Story
 
 from mailsync.executor.flags import bisected, of_all, store_flags
 from mailsync.executor.keywords import may_blame_keywords, store
@@ -206,22 +205,6 @@ def sum_of(sent: Collection[tuple[Flags, Flags]]) -> Flags:
     for add, _ in sent:
         found |= add
     return found
-
-
-class Quiet:
-    def know(self, keywords: Keywords) -> None:
-        """Nothing is shown of it."""
-
-
-@pytest.fixture
-def made() -> Iterator[Bare]:
-    with Story("flags") as s:
-        for number in range(7):
-            s.serve("INBOX", f"m{number}")
-        s.server.set_flags("INBOX", 1, WORDS)
-        s.tell()
-        with Bare(s, maildir=Quiet()) as one:
-            yield one
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 from support.bare import Bare
-from support.storied import Story
 
 from mailsync.executor.files import entry_of
 from mailsync.executor.flags import set_local_flags
@@ -28,22 +27,6 @@ TABLE = Keywords(WORDS)
 LATER, TODO, _ = (TABLE.flag(word) for word in WORDS)
 SEEN, FLAGGED = Flags.SEEN, Flags.FLAGGED
 NONE = Flags.NONE
-
-
-class Quiet:
-    def know(self, keywords: Keywords) -> None:
-        """Nothing is shown of it."""
-
-
-@pytest.fixture
-def made() -> Iterator[Bare]:
-    with Story("flags") as s:
-        for number in range(7):
-            s.serve("INBOX", f"m{number}")
-        s.server.set_flags("INBOX", 1, WORDS)
-        s.tell()
-        with Bare(s, maildir=Quiet()) as one:
-            yield one
 
 
 class Names:

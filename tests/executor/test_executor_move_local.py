@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -24,17 +24,6 @@ from mailsync.model.rows import Row
 
 moves = importlib.import_module("mailsync.executor.moves")
 DAY = 86_400.0
-
-
-@pytest.fixture
-def story() -> Iterator[Story]:
-    with Story("moves") as made:
-        made.server.create("Work")
-        for ghost in "abc":
-            made.serve("INBOX", ghost)
-        made.serve("Work", "w")
-        made.tell()
-        yield made
 
 
 def moved_there(story: Story) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -15,17 +15,6 @@ from mailsync.model.settings import Deletions
 
 moves = importlib.import_module("mailsync.executor.moves")
 DAY = 86_400.0
-
-
-@pytest.fixture
-def story() -> Iterator[Story]:
-    with Story("moves") as made:
-        made.server.create("Work")
-        for ghost in "abc":
-            made.serve("INBOX", ghost)
-        made.serve("Work", "w")
-        made.tell()
-        yield made
 
 
 # -- on the server -------------------------------------------------------------------------------

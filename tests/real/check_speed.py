@@ -47,8 +47,9 @@ def main() -> int:
         words = [*configure(rig, server.port)[:-2], "check"]
         if options.read_data:
             words.append("--read-data")
+        size = files_of(rig) if options.read_data else 0
         for _ in range(3):
-            status, told = timed(words, files_of(rig) if options.read_data else 0)
+            status, told = timed(words, size)
             print(told, flush=True)
     shutil.rmtree(root)
     return status

@@ -35,14 +35,13 @@ from mailsync.modes.observe import (
     without_exchanged,
 )
 from mailsync.modes.scope import selector
-from mailsync.planner import PUT_BACK_UP
 
 
 @dataclass(slots=True)
 class Doubts:
     """Rows of a plan that a second look may show otherwise."""
 
-    put_back: set[RowId] = field(default_factory=set)  # gone on the server, with news here
+    put_back: set[RowId] = field(default_factory=set)  # gone on the server, and to be sent again
     arrived: set[RowId] = field(default_factory=set)  # new on the server
     filed: set[RowId] = field(default_factory=set)  # new in the Maildir
     deleted: set[RowId] = field(default_factory=set)  # gone from the Maildir
@@ -52,15 +51,13 @@ class Doubts:
         found = cls()
         for action in made.actions:
             match action:
-                case Upload(rows=rows, reason=reason):
-                    back = reason == PUT_BACK_UP.reason
-                    (found.put_back if back else found.filed).update(row.id for row in rows)
-                case Download(rows=rows):
+                case Upload(rows=rows) | Copy(joins=rows):
+                    for row in rows:
+                        back = row.server is Presence.GONE
+                        (found.put_back if back else found.filed).add(row.id)
+                case Download(rows=rows) | CopyLocal(joins=rows):
                     found.arrived.update(row.id for row in rows if row.synced is None)
-                case CopyLocal(joins=joins):
-                    found.arrived.update(row.id for row in joins)
-                case Copy(joins=joins):
-                    found.filed.update(row.id for row in joins)
+                    found.deleted.update(row.id for row in rows if row.local is Presence.GONE)
                 case Expunge(rows=rows) | Move(rows=rows, joins=()) | Defer(rows=rows):
                     found.deleted.update(row.id for row in rows if row.local is Presence.GONE)
         return found

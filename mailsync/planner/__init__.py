@@ -10,12 +10,10 @@ from mailsync.planner.pairing import base
 from mailsync.planner.plan import plan
 from mailsync.planner.policy import Bounds, Policy
 from mailsync.planner.ration import rationed
-from mailsync.planner.verdict import PUT_BACK_UP
 
 __all__ = [
     "NEW_VERSION_OUT",
     "NO_GMAIL_TRASH",
-    "PUT_BACK_UP",
     "TRASH_CLOSED",
     "UNSENT_MOVES",
     "Bounds",

@@ -121,6 +121,69 @@ def test_a_file_moved_between_two_listings(source: str, deletions: Deletions) ->
         )
 
 
+@pytest.mark.parametrize("source", ["INBOX", "Work"])
+@pytest.mark.parametrize("make", [strict_qresync, plain])
+def test_a_file_moved_between_two_listings_whose_message_was_flagged(
+    make: Callable[[], Profile], source: str
+) -> None:
+    """It is not put back where it was, as if it had been deleted here: it moves with its flag."""
+    target = "Work" if source == "INBOX" else "INBOX"
+    with Story("moved and flagged", make()) as s:
+        s.server.create("Work")
+        for ghost in "ab":
+            s.serve(source, ghost)
+        s.tell()
+        s.file("INBOX", "n")
+        s.file("Work", "m")
+        path = s.path_of(source, "a")
+        new = path.replace(f"/{source}/", f"/{target}/")
+        s.server.set_flags(source, s.uid_of(source, "a"), ["\\Flagged"])
+        done: list[str] = []
+
+        def mislist(folder: str, names: list[str]) -> list[str]:
+            if folder == "/mail/INBOX/cur" and not done:
+                done.append(folder)
+                s.fs.rename(path, new)
+                s.fs.sync_dir(folder)
+                s.fs.sync_dir("/mail/Work/cur")
+            return names
+
+        s.mislist = mislist
+        ran = s.tell()
+        s.mislist = None
+        assert done
+        assert (ran.exit, ran.stored, ran.fetched) == (0, 2, 0), ran.text
+        here, there = ("n", "m") if source == "INBOX" else ("m", "n")
+        s.agree({source: f"b {here}", target: f"a:F {there}"})
+
+
+@pytest.mark.parametrize("make", [strict_qresync, condstore])
+def test_what_was_never_agreed_on_and_is_moved_there_between_two_looks(
+    make: Callable[[], Profile],
+) -> None:
+    """A run that only pulled paired it, and left its flag unsent: it is not sent once more."""
+    with Story("never agreed", make()) as s:
+        s.server.create("Work")
+        for ghost in "ab":
+            s.serve("Work", ghost)
+        s.serve("INBOX", "i")
+        s.tell()
+        s.flag("Work", "a", "F")
+        (s.state / "cache.db").unlink()
+        s.tell(pull=True)
+        s.serve("Work", "n")
+        uid = s.uid_of("Work", "a")
+
+        def moved(answer: bytes) -> bytes:
+            s.server.move("Work", uid, "INBOX")
+            return answer
+
+        s.server.fault("LIST", moved)
+        ran = s.tell()
+        assert (ran.exit, ran.stored, ran.fetched) == (0, 0, 1), ran.text
+        s.agree({"INBOX": "a:F i", "Work": "b n"})
+
+
 @pytest.mark.parametrize(
     "renames", [{1: "a"}, {2: "a"}, {2: "c", 3: "a"}, {1: "c", 3: "a"}], ids=str
 )

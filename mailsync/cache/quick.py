@@ -50,6 +50,8 @@ class QuickMailbox:
     selected: bool
     server: bool
     local: bool
+    role: str | None = None
+    mailbox_id: str | None = None
     drafts: tuple[tuple[LocalEntry, int, int], ...] = ()
 
 
@@ -102,7 +104,7 @@ ANY_AUDIT_DUE = f"SELECT EXISTS (SELECT 1 FROM mailboxes WHERE {AUDIT_DUE})"
 MAILBOXES = """
     SELECT name, wire_name, uid_validity, uid_next, messages, highest_modseq, stamp, selected,
         server, local, held, wait_reason, next_try, error, direction, deletions, policy,
-        accepted_until
+        role, mailbox_id
     FROM mailboxes"""
 DRAFTS = """
     SELECT mailboxes.name, messages.name, folder, info, file_size, mtime_ns
@@ -214,6 +216,7 @@ def _due(row: tuple[Any, ...], now: float, policy: PolicyOf | None) -> bool:
 
 def _mailbox(row: tuple[object, ...]) -> QuickMailbox:
     _, wire_name, validity, uid_next, messages, modseq, stamp, selected, server, local = row[:10]
+    role, mailbox_id = row[17:19]
     cursor = None
     if isinstance(validity, int) and isinstance(uid_next, int) and isinstance(messages, int):
         cursor = Cursor(
@@ -233,6 +236,8 @@ def _mailbox(row: tuple[object, ...]) -> QuickMailbox:
         selected=bool(selected),
         server=server == Presence.THERE,
         local=local == Presence.THERE,
+        role=role if isinstance(role, str) else None,
+        mailbox_id=mailbox_id if isinstance(mailbox_id, str) else None,
     )
 
 

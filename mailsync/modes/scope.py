@@ -190,8 +190,10 @@ def unchanged_on_server(account: Account, seen: Quick, listed: Sequence[ServerMa
         return False  # what left the server while it was out of scope is in scope again
     for name, box in shown.items():
         had = seen.mailboxes[name]
-        if wanted(name, box.role) != had.selected:
+        if wanted(name, box.role) != had.selected or had.role != box.role:
             return False
+        if None not in (had.mailbox_id, box.mailbox_id) and had.mailbox_id != box.mailbox_id:
+            return False  # another one has its name by now, with a cursor that says the same
         if had.selected:
             covered = had.cursor is not None and had.cursor.highest_modseq is not None
             if not covered or had.cursor != box.cursor:

@@ -10,6 +10,7 @@ import pytest
 from sim.oracle import body_of
 from sim.server_profile import Profile, plain_no_uidplus, strict_qresync
 from sim.stack import Stack
+from support.storied import Story
 
 SECOND = 1_000_000_000
 DAY = 86400.0
@@ -186,3 +187,23 @@ def test_one_that_is_written_over_all_the_time(stacks: Callable[[Profile], Stack
     assert stack.sync().exit == 0
     stack.refuse = None
     assert_sent(stack, "INBOX", set())
+
+
+def test_a_draft_in_a_mailbox_of_which_the_server_says_only_now_what_it_is_for() -> None:
+    """Nothing else has changed: were that no change, no edit in it would be looked for."""
+    with Story("role") as s:
+        s.server.delete("Drafts")
+        s.server.create("Concepts")
+        for ghost in "ab":
+            s.serve("Concepts", ghost)
+        s.tell()
+        s.idle()
+        s.server.box("Concepts").special_use = {"\\Drafts"}
+        s.oracle.deleted.add("a")
+        s.oracle.born("z", body_of("z"))
+        file = s.disk.find(s.path_of("Concepts", "a"))  # written in place: no folder tells of it
+        file.data[:] = body_of("z")
+        file.mtime_ns = file.ctime_ns = s.disk.now()
+        file.sync_data()
+        assert s.tell().stored == 1
+        s.agree({"Concepts": "b z"})

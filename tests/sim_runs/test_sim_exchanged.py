@@ -133,3 +133,24 @@ def test_a_dry_run_where_nothing_can_be_renamed(story: Story) -> None:
     story.server.rename("Other", "Another")
     story.server.create("Other")
     assert not any("Rename" in line for line in story.tell(dry_run=True).report.plan)
+
+
+def test_two_that_were_made_at_once_and_swapped_their_names() -> None:
+    """Where the mailboxes stand does not tell them, only their ids do: it is seen at once."""
+    with Story("swapped") as s:
+        s.server.create("One")
+        s.server.create("Two")
+        one, two = (s.server.box(name) for name in ("One", "Two"))
+        two.uid_validity = one.uid_validity
+        s.serve("One", "a")
+        s.serve("Two", "b")
+        s.tell()
+        s.idle()
+        assert (one.uid_next, one.highest) == (two.uid_next, two.highest)
+        for old, new in (("One", "Three"), ("Two", "One"), ("Three", "Two")):
+            s.server.rename(old, new)
+        ran = s.tell()
+        assert (ran.exit, ran.total.held, ran.total.removed) == (3, 2, 0), ran.text
+        s.reject()
+        s.tell()
+        s.agree({"One": "a b", "Two": "a b"})

@@ -33,7 +33,7 @@ from mailsync.modes.finish import finish
 from mailsync.modes.observe import Selector, asks, observe_local, observe_names, observe_server
 from mailsync.modes.ownership import Ownership
 from mailsync.modes.planning import make_plan
-from mailsync.modes.policy import trash_may_open
+from mailsync.modes.policy import trash_may_open, trash_of
 from mailsync.modes.scope import check_asked, policy_of, since, unsubscribed
 from mailsync.planner import (
     NEW_VERSION_OUT,
@@ -116,6 +116,7 @@ async def observe(
 async def heed_policy(run: Run) -> None:
     """What waits by another direction or deletions than a mailbox has now, by its section or its
     name, is held."""
+    await trash_of(run)  # an error in that is said before it counts as what was run with
     if await run.stored(run.cache.ran_with, policy_of(run.account)):
         text = (
             "direction or deletions changed: deletions that waited are held, see `mailsync status`"

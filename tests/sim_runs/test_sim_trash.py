@@ -190,3 +190,21 @@ def test_a_trash_that_is_not_listed_for_a_while(
         assert s.tell().exit == 0
         assert s.server.ghosts("Trash") == dict.fromkeys("bt" if holds else "b", 1)
         s.idle()
+
+
+def test_a_slip_of_the_pen_is_said_by_every_run() -> None:
+    with story("slip") as s:
+        s.server.delete("Trash")
+        s.server.create("Papierkorb")
+        s.serve("INBOX", "a")
+        s.tell()
+        s.idle()
+        s.change(trash="Papierkob")
+        for _ in range(2):
+            ran = s.tell()
+            assert ran.exit == 2
+            assert 'did you mean "Papierkorb"?' in ran.text
+        s.change(trash="Papierkorb")
+        s.unlink("INBOX", "a")
+        assert s.tell().total.moved == 1
+        s.idle()

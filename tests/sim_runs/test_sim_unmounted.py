@@ -3,6 +3,7 @@ and nothing is deleted on the server (rule 5)."""
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Iterator
 
@@ -89,3 +90,25 @@ def test_between_two_attempts_of_a_run(story: Story, taken: object) -> None:
     mount(story)
     assert story.tell().exit == 0
     story.agree({"INBOX": "a b c d e"})
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+@pytest.mark.parametrize("at", ["unlink", "sync_dir"])
+def test_a_marker_that_cannot_be_written_for_a_moment_is_not_another_one(
+    story: Story, at: str, number: int
+) -> None:
+    """The next attempt of the run goes on, where the one before was cut off."""
+    story.serve("INBOX", "d")
+    left = [at]
+
+    def refuse(call: str, path: str) -> None:
+        if call in left and path in ("/mail/.mailsync.new", "/mail/."):
+            left.remove(call)
+            raise OSError(number, "too many", path)
+
+    story.refuse = refuse
+    ran = story.tell()
+    story.refuse = None
+    assert left == []
+    assert ran.exit == 0, ran.text
+    story.agree({"INBOX": "a b c d"})

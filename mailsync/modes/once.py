@@ -68,7 +68,13 @@ async def _sync(targets: Sequence[Target], options: SyncOptions) -> Report:
         with production_world() as world:
             return await sync_account(Job.of(target, options, world))
 
-    return Report(tuple(await asyncio.gather(*(one(target) for target in targets))))
+    done = await asyncio.gather(*(one(target) for target in targets), return_exceptions=True)
+    reports: list[AccountReport] = []
+    for result in done:
+        if isinstance(result, BaseException):
+            raise result  # a crash, which is none of the others' business: they are done
+        reports.append(result)
+    return Report(tuple(reports))
 
 
 async def sync_account(job: Job) -> AccountReport:

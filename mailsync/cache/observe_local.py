@@ -17,6 +17,7 @@ from mailsync.cache.sql import (
     NEVER_SENT,
     agreed,
     load_files,
+    removal_told,
     spared,
     want,
 )
@@ -280,6 +281,7 @@ def store_local(c: Connection, obs: LocalObservation, ask: bool = False) -> list
     if diff.gone and obs.proven:
         want(c, diff.gone)
         c.execute(ABSENT)
+        removal_told(c)
     if lettered != box.lettered:
         c.execute(RELETTER, bound)
     stamp = obs.stamp

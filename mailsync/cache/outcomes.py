@@ -19,6 +19,7 @@ from mailsync.cache.sql import (
     drop_stamps,
     load_files,
     many,
+    removal_told,
     spared,
     want,
 )
@@ -209,6 +210,7 @@ def removed(c: Connection, rows: Collection[RowId], now: Moment, counted: bool) 
     want(c, rows)
     _count(c, Side.LOCAL, now, counted)
     c.execute(_REMOVED)
+    removal_told(c)
     drop_stamps(c)
 
 

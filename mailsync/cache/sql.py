@@ -70,6 +70,8 @@ _NO_TROUBLE_LEFT = text(f"""
 _DROP_STAMPS = text("""
     UPDATE mailboxes SET stamp = NULL
     WHERE id IN (SELECT mailbox FROM messages WHERE messages.id IN (SELECT id FROM wanted))""")
+# What a later row of the same number loses is another file.
+_REMOVAL_TOLD = text("""UPDATE deletions SET "row" = NULL WHERE "row" IN (SELECT id FROM wanted)""")
 
 
 def spared(flags: str, settled: str = "messages.settled = 3") -> str:
@@ -105,6 +107,12 @@ def agree(c: Connection) -> None:
 def drop_stamps(c: Connection) -> None:
     """The mailboxes of the `wanted` rows are listed again: we wrote there."""
     c.execute(_DROP_STAMPS)
+
+
+def removal_told(c: Connection) -> None:
+    """That files of the `wanted` rows were put into undo is known by now: another file of the same
+    name, put back by hand, was removed by nobody but a user when it is missing."""
+    c.execute(_REMOVAL_TOLD)
 
 
 def dump_extra(extra: frozenset[str]) -> str | None:

@@ -33,8 +33,15 @@ async def into_undo(
 
     Not recorded when it fails half-way: the next observation sees what was renamed.
     """
+    # A double is not the row's file, though that may get its very name when it is free.
     new = [
-        NewDeletion(row.id, box.name, entry, row.body, run.maildir.undo_name())
+        NewDeletion(
+            row.id if entry == entry_of(row) else None,
+            box.name,
+            entry,
+            row.body,
+            run.maildir.undo_name(),
+        )
         for row, entry in items
     ]
     # A clock that is behind that of the last sync makes nothing old before its time.

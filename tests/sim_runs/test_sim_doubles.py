@@ -120,3 +120,20 @@ def test_another_message_takes_the_name_of_one_that_is_known(was: str, lacking: 
         flag = ":S" if was == "new" else ""
         here = "a c" if lacking else SIX["INBOX"]
         story.agree(SIX | {"INBOX": f"{here} known other{flag}"})
+
+
+def test_what_got_the_name_of_its_double_and_is_deleted_later_goes() -> None:
+    """That the double was put into undo says nothing of the file that has its name by then."""
+    with Story("of its double") as s:
+        for ghost in "ab":
+            s.serve("INBOX", ghost, "\\Flagged")
+        s.tell()
+        path = s.path_of("INBOX", "a")
+        s.write(f"{path}S", s.fs.files()[path], s.fs.stat(path).mtime_ns // 10**9)
+        s.server.set_flags("INBOX", s.uid_of("INBOX", "a"), ["\\Seen"])
+        assert s.tell().exit == 0
+        assert len(s.undo()) == 1
+        s.agree({"INBOX": "a:FS b:F"})
+        s.unlink("INBOX", "a")
+        assert s.tell().total.expunged == 1
+        s.agree({"INBOX": "b:F"})

@@ -196,3 +196,22 @@ def test_check_of_a_cache_that_was_rolled_back_leaves_it_to_the_sync(
     assert len(story.undelete()) == 1
     assert story.tell().exit == 0
     story.agree({"INBOX": "a b c d"})
+
+
+def test_what_is_put_back_by_hand_and_deleted_later_goes() -> None:
+    """Its row may have the number of the one whose file went into undo, and has its name."""
+    with Story("by hand") as s:
+        for ghost in "ba":
+            s.serve("INBOX", ghost)
+            s.tell()
+        path = s.path_of("INBOX", "a")
+        data, date = s.fs.files()[path], s.fs.stat(path).mtime_ns // 10**9
+        s.expunge("INBOX", "a")
+        assert s.tell().total.removed == 1
+        s.oracle.deleted.discard("a")
+        s.write(path, data, date)
+        assert s.tell().stored == 1
+        assert s.path_of("INBOX", "a") == path
+        s.unlink("INBOX", "a")
+        assert s.tell().total.expunged == 1
+        s.agree({"INBOX": "b"})

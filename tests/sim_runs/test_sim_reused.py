@@ -211,3 +211,26 @@ def test_a_uid_of_what_is_held_as_deleted_is_given_again(make: Callable[[], Prof
 
 def resized(answer: bytes) -> bytes:
     return answer.replace(b"RFC822.SIZE 8", b"RFC822.SIZE 9")
+
+
+def test_a_mailbox_that_only_the_audit_could_tell_is_listed_when_another_tells() -> None:
+    """A server is restored as a whole: a file that is deleted meanwhile takes no other message
+    with it, which came under its UID."""
+    with Story("whole", strict_qresync()) as s:
+        s.server.create("Work")
+        for box, ghost in (("INBOX", "a"), ("Work", "b")):
+            s.serve(box, ghost)
+        s.tell()
+        backup = copy.deepcopy(s.server.boxes)
+        for box, ghost in (("INBOX", "c"), ("Work", "d")):
+            s.serve(box, ghost)
+        s.tell()
+        s.server.boxes.update(backup)
+        s.serve("Work", "e", size=100)
+        s.unlink("Work", "d")
+        ran = s.tell()
+        assert (ran.exit, ran.total.expunged, ran.total.moved) == (3, 0, 0), ran.text
+        assert ran.text.count(AGAIN) == 2
+        s.reject()
+        s.tell()
+        s.agree({"INBOX": "a c", "Work": "b e"})

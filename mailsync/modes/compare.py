@@ -85,10 +85,11 @@ class Comparison:
         self.run, self.selected, self.only = run, selected, only
         self.listed = None if listed is None else {b.name: b for b in listed if b.selectable}
         self.boxes = {box.name: box for box in run.mailboxes.values()}
+        self.notices: list[str] = []  # of directories that are passed over, with what is in them
 
     async def found(self) -> list[Found]:
         """Every mailbox in scope on any side."""
-        local, _ = await self.run.disk(self.run.maildir.mailboxes)
+        local, self.notices = await self.run.disk(self.run.maildir.mailboxes)
         made: dict[MailboxName, Found] = {}
         asks: list[Ask] = []
         for name in sorted({*local, *self.boxes, *(self.listed or ())}):

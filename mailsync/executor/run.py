@@ -129,6 +129,8 @@ class Run:
     unseen_server: set[MailboxName] = field(default_factory=set)  # looked for in vain
     unseen_local: set[MailboxName] = field(default_factory=set)
     closed: set[MailboxName] = field(default_factory=set)  # the server does not let us read them
+    reused: set[MailboxName] = field(default_factory=set)  # their UIDs are other messages' by now
+    relisted: bool = False  # all others were listed for that
     untold: set[MailboxName] = field(default_factory=set)  # what pairing asked was not answered
     not_selectable: set[MailboxName] = field(default_factory=set)  # names listed, but no mailboxes
     left_out: set[MailboxName] = field(default_factory=set)  # not told from others by the disk

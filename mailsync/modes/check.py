@@ -94,7 +94,8 @@ async def _compare(run: Run, options: CheckOptions, only: Collection[str] | None
     run.mailboxes = {box.id: box for box in boxes}
     await know(run)
     listed = await run.server.mailboxes() if options.server else None
-    compared = await Comparison(run, listed, selector(run.account, listed), only).found()
+    comparison = Comparison(run, listed, selector(run.account, listed), only)
+    compared = await comparison.found()
     if options.read_data and options.server:
         _announce(run, compared)
         for one in compared:
@@ -107,7 +108,7 @@ async def _compare(run: Run, options: CheckOptions, only: Collection[str] | None
     return AccountCheck(
         run.account.name,
         tuple(one.done() for one in compared),
-        (*map(str, errors), *notices),
+        (*map(str, errors), *comparison.notices, *notices),
         frozenset({*(error.exit for error in errors), *([Exit.FAILED] if notices else [])}),
         asked=options.server,
         repaired=options.repair,

@@ -85,10 +85,11 @@ class Comparison:
         self.run, self.selected, self.only = run, selected, only
         self.listed = None if listed is None else {b.name: b for b in listed if b.selectable}
         self.boxes = {box.name: box for box in run.mailboxes.values()}
+        self.notices: list[str] = []  # of directories that are passed over, with what is in them
 
     async def found(self) -> list[Found]:
         """Every mailbox in scope on any side."""
-        local, _ = await self.run.disk(self.run.maildir.mailboxes)
+        local, self.notices = await self.run.disk(self.run.maildir.mailboxes)
         made: dict[MailboxName, Found] = {}
         asks: list[Ask] = []
         for name in sorted({*local, *self.boxes, *(self.listed or ())}):
@@ -185,7 +186,8 @@ class Comparison:
         one.server = None if items is None else len(items)
         one.cache = sum(Presence.THERE in (row.server, row.local) for row in rows)
         sides = Sides(box, items, by_name, facts, self.run.keywords)
-        for row in rows:
+        # The UID of one that is not known to be there may be another message's by now.
+        for row in sorted(rows, key=lambda row: row.server is Presence.UNKNOWN):
             sides.compare(one, row)
         one.differences += sides.left()
 
@@ -226,7 +228,7 @@ class Sides:
         if entry is not None and item is not None:
             one.pairs[item.uid] = (row, entry, item.size)
             said += self._flags(row, entry, item, stale)
-            said += self._sizes(row, item)
+            said += self._another(row, item, stale) or self._sizes(row, item)
         elif entry is None and item is None:
             if Presence.THERE not in (row.server, row.local):
                 return  # nothing is left of it but the memory
@@ -275,6 +277,16 @@ class Sides:
         elif here not in (row.local_flags, row.server_flags) or row.local_flags != row.server_flags:
             told = self.keywords.describe(here) or "none"
             yield f"flags are {told} on both sides, not in the cache"
+
+    def _another(self, row: Row, item: ServerItem, stale: set[Side]) -> list[str]:
+        """Two of three are needed, as where a sync stores what is listed."""
+        known = (row.internal_date, row.size, row.email_id)
+        shown = (item.internal_date, item.size, item.email_id)
+        pairs = zip(known, shown, strict=True)
+        if sum(None not in pair and pair[0] != pair[1] for pair in pairs) < 2:
+            return []
+        stale.add(Side.SERVER)
+        return [f"another message has this UID {THERE}, which was synced with the file"]
 
     def _sizes(self, row: Row, item: ServerItem) -> Iterator[str]:
         """The server's word of a size proves something only where it was once true."""

@@ -184,7 +184,32 @@ def asks(
 
 
 async def observe_server(run: Run, wanted: Sequence[Ask]) -> None:
-    """Store what the server shows, each mailbox with its cursor in one transaction (I14)."""
+    """Store what the server shows, each mailbox with its cursor in one transaction (I14).
+
+    A server that was restored was so as a whole, and nothing that is counted tells it of a mailbox
+    into which as many messages came since as had come before: all are listed."""
+    await _observe_twice(run, wanted)
+    if run.reused and not run.relisted:
+        run.relisted = True
+        await _observe_twice(run, await _others(run))
+    await know(run)  # what was seen there for the first time has a number now
+
+
+async def _others(run: Run) -> list[Ask]:
+    """Than those which told it, and were listed in full for that."""
+    wire = await run.stored(run.cache.wire_names)
+    known = await run.stored(run.cache.cursors)
+    return [
+        full(Ask(box.name, wire[box.name], known[box.name].cursor))
+        for box in run.mailboxes.values()
+        if box.selected
+        and box.server is Presence.THERE
+        and box.name in known
+        and box.name not in run.reused | run.not_selectable | run.closed
+    ]
+
+
+async def _observe_twice(run: Run, wanted: Sequence[Ask]) -> None:
     run.unseen_server.update(ask.name for ask in wanted)
     short = await _observe(run, wanted)
     if short:
@@ -194,7 +219,6 @@ async def observe_server(run: Run, wanted: Sequence[Ask]) -> None:
         for name in still:
             run.tallies.troubles[LOOK_THERE, name] = Trouble(SHORT, Exit.SERVER)
     _say_unseen(run, run.unseen_server, LOOK_THERE)
-    await know(run)  # what was seen there for the first time has a number now
 
 
 def _say_unseen(run: Run, names: Collection[MailboxName], step: str) -> None:
@@ -234,6 +258,8 @@ async def _observe(run: Run, wanted: Sequence[Ask]) -> set[MailboxName]:
         run.tallies.troubles.pop((LOOK_THERE, seen.mailbox), None)
         run.unseen_server.discard(seen.mailbox)
         run.closed.discard(seen.mailbox)
+        if stored.reused:
+            run.reused.add(seen.mailbox)
         if stored.relinked or stored.reused:
             why = "new UIDVALIDITY" if stored.relinked else USED_AGAIN
             run.tallies.note(seen.mailbox, f"{why}: messages are paired again by content")

@@ -54,6 +54,16 @@ def test_a_message_whose_name_is_taken(story: Story, name: str, notices: int) ->
     assert checked(story).exit == 0
 
 
+def test_mail_in_a_directory_that_no_mailbox_can_be_named_after(story: Story) -> None:
+    """`check` says of it what a sync says: else all would agree, and it is here alone."""
+    story.make("a\x07")
+    story.write("/mail/a\x07/cur/1.n.host:2,", body_of("n"), DATE)
+    told = r"skipped /mail/a\x07: a mailbox cannot have this name; rename it"
+    assert told in story.tell().text
+    found = checked(story)
+    assert (found.exit, found.differences, found.errors) == (0, 0, (told,))
+
+
 # -- what a server makes of what is uploaded ------------------------------------------------------
 
 STORED = "the server stored it otherwise than it was uploaded"

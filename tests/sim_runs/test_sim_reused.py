@@ -5,16 +5,24 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
+from unittest import mock
 
 import pytest
+from sim import loop
 from sim.server_profile import Profile, condstore, plain, plain_no_uidplus, strict_qresync
 from sim.server_state import Box
+from sim.stack import _noted
+from sim.steps import Steps
 from sim.under import bare
+from sim.world import make_world
 from support.storied import Story
 
 from mailsync.cache import audits
+from mailsync.model.checked import CheckOptions
 from mailsync.model.settings import Guard
+from mailsync.modes import check
 
 DAY = 86_400.0
 ALL = [strict_qresync, condstore, plain, plain_no_uidplus]
@@ -209,5 +217,57 @@ def test_a_uid_of_what_is_held_as_deleted_is_given_again(make: Callable[[], Prof
         s.agree({"INBOX": "a b c d e f g h i"})
 
 
+def differences(s: Story, *, repair: bool = False) -> list[str]:
+    """What `check` says."""
+    world = make_world(s.server, s.fs, "check", Steps())
+    with mock.patch.object(check, "production_world", return_value=nullcontext(world)), _noted():
+        found = loop.run(check._check(s.account, CheckOptions(repair=repair), None))
+    return [one.what for box in found.mailboxes for one in box.differences]
+
+
 def resized(answer: bytes) -> bytes:
     return answer.replace(b"RFC822.SIZE 8", b"RFC822.SIZE 9")
+
+
+def test_a_mailbox_that_only_the_audit_could_tell_is_listed_when_another_tells() -> None:
+    """A server is restored as a whole: a file that is deleted meanwhile takes no other message
+    with it, which came under its UID."""
+    with Story("whole", strict_qresync()) as s:
+        s.server.create("Work")
+        for box, ghost in (("INBOX", "a"), ("Work", "b")):
+            s.serve(box, ghost)
+        s.tell()
+        backup = copy.deepcopy(s.server.boxes)
+        for box, ghost in (("INBOX", "c"), ("Work", "d")):
+            s.serve(box, ghost)
+        s.tell()
+        s.server.boxes.update(backup)
+        s.serve("Work", "e", size=100)
+        s.unlink("Work", "d")
+        ran = s.tell()
+        assert (ran.exit, ran.total.expunged, ran.total.moved) == (3, 0, 0), ran.text
+        assert ran.text.count(AGAIN) == 2
+        s.reject()
+        s.tell()
+        s.agree({"INBOX": "a c", "Work": "b e"})
+
+
+def test_check_tells_another_message_under_a_uid_and_repair_has_it_seen() -> None:
+    with Story("told", strict_qresync()) as s:
+        for ghost in "ab":
+            s.serve("INBOX", ghost)
+        s.tell()
+        backup = copy.deepcopy(s.server.boxes)
+        s.serve("INBOX", "c")
+        s.tell()
+        s.server.boxes.update(backup)
+        s.serve("INBOX", "d", size=100)
+        s.pass_time(60)
+        found = differences(s)
+        assert found == [
+            "another message has this UID on the server, which was synced with the file"
+        ]
+        assert differences(s, repair=True) == found
+        ran = s.tell()
+        assert (ran.exit, ran.fetched, ran.total.removed) == (3, 1, 0), ran.text
+        assert differences(s) == ["not on the server, held"]

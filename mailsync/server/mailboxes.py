@@ -119,6 +119,7 @@ class Listing:
         self.subscribed: set[bytes] | None = None  # by LSUB; None: LIST says it, or nobody asked
         self.too_long = 0  # names that no mailbox here could have
         self._size = 0
+        self._kinds: dict[frozenset[str], frozenset[str]] = {}  # of attributes, each kept once
 
     def take(self, event: Event) -> bool:
         match event:
@@ -127,7 +128,8 @@ class Listing:
                 if len(event.name) > LONGEST_WIRE:
                     self.too_long += 1
                     return True
-                event = replace(event, attributes=event.attributes & _USED)
+                used = event.attributes & _USED
+                event = replace(event, attributes=self._kinds.setdefault(used, used))
                 if len(self.lists) >= MAX_MAILBOXES:
                     raise ServerDefect(f"the server lists over {MAX_MAILBOXES} mailboxes")
                 known = self.lists.get(event.name)

@@ -133,6 +133,12 @@ def test_what_a_failing_command_says_is_shown_safely(tmp_path: Path) -> None:
     assert "killed by signal 9" in refused(script(tmp_path, "kill -9 $$"))
 
 
+def test_what_a_failing_command_printed_is_not_shown_where_it_says_it_again(tmp_path: Path) -> None:
+    said = refused(script(tmp_path, "set -x; echo shown-9f2b; exit 3"))
+    assert "ended with status 3: + echo ***" in said
+    assert "9f2b" not in said
+
+
 def test_commands_that_cannot_be_run(tmp_path: Path) -> None:
     assert refused(Secret(command=("/none",))) == (
         "password-command /none: cannot be run: No such file or directory"

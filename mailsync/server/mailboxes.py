@@ -32,6 +32,7 @@ MAX_MAILBOXES = 100_000  # reliability.md §4.6
 LONGEST_WIRE = 16 << 10  # bytes of a name; five times what can be a path here
 MOST_BYTES = 20 << 20  # that all of them may take
 KEPT = 160  # bytes that one takes besides its name
+NAMED = 100  # of those that are left out: a server may have a hundred thousand
 PIPELINED = 100  # STATUS commands in flight
 
 _ROLES = {role.value.lower(): role for role in Role}
@@ -283,6 +284,7 @@ def _called(listing: Listing, names: Names) -> tuple[dict[MailboxName, bytes], l
     found: dict[MailboxName, bytes] = {}
     on_server: dict[MailboxName, MailboxName] = {}
     notices: list[str] = []
+    left_out = 0
     # One that cannot be selected takes nobody's name.
     entries = sorted(listing.lists.items(), key=lambda one: (not is_selectable(one[1]), one[0]))
     for wire, entry in entries:
@@ -299,9 +301,13 @@ def _called(listing: Listing, names: Names) -> tuple[dict[MailboxName, bytes], l
         except ValueError as error:
             del listing.lists[wire]
             if is_selectable(entry):
-                notices.append(f"mailbox {safe(wire)} is left out: {safe(str(error))}")
+                left_out += 1
+                if left_out <= NAMED:
+                    notices.append(f"mailbox {safe(wire)} is left out: {safe(str(error))}")
         else:
             found[name], on_server[name] = wire, there
+    if left_out > NAMED:
+        notices.append(f"{left_out - NAMED} more mailboxes are left out, as these are")
     if listing.too_long:
         notices.append(f"names over {LONGEST_WIRE} bytes are left out: {listing.too_long}")
     return found, notices

@@ -50,6 +50,7 @@ def test_a_password_is_not_shown_and_is_known_for_redaction() -> None:
     assert password == TAINT
     assert password.encode() == TAINT.encode()
     assert redact(f"LOGIN me {TAINT}.") == "LOGIN me ***."
+    assert redact(f"List(name={TAINT.encode()!r})") == "List(name=b'***')"
     assert Password("") == ""
     assert redact("x") == "x"
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -14,6 +15,7 @@ from mailsync.cache.schema import ALIKE, pack
 from mailsync.model.flags import Flags
 from mailsync.model.observation import FileFacts, LocalEntry
 
+SPANS = 10_000  # that are loaded at once
 NO_WAIT = "wait = 0, wait_side = NULL, wait_reason = NULL, wait_policy = NULL"
 # Nothing holds a row back any more.  A wait without a policy stays until accept or reject,
 # unless a side came or went.
@@ -94,7 +96,9 @@ def many(c: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None
 
 def load_spans(c: Connection, spans: Iterable[tuple[int, int]]) -> None:
     c.exec_driver_sql("DELETE FROM spans")
-    many(c, "INSERT INTO spans (low, high) VALUES (?, ?)", list(spans))
+    left = iter(spans)  # a hostile server's may be half a million
+    while some := list(islice(left, SPANS)):
+        many(c, "INSERT INTO spans (low, high) VALUES (?, ?)", some)
 
 
 def agree(c: Connection) -> None:

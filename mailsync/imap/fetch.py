@@ -105,6 +105,8 @@ def generic(seq: SeqNum | None, uid: UID | None, items: list[Token]) -> Fetch:
         at += 2
         if not is_section(name):
             values[name] = value
+        elif sections.get(name) is not None:
+            raise Malformed("the same part of a message twice")
         elif isinstance(value, Text):
             sections[name] = bytes(value)
         elif value is STREAMED:

@@ -26,7 +26,7 @@ class Limits:
     literal: int = 1 * MIB  # all other literals of one response together
     nesting: int = 32  # parentheses inside each other, counted
     responses: int = 10_000_000  # untagged, since the last tagged one, counted
-    uid_list: int = 250_000  # UIDs of one COPYUID or APPENDUID, expanded, counted
+    uid_list: int = 50_000  # UIDs of COPYUID and APPENDUID, expanded, counted: 500 are asked for
 
 
 class ProtocolError(ServerDefect):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -19,9 +20,9 @@ from mailsync.imap import (
 from mailsync.model.errors import ServerDefect
 from mailsync.model.flags import ALL_FLAGS, BY_IMAP_NAME, KEYWORDS, Flags
 from mailsync.model.ids import ModSeq, UIDValidity
-from mailsync.model.uidset import Range, UIDSet
+from mailsync.model.uidset import UIDSet
 
-MERGE = 1 << 16  # ranges that may wait to be merged
+MERGE = 1 << 16  # ranges that may wait to be merged, and a quarter of those that are
 MOST_RANGES = 500_000  # of all that one command tells; as Limits.ranges
 FEW_FLAGS = 32  # of one message, whose split is remembered
 
@@ -73,23 +74,34 @@ class Call:
 class Gathered:
     """UID sets, one after another, as one: in time by their size and never too large."""
 
-    __slots__ = ("_merge_at", "_ranges")
+    __slots__ = ("_all", "_high", "_low")
 
     def __init__(self) -> None:
-        self._ranges: list[Range] = []
-        self._merge_at = MERGE
+        self._all = UIDSet()
+        self._low, self._high = array("I"), array("I")  # what waits to be merged into it
 
     def add(self, uids: UIDSet) -> None:
         """Raises ServerDefect."""
-        self._ranges.extend(uids.ranges)
-        if len(self._ranges) > self._merge_at:
-            self._ranges = list(UIDSet.of_ranges(self._ranges).ranges)
-            self._merge_at = MERGE + 2 * len(self._ranges)
-            if len(self._ranges) > MOST_RANGES:
-                raise ServerDefect("the server names too many UIDs")
+        count = uids.range_count
+        if count > MERGE:
+            self._check(self._all | uids)
+            return
+        for low, high in uids.ranges:
+            self._low.append(low)
+            self._high.append(high)
+        if len(self._low) > MERGE + self._all.range_count // 4:
+            self._check(self.uids())
+
+    def _check(self, merged: UIDSet) -> None:
+        if merged.range_count > MOST_RANGES:
+            raise ServerDefect("the server names too many UIDs")
+        self._all = merged
 
     def uids(self) -> UIDSet:
-        return UIDSet.of_ranges(self._ranges)
+        if self._low:
+            self._all |= UIDSet.of_ranges(zip(self._low, self._high, strict=True))
+            self._low, self._high = array("I"), array("I")
+        return self._all
 
 
 @dataclass(slots=True, eq=False)

@@ -32,6 +32,7 @@ MAX_MAILBOXES = 100_000  # reliability.md §4.6
 LONGEST_WIRE = 16 << 10  # bytes of a name; five times what can be a path here
 MOST_BYTES = 20 << 20  # that all of them may take
 KEPT = 160  # bytes that one takes besides its name
+NAMED = 100  # of those that are left out: a server may have a hundred thousand
 PIPELINED = 100  # STATUS commands in flight
 
 _ROLES = {role.value.lower(): role for role in Role}
@@ -119,6 +120,7 @@ class Listing:
         self.subscribed: set[bytes] | None = None  # by LSUB; None: LIST says it, or nobody asked
         self.too_long = 0  # names that no mailbox here could have
         self._size = 0
+        self._kinds: dict[frozenset[str], frozenset[str]] = {}  # of attributes, each kept once
 
     def take(self, event: Event) -> bool:
         match event:
@@ -127,7 +129,8 @@ class Listing:
                 if len(event.name) > LONGEST_WIRE:
                     self.too_long += 1
                     return True
-                event = replace(event, attributes=event.attributes & _USED)
+                used = event.attributes & _USED
+                event = replace(event, attributes=self._kinds.setdefault(used, used))
                 if len(self.lists) >= MAX_MAILBOXES:
                     raise ServerDefect(f"the server lists over {MAX_MAILBOXES} mailboxes")
                 known = self.lists.get(event.name)
@@ -281,6 +284,7 @@ def _called(listing: Listing, names: Names) -> tuple[dict[MailboxName, bytes], l
     found: dict[MailboxName, bytes] = {}
     on_server: dict[MailboxName, MailboxName] = {}
     notices: list[str] = []
+    left_out = 0
     # One that cannot be selected takes nobody's name.
     entries = sorted(listing.lists.items(), key=lambda one: (not is_selectable(one[1]), one[0]))
     for wire, entry in entries:
@@ -297,9 +301,13 @@ def _called(listing: Listing, names: Names) -> tuple[dict[MailboxName, bytes], l
         except ValueError as error:
             del listing.lists[wire]
             if is_selectable(entry):
-                notices.append(f"mailbox {safe(wire)} is left out: {safe(str(error))}")
+                left_out += 1
+                if left_out <= NAMED:
+                    notices.append(f"mailbox {safe(wire)} is left out: {safe(str(error))}")
         else:
             found[name], on_server[name] = wire, there
+    if left_out > NAMED:
+        notices.append(f"{left_out - NAMED} more mailboxes are left out, as these are")
     if listing.too_long:
         notices.append(f"names over {LONGEST_WIRE} bytes are left out: {listing.too_long}")
     return found, notices

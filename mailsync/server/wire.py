@@ -144,6 +144,7 @@ class Wire:
         except ProtocolError as error:
             for event in error.events:
                 self._dispatch(event)
+            error.events = ()  # the error is kept for longer than what they hold may be
             raise
         waited_for = [self._dispatch(event) for event in events]
         if events:

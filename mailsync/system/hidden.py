@@ -23,9 +23,10 @@ class Password(str):
 
 def also_secret(*forms: str) -> None:
     """Texts that tell a password, such as base64 of it: a server may repeat them.  Also as `repr`
-    shows them, which is how a log shows an answer."""
-    _seen.update(form for form in forms if form)
-    _seen.update(repr(form)[1:-1] for form in forms if form)
+    shows them, and their bytes, which is how a log shows an answer."""
+    for form in filter(None, forms):
+        shown = (repr(form)[1:-1], repr(form.encode("utf-8", "backslashreplace"))[2:-1])
+        _seen.update((form, *shown))
 
 
 def redact(text: str) -> str:

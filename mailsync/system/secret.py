@@ -194,7 +194,10 @@ async def _from_command(
         raise AuthError(f"{name}: it printed more than {LIMIT} bytes")
     if status:
         why = f"ended with status {status}" if status > 0 else f"killed by signal {-status}"
-        shown = safe(b" ".join(said[:_STDERR_SHOWN].split()))
+        # What it printed before it failed may be the password, and `set -x` say it once more.
+        line = out.split(b"\n", 1)[0].strip()
+        told = said.replace(line, b"***") if line else said
+        shown = safe(redact(b" ".join(told[:_STDERR_SHOWN].split()).decode("utf-8", "replace")))
         raise AuthError(f"{name}: {why}" + (f": {shown}" if shown else ""))
     return _checked(out, name)
 

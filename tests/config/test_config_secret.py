@@ -50,6 +50,7 @@ def test_a_password_is_not_shown_and_is_known_for_redaction() -> None:
     assert password == TAINT
     assert password.encode() == TAINT.encode()
     assert redact(f"LOGIN me {TAINT}.") == "LOGIN me ***."
+    assert redact(f"List(name={TAINT.encode()!r})") == "List(name=b'***')"
     assert Password("") == ""
     assert redact("x") == "x"
 
@@ -131,6 +132,12 @@ def test_what_a_failing_command_says_is_shown_safely(tmp_path: Path) -> None:
     said = refused(script(tmp_path, r"echo secret-out; printf 'no\033[2J key\nhere' >&2; exit 3"))
     assert said == f"password-command {tmp_path}/command: ended with status 3: no\\x1b[2J key here"
     assert "killed by signal 9" in refused(script(tmp_path, "kill -9 $$"))
+
+
+def test_what_a_failing_command_printed_is_not_shown_where_it_says_it_again(tmp_path: Path) -> None:
+    said = refused(script(tmp_path, "set -x; echo shown-9f2b; exit 3"))
+    assert "ended with status 3: + echo ***" in said
+    assert "9f2b" not in said
 
 
 def test_commands_that_cannot_be_run(tmp_path: Path) -> None:

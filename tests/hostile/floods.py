@@ -47,7 +47,6 @@ class Case:
     limits: Limits = field(default_factory=Limits)
     most: int = 3 * GIB
     taken: int | None = None  # bytes after which the client must have given up
-    mib: float = 32.0  # of memory above the base
 
 
 def forever(data: bytes, size: int = 64 << 10) -> Iterator[bytes]:
@@ -148,6 +147,7 @@ def body(size: int, uid: int = 1, fill: bytes = b"x" * (64 << 10)) -> Iterator[b
 DEEP = b"(" * 1_000_000
 KEYWORDS = b" ".join(b"k%d" % n for n in range(999))
 ODD = b",".join(b"%d" % n for n in range(1, 20_000, 2))
+APART = b",".join(b"%d" % n for n in range(1, 998_000, 2))  # just not too many ranges
 FEW = Limits(responses=80_000)
 CASES: dict[str, Case] = {
     # -- lines -------------------------------------------------------------------------------------
@@ -234,6 +234,33 @@ CASES: dict[str, Case] = {
         alive, {"SELECT": select(), "SEARCH": told([b"* ESEARCH UID ALL 1:*\r\n"] * 1000)},
         ends=None,
     ),
+    "every second UID VANISHED": Case(
+        observe, {"SELECT": select([b"* VANISHED (EARLIER) " + APART + b"\r\n"] * 3)}, ends=None
+    ),
+    "every eleventh UID VANISHED, ten times": Case(
+        observe,
+        {"SELECT": select([
+            b"* VANISHED (EARLIER) " + b",".join(b"%d" % n for n in range(first, 5_000_000, 11))
+            + b"\r\n" for first in range(1, 11)
+        ])},
+        ends=None,
+    ),
+    "ESEARCH of every second UID": Case(
+        alive,
+        {"SELECT": select(), "SEARCH": told([b"* ESEARCH UID ALL " + APART + b"\r\n"] * 3)},
+        ends=None,
+    ),
+    "SEARCH of every second UID, from the last on": Case(
+        alive,
+        {"SELECT": select(), "SEARCH": told(
+            [b"* SEARCH " + b" ".join(b"%d" % n for n in range(998_000, 0, -2)) + b"\r\n"])},
+        ends=None,
+    ),
+    "COPYUID of as many UIDs as may be": Case(
+        noop,
+        {"SELECT": select(), "EXPUNGE": told(
+            [b"* OK [COPYUID 7 1:%d 1:%d] x\r\n" % ((Limits().uid_list,) * 2)] * 40)},
+    ),
     "COPYUID of all UIDs": Case(
         noop,
         {"SELECT": select(),
@@ -290,8 +317,7 @@ CASES: dict[str, Case] = {
     ),
     "empty lines without end": Case(mailboxes, {"LIST": told(forever(b"\r\n"))}, limits=FEW),
     "mailboxes without end": Case(
-        mailboxes, {"LIST": told(numbered(b'* LIST () "/" box%d\r\n', 10**9))}, taken=10 * MIB,
-        mib=56.0,  # a hundred thousand mailboxes are allowed
+        mailboxes, {"LIST": told(numbered(b'* LIST () "/" box%d\r\n', 10**9))}, taken=10 * MIB
     ),
     "long mailbox names": Case(
         mailboxes,

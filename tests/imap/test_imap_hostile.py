@@ -333,7 +333,9 @@ def cut(data: bytes, size: int) -> list[bytes]:
 
 GROWING = {
     "listing": lambda n: b"* 1 FETCH (UID 5 FLAGS (x))\r\n" * n,
-    "literals of one response": lambda n: b"* 1 FETCH (" + b"BODY[] {1}\r\nx " * n + b")\r\n",
+    "literals of one response": lambda n: (
+        b"* 1 FETCH (" + b"".join(b"BODY[%d] {1}\r\nx " % i for i in range(n)) + b")\r\n"
+    ),
     "literals in a list": lambda n: b"* X (" + b"{1}\r\nx " * n + b")\r\n",
     "one literal": lambda n: b"* 1 FETCH (BODY[] {%d}\r\n%b)\r\n" % (20 * n, b"x" * (20 * n)),
     "streamed": lambda n: b"* 1 FETCH (BODY[] {2000000}\r\n" + b"x" * (20 * n),
@@ -395,3 +397,14 @@ def test_pending_bytes_of_a_response_that_has_begun() -> None:
     assert isinstance(last, Fetch)
     assert last.uid == UID(5)
     assert receiver.pending() == 0
+
+
+@pytest.mark.parametrize("item", ["BODY[]", "BODY[HEADER]"])
+@pytest.mark.parametrize("second", ["{3}\r\nabc", '"abc"', "NIL"])
+def test_the_same_part_of_a_message_twice_is_neither(item: str, second: str) -> None:
+    """Whichever was taken, it was taken for the whole."""
+    with pytest.raises(ProtocolError, match="FETCH cannot be understood"):
+        Receiver().receive(f"* 1 FETCH (UID 5 {item} {{2}}\r\nxy {item} {second})\r\n".encode())
+    [fetch] = Receiver().receive(f"* 1 FETCH (UID 5 {item} NIL {item} {{2}}\r\nxy)\r\n".encode())
+    assert isinstance(fetch, Fetch)
+    assert fetch.sections[item] == b"xy"

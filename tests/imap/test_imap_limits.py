@@ -18,7 +18,7 @@ def test_what_holds_where_nothing_else_is_said() -> None:
     assert (limits.line, limits.code, limits.set_line) == (64 * KIB, 8 * KIB, 64 * MIB)
     assert (limits.body, limits.literal) == (256 * MIB, 1 * MIB)
     assert (limits.nesting, limits.responses) == (32, 10_000_000)
-    assert (limits.ranges, limits.uid_list) == (500_000, 250_000)
+    assert (limits.ranges, limits.uid_list) == (500_000, 50_000)
 
 
 def received(data: bytes, limits: Limits) -> list[Event]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailsync.model.ids import UID_MAX
-from mailsync.model.uidset import UIDSet
+from mailsync.model.uidset import BLOCK, UIDSet
 
 UIDS = st.sets(st.integers(1, 40) | st.integers(UID_MAX - 3, UID_MAX))
 
@@ -31,10 +31,11 @@ def test_like_a_set(a: set[int], b: set[int]) -> None:
 
 @given(UIDS)
 def test_ranges_ascend_and_never_touch(uids: set[int]) -> None:
-    ranges = UIDSet(uids).ranges
+    ranges = tuple(UIDSet(uids).ranges)
     assert all(low <= high for low, high in ranges)
     assert all(a[1] + 1 < b[0] for a, b in pairwise(ranges))
-    assert UIDSet.of_ranges(reversed(ranges)).ranges == ranges
+    assert tuple(UIDSet.of_ranges(reversed(ranges)).ranges) == ranges
+    assert UIDSet(uids).range_count == len(ranges)
 
 
 @given(UIDS, st.integers(21, 60))
@@ -42,6 +43,14 @@ def test_split_gives_all_in_small_parts(uids: set[int], limit: int) -> None:
     parts = list(UIDSet(uids).split(limit))
     assert [uid for part in parts for uid in part] == sorted(uids)
     assert all(0 < len(str(part)) <= limit for part in parts)
+
+
+@pytest.mark.parametrize("step", [1, -1, 11])
+def test_more_ranges_than_are_sorted_at_once_in_any_order(step: int) -> None:
+    count = 2 * BLOCK + 5
+    ranges = [(4 * n + 1, 4 * n + 2) for n in range(count)]
+    mixed = [ranges[n * step % count] for n in range(count)]
+    assert tuple(UIDSet.of_ranges(mixed).ranges) == tuple(ranges)
 
 
 def test_text() -> None:

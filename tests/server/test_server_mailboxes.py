@@ -125,6 +125,23 @@ def test_names_that_cannot_be_are_told_and_left_out() -> None:
     assert all(not name.startswith(("/", ".")) and ".." not in name.split("/") for name in boxes)
 
 
+def test_of_many_that_are_left_out_the_first_are_named() -> None:
+    lines = "\n".join(f'S: * LIST () "/" "/{number:03}"' for number in range(150))
+    _, notices = listed(
+        f"""
+        C: LIST "" "*"
+        S: * LIST () "/" "INBOX"
+        {lines}
+        S: $2 OK done
+        C: STATUS "INBOX" {ITEMS}
+        S: $3 OK done
+        """
+    )
+    assert len(notices) == 101
+    assert notices[99].startswith("mailbox /099 is left out: ")
+    assert notices[100] == "50 more mailboxes are left out, as these are"
+
+
 def test_roles_by_name_where_none_are_announced() -> None:
     boxes, _ = listed(
         f"""

@@ -16,6 +16,8 @@ from mailsync.model.actions import (
     RemoveMailbox,
     RenameLocalMailbox,
     RenameMailbox,
+    uid_of,
+    uids_of,
 )
 from mailsync.model.errors import (
     Help,
@@ -27,10 +29,12 @@ from mailsync.model.errors import (
 )
 from mailsync.model.ids import MailboxId
 from mailsync.model.mailboxname import MailboxName
-from mailsync.model.observation import Cursor
-from mailsync.model.rows import Mailbox, Presence, Side
+from mailsync.model.observation import Cursor, is_another
+from mailsync.model.rows import Mailbox, Presence, Row, Side
 from mailsync.model.settings import Direction
 from mailsync.server import Ask
+
+USED_AGAIN = "the server gives UIDs a second time (was it restored from a backup?)"
 
 
 async def refresh(run: Run) -> None:
@@ -67,6 +71,19 @@ async def observe_again(run: Run, box: Mailbox, *, full: bool = False) -> Mailbo
     if had is not None and run.mailboxes[box.id].uid_validity != had:
         run.renumbered.add(box.id)
     return run.mailboxes[box.id]
+
+
+async def make_sure(run: Run, box: Mailbox, rows: tuple[Row, ...]) -> None:
+    """That the UIDs on the server are the messages that the rows stand for, right before these are
+    taken away: after a restore from a backup as many may have come as there were before, so that
+    nothing which is counted tells it.
+
+    If not, no UID of the account is believed before all is listed; the attempt ends."""
+    shown = await run.server.shown(box.name, uids_of(rows), uid_validity=box.uid_validity)
+    if not any(is_another(row, shown[uid_of(row)]) for row in rows if row.uid in shown):
+        return
+    await run.stored(run.cache.begin_relink, None, {Side.SERVER})
+    raise MailsyncError(f"{box.name}: {USED_AGAIN}", reach=Reach.ACCOUNT, help=Help.RETRY)
 
 
 async def _look(run: Run, box: Mailbox, cursor: Cursor | None) -> bool:

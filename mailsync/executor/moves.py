@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from mailsync.cache import Intent, IntentKind, MovedFile, NewIntent
-from mailsync.executor.boxes import ensure_observed
+from mailsync.executor.boxes import ensure_observed, make_sure
 from mailsync.executor.download import fetch, record
 from mailsync.executor.files import Failed, as_they_were, digested, each, entry_of, seen_as
 from mailsync.executor.flags import bisected, of_all
@@ -123,6 +123,8 @@ async def _transfer_batch(
     run: Run, source: Mailbox, target: Mailbox, group: Pairs, way: Way
 ) -> None:
     kind = KINDS[way.how]
+    if kind is not IntentKind.COPY:
+        await make_sure(run, source, tuple(row for row, _ in group))
     group = await _recognisable(run, source, target, group)
     uid_next = await known_uid_next(run, target)
     new = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mailsync.executor.boxes import cursor_of, observe_again
+from mailsync.executor.boxes import cursor_of, make_sure, observe_again
 from mailsync.executor.files import as_they_were, entry_of
 from mailsync.executor.flags import bisected
 from mailsync.executor.retry import repeated
@@ -56,6 +56,7 @@ async def expunge(run: Run, action: Expunge) -> None:
     async def call(rows: tuple[Row, ...]) -> None:
         if not (rows := await _as_planned(run, box, rows)):
             return
+        await make_sure(run, box, rows)
         uids = uids_of(rows)
         run.changed.add(box.id)
         since = await _modseq(run, box) if run.server.has_condstore else None

@@ -8,7 +8,7 @@ from mailsync.model.content import Digest
 from mailsync.model.flags import ALL_FLAGS, Flags
 from mailsync.model.ids import UID, ModSeq, UIDValidity, UniqueName
 from mailsync.model.mailboxname import MailboxName
-from mailsync.model.rows import Role
+from mailsync.model.rows import Role, Row
 from mailsync.model.uidset import UIDSet
 
 
@@ -52,6 +52,15 @@ class ServerItem:
     internal_date: int | None = None  # seconds since 1970
     size: int | None = None
     email_id: str | None = None
+
+
+def is_another(row: Row, item: ServerItem) -> bool:
+    """Whether the row's UID is another message by now: two of three are not what the server said
+    before.  One alone may be an estimate (a size), or made anew (an id)."""
+    known = (row.internal_date, row.size, row.email_id)
+    shown = (item.internal_date, item.size, item.email_id)
+    pairs = zip(known, shown, strict=True)
+    return sum(None not in pair and pair[0] != pair[1] for pair in pairs) >= 2
 
 
 @dataclass(frozen=True, slots=True)

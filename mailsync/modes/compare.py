@@ -23,6 +23,7 @@ from mailsync.model.observation import (
     ServerItem,
     ServerMailbox,
     ServerObservation,
+    is_another,
 )
 from mailsync.model.rows import Mailbox, Presence, Row, Settled, Side, Wait
 from mailsync.modes.observe import Selector
@@ -279,11 +280,7 @@ class Sides:
             yield f"flags are {told} on both sides, not in the cache"
 
     def _another(self, row: Row, item: ServerItem, stale: set[Side]) -> list[str]:
-        """Two of three are needed, as where a sync stores what is listed."""
-        known = (row.internal_date, row.size, row.email_id)
-        shown = (item.internal_date, item.size, item.email_id)
-        pairs = zip(known, shown, strict=True)
-        if sum(None not in pair and pair[0] != pair[1] for pair in pairs) < 2:
+        if not is_another(row, item):
             return []
         stale.add(Side.SERVER)
         return [f"another message has this UID {THERE}, which was synced with the file"]

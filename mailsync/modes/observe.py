@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from mailsync.cache import Audit, Known
-from mailsync.executor.boxes import know, refresh
+from mailsync.executor.boxes import USED_AGAIN, know, refresh
 from mailsync.executor.files import inspected, read_again
 from mailsync.executor.run import LOOK_HERE, LOOK_THERE, Run, Trouble
 from mailsync.local import Listing
@@ -33,7 +33,6 @@ RESPELT = (
 )
 SHORT = "the server lists fewer or other messages than it counts; tried again later"
 RESTLESS = "files were renamed while they were looked at: tried again later"
-USED_AGAIN = "the server gives UIDs a second time (was it restored from a backup?)"
 UNSEEN = (
     "could not be looked at: what is missing elsewhere may be in here by now, so nothing is "
     "deleted until it can be"

@@ -245,6 +245,14 @@ class Server(Changes):
         await self._fetch(box, uids, ("UID", "FLAGS"), items.take, items.found, uid_validity)
         return items.found
 
+    async def shown(
+        self, box: MailboxName, uids: UIDSet, *, uid_validity: UIDValidity | None = None
+    ) -> dict[UID, ServerItem]:
+        """What a listing in full shows of each message that there is; not made to be stored."""
+        items, asked = Items(among=uids), facts_of(self.link.session, self.link.ability).items
+        await self._fetch(box, uids, asked, items.take, items.found, uid_validity)
+        return items.found
+
     async def _fetch(
         self,
         box: MailboxName,

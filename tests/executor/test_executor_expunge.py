@@ -12,12 +12,12 @@ from support.expunging import DELETED, NONE, Rig, remove, rigged, uids
 from mailsync.executor.remove import expunge, remove_local
 from mailsync.executor.run import Run
 from mailsync.model.actions import Expunge, RemoveLocal
-from mailsync.model.errors import Help, Reach, Refused, StorageError, Throttled
+from mailsync.model.errors import Help, MailsyncError, Reach, Refused, StorageError, Throttled
 from mailsync.model.flags import KEYWORDS, Flags
 from mailsync.model.ids import UID, RowId
 from mailsync.model.mailboxname import INBOX
-from mailsync.model.observation import LocalEntry
-from mailsync.model.rows import Mailbox, Presence, Row, Settled
+from mailsync.model.observation import LocalEntry, ServerItem
+from mailsync.model.rows import Mailbox, Presence, Row, Settled, Side
 
 
 @pytest.fixture
@@ -54,6 +54,54 @@ def test_where_no_modseq_is_known_none_is_said(rig: Rig) -> None:
     rig.patch.setattr(remove, "cursor_of", nothing)
     rig.expunge(rig.some(2))
     assert rig.log[1] == ("store", uids(2), None)
+
+
+def like(row: Row, **other: object) -> ServerItem:
+    """What a listing shows of it."""
+    item = ServerItem(
+        UID(row.uid or 0), row.server_flags, frozenset(), row.internal_date, row.size, row.email_id
+    )
+    return replace(item, **other)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {},
+        {"size": 1},
+        {"internal_date": 1},
+        {"email_id": "other"},
+        {"internal_date": None, "size": 1, "email_id": None},
+    ],
+)
+def test_what_is_shown_of_them_is_what_was_known(rig: Rig, other: dict[str, object]) -> None:
+    """One of three may be an estimate; what is not told says nothing."""
+    rig.server.items = {UID(3): like(rig.six[2], **other), UID(4): like(rig.six[3], size=1)}
+    rig.expunge(rig.some(2, 3))
+    assert rig.server.shows == [uids(2, 3)]
+    assert rig.log[-2:] == [("expunge", uids(2, 3)), ("expunged", rig.ids(2, 3), rig.now)]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"size": 1, "internal_date": 1},
+        {"size": 1, "email_id": "other"},
+        {"internal_date": 1, "email_id": "other"},
+    ],
+)
+def test_none_is_marked_where_a_uid_is_another_message_by_now(
+    rig: Rig, other: dict[str, object]
+) -> None:
+    """After a restore: all of the account is listed in full by another attempt."""
+    rig.server.items = {UID(3): like(rig.six[2], **other)}
+    begun: list[tuple[object, ...]] = []
+    rig.patch.setattr(rig.cache, "begin_relink", lambda *told: begun.append(told))
+    with pytest.raises(MailsyncError, match="INBOX: the server gives UIDs a second time") as found:
+        rig.expunge(rig.some(2, 3, 5))
+    assert (found.value.reach, found.value.help) == (Reach.ACCOUNT, Help.RETRY)
+    assert begun == [(None, {Side.SERVER})]
+    assert rig.log == []
 
 
 @pytest.mark.parametrize(("changed", "left"), [((3,), (2, 5)), ((2, 3, 5), ()), ((2, 5), (3,))])

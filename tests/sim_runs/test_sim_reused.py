@@ -21,7 +21,7 @@ from support.storied import Story
 
 from mailsync.cache import audits
 from mailsync.model.checked import CheckOptions
-from mailsync.model.settings import Guard
+from mailsync.model.settings import Deletions, Guard
 from mailsync.modes import check
 
 DAY = 86_400.0
@@ -271,3 +271,30 @@ def test_check_tells_another_message_under_a_uid_and_repair_has_it_seen() -> Non
         ran = s.tell()
         assert (ran.exit, ran.fetched, ran.total.removed) == (3, 1, 0), ran.text
         assert differences(s) == ["not on the server, held"]
+
+
+def moved(s: Story) -> None:
+    s.move_file("INBOX", "d", "Work")
+
+
+def deleted(s: Story) -> None:
+    s.unlink("INBOX", "d")
+
+
+@pytest.mark.parametrize("deletions", [Deletions.TRASH, Deletions.EXPUNGE])
+@pytest.mark.parametrize("act", [deleted, moved])
+@pytest.mark.parametrize("make", ALL)
+def test_what_nobody_could_tell_is_told_before_a_message_is_taken_away(
+    make: Callable[[], Profile], act: Callable[[Story], None], deletions: Deletions
+) -> None:
+    """As many came since the backup as before it, so no number tells that they are others."""
+    with Story("before", make(), deletions=deletions) as s:
+        s.server.create("Work")
+        restored(s, early="a")
+        for ghost in "ef":
+            s.serve("INBOX", ghost, size=100)
+        act(s)
+        ran = s.tell()
+        assert AGAIN in ran.text
+        assert (ran.exit, ran.total.moved, ran.total.expunged) == (3, 0, 0), ran.text
+        assert sorted(s.server.ghosts("INBOX")) == ["a", "b", "e", "f"]

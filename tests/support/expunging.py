@@ -16,6 +16,7 @@ from mailsync.model.errors import MailsyncError, Refused
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, ModSeq, RowId, UIDValidity
 from mailsync.model.mailboxname import INBOX, MailboxName
+from mailsync.model.observation import ServerItem
 from mailsync.model.rows import Mailbox, Presence, Row
 from mailsync.model.uidset import UIDSet
 from mailsync.server import Stored
@@ -46,6 +47,15 @@ class Server:
     refusal: MailsyncError = field(default_factory=lambda: Refused("not that one", code="CANNOT"))
     marked: UIDSet = field(default_factory=UIDSet)
     no_expunge: Refused | None = None
+    items: dict[UID, ServerItem] = field(default_factory=dict)  # what a listing shows
+    shows: list[UIDSet] = field(default_factory=list)  # and of which it was asked for
+
+    async def shown(
+        self, box: MailboxName, which: UIDSet, *, uid_validity: UIDValidity | None
+    ) -> dict[UID, ServerItem]:
+        assert (box, uid_validity) == (INBOX, 1)
+        self.shows.append(which)
+        return {uid: item for uid, item in self.items.items() if uid in which}
 
     async def store(
         self,

@@ -586,6 +586,11 @@ class Cache:
         with self._tx() as c:
             intents.dropped(c, ids, given_up)
 
+    def went_on(self, ids: Collection[IntentId]) -> None:
+        """Executed, and what came of it has left its mailbox since: it is seen elsewhere."""
+        with self._tx() as c:
+            intents.went_on(c, ids)
+
     # -- deletions and the guard ---------------------------------------------------------------
 
     def record_deletions(self, items: Sequence[NewDeletion], now: float) -> list[DeletionId]:

@@ -297,7 +297,7 @@ class Cache:
 
     def ran_with(self, policy: PolicyOf) -> bool:
         """Call before planning, with direction, deletions and a digest of the rest by the name of
-        the mailbox.  True: some selected mailbox ran with another direction or deletions before.
+        the mailbox.  True: something is held from now on.
 
         On a change of `direction` or `deletions` waiting and kept deletions are HELD until
         accept or reject, unsent flags and files are due (rule 9).  On a change of `digest` (of

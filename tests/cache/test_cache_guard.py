@@ -166,7 +166,21 @@ class TestOtherPolicy:
     def test_the_first_and_the_same(self, inbox: Box) -> None:
         assert not self.ran(inbox, "both", "trash")
         assert not self.ran(inbox, "both", "trash")
-        assert self.ran(inbox, "pull", "trash")
+
+    def test_where_no_deletion_waits_none_is_held(self, inbox: Box) -> None:
+        """Then there is nothing to be said of it."""
+        self.ran(inbox, "pull", "trash")
+        inbox.paired({1: "", 2: ""})
+        inbox.local({"f1": "F", "f2": "", "n": ""})
+        inbox.cache.apply(
+            [
+                Defer(inbox.id, (row,), Wait.UNSENT, "pull", Side.SERVER)
+                for row in (inbox.row(1), inbox.file("n"))
+            ]
+        )
+        assert not self.ran(inbox, "both", "trash")
+        assert not self.ran(inbox, "both", "keep")
+        assert inbox.cache.held() == []
 
     def test_an_unsent_deletion_is_held_until_accept(self, inbox: Box) -> None:
         self.ran(inbox, "pull", "trash")

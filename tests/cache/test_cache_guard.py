@@ -124,6 +124,19 @@ class TestHeldMailbox:
         assert lost.cache.accept(lost.id, NOW + DAY) == 1
         assert self.box(lost) == (Presence.GONE, Presence.THERE, False, True, True)
 
+    def test_accepted_was_one_of_its_uidvalidity(self, inbox: Box, other: Box) -> None:
+        """It is gone here, and was made anew on the server in the meantime."""
+        other.paired({1: "S", 2: ""})
+        inbox.cache.mark_synced([inbox.id, other.id], NOW)
+        inbox.cache.see_mailboxes(None, [INBOX], lambda name, role: True)
+        inbox.cache.apply([DeferMailbox(other.id, "gone", Side.SERVER)])
+        inbox.cache.accept(None, NOW + DAY)
+        other.server({1: "S", 2: ""})
+        assert self.box(other)[2:4] == (False, True)
+        other.validity = UIDValidity(2)
+        other.server({1: "S", 2: ""})
+        assert self.box(other)[2:4] == (False, False)
+
     def test_reject_makes_it_new(self, lost: Box) -> None:
         assert lost.cache.reject(None, NOW) == 1
         assert self.box(lost) == (Presence.NONE, Presence.THERE, False, False, False)

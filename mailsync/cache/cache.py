@@ -297,7 +297,7 @@ class Cache:
 
     def ran_with(self, policy: PolicyOf) -> bool:
         """Call before planning, with direction, deletions and a digest of the rest by the name of
-        the mailbox.  True: some selected mailbox ran with another direction or deletions before.
+        the mailbox.  True: something is held from now on.
 
         On a change of `direction` or `deletions` waiting and kept deletions are HELD until
         accept or reject, unsent flags and files are due (rule 9).  On a change of `digest` (of
@@ -585,6 +585,11 @@ class Cache:
         and what comes of that is a twin to be reported (rule 8)."""
         with self._tx() as c:
             intents.dropped(c, ids, given_up)
+
+    def went_on(self, ids: Collection[IntentId]) -> None:
+        """Executed, and what came of it has left its mailbox since: it is seen elsewhere."""
+        with self._tx() as c:
+            intents.went_on(c, ids)
 
     # -- deletions and the guard ---------------------------------------------------------------
 

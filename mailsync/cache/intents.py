@@ -91,6 +91,10 @@ _STILL_MEANT = text(f"""
     WHERE id = (SELECT source FROM intents WHERE id = :n AND row IS NULL)
         AND server = 1 AND local = 1 AND settled = 0
         AND local_flags & ~server_flags & {Flags.DELETED:d}""")
+# As one that left the server before the sides agreed: is it not found where it went, it is sent.
+_WENT_ON = text(f"""
+    UPDATE messages SET server = 2, hint_uid = NULL, {NO_TROUBLE}
+    WHERE id = (SELECT row FROM intents WHERE id = :n) AND server <> 1""")
 _COUNT = text("""
     INSERT INTO removals (mailbox, side, at, count, boot_id, boot)
     VALUES (:mailbox, 'server', :now, 1, :boot_id, :boot)""")
@@ -163,6 +167,12 @@ def dropped(c: Connection, ids: Collection[IntentId], given_up: float | None = N
             c.execute(_REMEMBER, [{"n": n, "now": given_up} for n in ids])
         c.execute(_STILL_MEANT, [{"n": n} for n in ids])
         _delete(c, ids)
+
+
+def went_on(c: Connection, ids: Collection[IntentId]) -> None:
+    for number in ids:
+        c.execute(_WENT_ON, {"n": number})
+    _delete(c, ids)
 
 
 def _delete(c: Connection, ids: Collection[IntentId]) -> None:

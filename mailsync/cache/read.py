@@ -22,6 +22,7 @@ from mailsync.cache.schema import (
     unpack,
 )
 from mailsync.cache.sql import load_extra, load_spans, many, want
+from mailsync.model.content import ADDED_SIZE
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, MailboxId, RowId, UniqueName
 from mailsync.model.rows import Presence, Role, Row, Settled, Wait
@@ -100,6 +101,34 @@ SAME_WAITING = {
     WHERE messages.mailbox = new.mailbox AND {trait} = new.trait AND {WAITING}
         AND (messages.local = 1) = new.served AND (messages.server = 1) <> new.served"""
     for name, trait in (("date", DATED), ("size", SIZED))
+}
+# A file that was not read has no size on the wire: there each of its LFs may be a CRLF.  It is read
+# where it may be the one (planner/needs), and told by its size then.  Of what waits for a new file
+# one is enough for that; new messages are taken together by the digits of their sizes, so that
+# their number does not multiply with that of the files that wait.
+SAME_UNREAD = {
+    "message": f"""
+    SELECT messages.id
+    FROM (
+        SELECT new.mailbox, min(new.size) AS low, max(new.size) AS high
+        FROM wanted CROSS JOIN messages AS new
+        WHERE new.id = wanted.id AND new.synced IS NULL AND new.server = 1 AND new.local <> 1
+        GROUP BY new.mailbox, length(new.size)
+    ) AS new CROSS JOIN messages
+    WHERE messages.mailbox = new.mailbox AND {SIZED} IS NULL AND {WAITING}
+        AND messages.local = 1 AND messages.server <> 1
+        AND messages.file_size BETWEEN (new.low - {ADDED_SIZE}) / 2 AND new.high + {ADDED_SIZE}""",
+    "file": f"""
+    SELECT (
+        SELECT messages.id FROM messages
+        WHERE messages.mailbox = new.mailbox
+            AND {SIZED} BETWEEN new.file_size - {ADDED_SIZE} AND 2 * new.file_size + {ADDED_SIZE}
+            AND {WAITING} AND messages.server = 1 AND messages.local <> 1
+            AND messages.file_size IS NULL
+        LIMIT 1)
+    FROM wanted CROSS JOIN messages AS new
+    WHERE new.id = wanted.id AND new.synced IS NULL AND new.local = 1 AND new.server <> 1
+        AND {SIZED.replace("messages.", "new.")} IS NULL""",
 }
 _PARKED = f"""
     SELECT messages.id FROM messages
@@ -222,6 +251,7 @@ def candidates(
         [
             *SHARED.values(),
             *SAME_WAITING.values(),
+            *SAME_UNREAD.values(),
             by_name,
             _HELD,
             _PARKED,

@@ -37,6 +37,8 @@ _ALL_HINTS = text("""
         email_id = NULL""")
 _NO_UIDS = text("""
     UPDATE mailboxes SET uid_validity = NULL, uid_next = NULL, mailbox_id = NULL""")
+# What was accepted was another mailbox, of that name; of its messages none is by now.
+_NOT_ACCEPTED = text("UPDATE mailboxes SET accepted_until = NULL WHERE id = :box")
 _LIST_ALL = text("""
     UPDATE mailboxes SET
         relink = max(relink, :kind), messages = NULL, highest_modseq = NULL, stamp = NULL
@@ -73,6 +75,7 @@ def doubt_server(c: Connection, box: int) -> None:
     """New UIDVALIDITY: the UIDs are other messages' from now on."""
     _doubt(c, Side.SERVER, box)
     c.execute(_HINTS, {"box": box})
+    c.execute(_NOT_ACCEPTED, {"box": box})
     c.execute(_LIST_ALL, {"box": box, "kind": 1})
 
 

@@ -90,7 +90,7 @@ _FREED = f"UPDATE messages SET {NO_WAIT} WHERE id = ?1"
 
 
 def ran_with(c: Connection, policy: PolicyOf) -> bool:
-    changed = False
+    held = 0
     found = c.execute(
         text("SELECT id, name, direction, deletions, policy FROM mailboxes WHERE selected")
     )
@@ -100,8 +100,7 @@ def ran_with(c: Connection, policy: PolicyOf) -> bool:
         if (had_direction, had_deletions, had_digest) == (direction, deletions, digest):
             continue
         if had_direction is not None and (had_direction, had_deletions) != (direction, deletions):
-            changed = True
-            c.execute(_HOLD_WAITING, said)
+            held += c.execute(_HOLD_WAITING, said).rowcount
             c.execute(_FREE_WAITING, said)
         elif had_digest is not None and _guard_of(had_digest) == _guard_of(digest):
             c.execute(_STILL_HELD, said)
@@ -109,7 +108,7 @@ def ran_with(c: Connection, policy: PolicyOf) -> bool:
             c.execute(_VOID_WAITS, said)
             c.execute(_TRIED_ANEW, said)
         c.execute(_RAN_WITH, said)
-    return changed
+    return held > 0
 
 
 def _guard_of(digest: str) -> list[str]:

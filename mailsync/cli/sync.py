@@ -22,6 +22,7 @@ _WORDS = {
     "flags_local": ("flag change here", "flag changes here"),
     "flags_server": ("flag change on the server", "flag changes on the server"),
     "moved": ("moved", "moved"),
+    "renamed": ("mailbox renamed", "mailboxes renamed"),
     "removed": ("removed here", "removed here"),
     "expunged": ("deleted on the server", "deleted on the server"),
     "held": ("held", "held"),

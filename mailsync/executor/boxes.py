@@ -174,6 +174,7 @@ async def rename_mailbox(run: Run, action: RenameMailbox) -> None:
         return
     run.renamed.append((box.name, new.name))
     await run.stored(run.cache.mailbox_renamed, box.id, new.id, Side.SERVER, wire)
+    run.tallies.count(new.name, "renamed")
     await refresh(run)
     _note_parents(run, new.name)
     await _follow(run, run.server.carried(had, wire))
@@ -213,6 +214,7 @@ async def _follow(run: Run, carried: Sequence[tuple[MailboxName, MailboxName, by
         if went:
             await run.stored(run.cache.mailbox_renamed, box.id, row, Side.LOCAL, wire)
             run.renamed.append((name, target))
+            run.tallies.count(target, "renamed")
         else:
             await run.stored(run.cache.renaming, box.id, None)
             await run.stored(run.cache.forget_mailbox, row)
@@ -229,6 +231,7 @@ async def rename_local_mailbox(run: Run, action: RenameLocalMailbox) -> None:
         run.note(box.id, f"cannot rename {box.name} to {new.name}: that name is taken")
         return
     await run.stored(run.cache.mailbox_renamed, box.id, new.id, Side.LOCAL)
+    run.tallies.count(new.name, "renamed")
     await refresh(run)
 
 

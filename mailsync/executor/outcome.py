@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from mailsync.cache import Intent, IntentKind, Linked
 from mailsync.executor.boxes import cursor_of
 from mailsync.executor.identify import agrees, alike, match, may_be, near, same_header
-from mailsync.executor.run import Run
+from mailsync.executor.run import RESOLVE, Run
 from mailsync.model.actions import uid_of
 from mailsync.model.errors import Refused
 from mailsync.model.flags import KEYWORDS, Flags
 from mailsync.model.ids import UID, MailboxId
-from mailsync.model.rows import Mailbox, Presence
+from mailsync.model.rows import Mailbox, Presence, Wait
 from mailsync.model.uidset import UIDSet
 from mailsync.server import Identity
 
@@ -148,6 +148,45 @@ async def look_up(
             if not await _offer(run, box, [intent], await _unlinked(run, box, hits), answered):
                 left.remove(intent)
     return left
+
+
+async def went_on(run: Run, box: Mailbox, intents: Sequence[Intent]) -> list[Intent]:
+    """Of what was sent and is not in its mailbox, what another client moved on before it was seen
+    there: a UID is missing, and elsewhere a message is new that proves to be it.  Its file counts
+    as one that lost its message, and is planned to follow it.  Returns the rest."""
+    sent = [intent for intent in intents if intent.new.kind is IntentKind.APPEND]
+    if not sent or not await _has_lost(run, box, sent):
+        return list(intents)
+    dates = {intent.new.internal_date for intent in sent}
+    sizes = {intent.new.size for intent in sent}
+    new: dict[MailboxId, list[UID]] = {}
+    for row in await run.stored(run.cache.open_rows):
+        other = run.mailboxes[row.mailbox]
+        seen = other.selected and other.server is Presence.THERE and other.id != box.id
+        fresh = row.server is Presence.THERE and row.local is Presence.NONE and row.wait is Wait.NO
+        if seen and fresh and (row.internal_date in dates or row.size in sizes):
+            new.setdefault(row.mailbox, []).append(uid_of(row))
+    left = list(intents)
+    for mailbox, uids in new.items():
+        other = run.mailboxes[mailbox]
+        async with run.only_trouble(other, RESOLVE):
+            here = [intent for intent in sent if intent in left]
+            shown = await run.server.identify(other.name, UIDSet(uids))
+            headers = await run.server.headers(other.name, near(here, shown))
+            found = [intent for intent, _ in match(here, shown, headers)]
+            await run.stored(run.cache.went_on, [intent.id for intent in found])
+            left = [intent for intent in left if intent not in found]
+            run.tallies.troubles.pop((RESOLVE, other.name), None)
+    return left
+
+
+async def _has_lost(run: Run, box: Mailbox, intents: Sequence[Intent]) -> bool:
+    """Whether a UID was given there since the oldest of the intents, and is no more."""
+    if any(intent.new.uid_validity != box.uid_validity for intent in intents):
+        return False
+    lowest = UID(min(intent.new.uid_next for intent in intents))
+    now = await run.server.recheck(box.name, lowest, uid_validity=box.uid_validity)
+    return now.cursor.uid_next - lowest > len(now.items)
 
 
 async def is_hidden(run: Run, box: Mailbox, intent: Intent) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from mailsync.cache import Intent, IntentKind
 from mailsync.executor.boxes import ensure_observed, observe_again
-from mailsync.executor.outcome import is_hidden, look_up
+from mailsync.executor.outcome import is_hidden, look_up, went_on
 from mailsync.executor.run import RESOLVE, Run
 from mailsync.model.flags import Flags
 from mailsync.model.ids import MailboxId
@@ -21,6 +21,7 @@ HIDDEN = "it was sent; the server lists a new message that may be it, and does n
 
 async def resolve(run: Run) -> list[Intent]:
     """Look for every unresolved intent on the server; returns those that were not found."""
+    missed: list[Intent] = []
     left: list[Intent] = []
     unresolved = await run.stored(run.cache.intents)
     await _see_marks(run, unresolved)
@@ -31,8 +32,12 @@ async def resolve(run: Run) -> list[Intent]:
             await run.stored(run.cache.dropped, [intent.id for intent in intents])
             continue
         async with run.only_trouble(box, RESOLVE):
-            left += await _resolve_in(run, box, intents)
+            missed += await _resolve_in(run, box, intents)
             run.tallies.troubles.pop((RESOLVE, box.name), None)
+    # Last: what is new elsewhere may be what was sent there.
+    for mailbox, intents in _by_target(missed).items():
+        async with run.only_trouble(run.mailboxes[mailbox], RESOLVE):
+            left += await went_on(run, run.mailboxes[mailbox], intents)
     if left and run.doubt_since is None:
         run.doubt()  # another process's: the server may still be executing what it had sent
     return left

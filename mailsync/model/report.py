@@ -22,6 +22,7 @@ DONE = (
     "removed",
     "expunged",
     "moved",
+    "renamed",
 )
 COUNTS = (*DONE, "held", "failed", "parked", "unsent", "waiting")
 ASKED = ("kept", "out of scope")  # the configuration wants it so
@@ -96,6 +97,7 @@ class MailboxReport:
     removed: int = 0
     expunged: int = 0
     moved: int = 0
+    renamed: int = 0  # the mailbox itself, on one side
     held: int = 0
     failed: int = 0
     parked: int = 0

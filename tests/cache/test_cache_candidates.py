@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from support.cachebox import Box, digest, entry, facts
 
 from mailsync.cache import DeliveredRow
@@ -82,6 +83,43 @@ class TestCandidates:
             assert found not in inbox.cache.candidates([row], [other.id])
             assert inbox.cache.candidates([row], [inbox.id]) == [found]
         assert inbox.cache.candidates([neither], [inbox.id]) == []
+
+    @pytest.mark.parametrize(
+        ("size", "may_be"),
+        [(14, False), (15, True), (50, True), (100, True), (169, True), (170, False)],
+    )
+    def test_a_waiting_file_that_was_not_read_by_its_size(
+        self, inbox: Box, other: Box, size: int, may_be: bool
+    ) -> None:
+        """The message has 100 bytes, with CRLFs; a field may have been added.  One that was read is
+        told by its very size."""
+        names = ("n", "read", "due")
+        files = {name: facts(size, content="x" if name == "read" else "") for name in names}
+        for box in (inbox, other):
+            box.local(dict.fromkeys(files, ""), looked=files)
+            waiting = (box.file("n"), box.file("read"))
+            inbox.cache.apply([Defer(box.id, waiting, Wait.UNSENT, "pull", Side.SERVER)])
+        inbox.server({1: ""})
+        wanted = [inbox.file("n")] if may_be else []
+        assert inbox.cache.candidates([inbox.row(1)]) == wanted
+
+    @pytest.mark.parametrize(
+        ("size", "may_be"),
+        [(15, False), (16, True), (50, True), (100, True), (169, True), (170, False)],
+    )
+    def test_one_waiting_message_is_enough_to_have_a_file_read(
+        self, inbox: Box, other: Box, size: int, may_be: bool
+    ) -> None:
+        """Both that wait may be its message; what it holds tells which one is."""
+        for box in (inbox, other):
+            box.server({1: "", 2: "", 3: ""})
+            waiting = (box.row(1), box.row(2))
+            inbox.cache.apply([Defer(box.id, waiting, Wait.UNSENT, "push", Side.LOCAL)])
+        inbox.local({"n": "", "read": ""}, looked={"n": facts(size), "read": facts(size, 5, "x")})
+        found = inbox.cache.candidates([inbox.file("n")])
+        assert [row.id for row in found] == inbox.ids(1, 2)[: len(found)]
+        assert len(found) == int(may_be)
+        assert inbox.cache.candidates([inbox.file("read")]) == []
 
 
 class TestWhereItMayComeFrom:

@@ -124,6 +124,19 @@ class TestHeldMailbox:
         assert lost.cache.accept(lost.id, NOW + DAY) == 1
         assert self.box(lost) == (Presence.GONE, Presence.THERE, False, True, True)
 
+    def test_accepted_was_one_of_its_uidvalidity(self, inbox: Box, other: Box) -> None:
+        """It is gone here, and was made anew on the server in the meantime."""
+        other.paired({1: "S", 2: ""})
+        inbox.cache.mark_synced([inbox.id, other.id], NOW)
+        inbox.cache.see_mailboxes(None, [INBOX], lambda name, role: True)
+        inbox.cache.apply([DeferMailbox(other.id, "gone", Side.SERVER)])
+        inbox.cache.accept(None, NOW + DAY)
+        other.server({1: "S", 2: ""})
+        assert self.box(other)[2:4] == (False, True)
+        other.validity = UIDValidity(2)
+        other.server({1: "S", 2: ""})
+        assert self.box(other)[2:4] == (False, False)
+
     def test_reject_makes_it_new(self, lost: Box) -> None:
         assert lost.cache.reject(None, NOW) == 1
         assert self.box(lost) == (Presence.NONE, Presence.THERE, False, False, False)
@@ -166,7 +179,21 @@ class TestOtherPolicy:
     def test_the_first_and_the_same(self, inbox: Box) -> None:
         assert not self.ran(inbox, "both", "trash")
         assert not self.ran(inbox, "both", "trash")
-        assert self.ran(inbox, "pull", "trash")
+
+    def test_where_no_deletion_waits_none_is_held(self, inbox: Box) -> None:
+        """Then there is nothing to be said of it."""
+        self.ran(inbox, "pull", "trash")
+        inbox.paired({1: "", 2: ""})
+        inbox.local({"f1": "F", "f2": "", "n": ""})
+        inbox.cache.apply(
+            [
+                Defer(inbox.id, (row,), Wait.UNSENT, "pull", Side.SERVER)
+                for row in (inbox.row(1), inbox.file("n"))
+            ]
+        )
+        assert not self.ran(inbox, "both", "trash")
+        assert not self.ran(inbox, "both", "keep")
+        assert inbox.cache.held() == []
 
     def test_an_unsent_deletion_is_held_until_accept(self, inbox: Box) -> None:
         self.ran(inbox, "pull", "trash")

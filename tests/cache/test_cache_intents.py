@@ -116,6 +116,24 @@ class TestLateTwin:
 
 
 class TestAppend:
+    def test_gone_on_before_it_was_linked(self, inbox: Box) -> None:
+        """Its file counts as one that lost its message before the sides agreed; it is due at once.
+        One that is on the server by now is as it is."""
+        inbox.local({"n": "S", "m": ""})
+        row = inbox.file("n")
+        ids = [begin(inbox, IntentKind.APPEND, inbox.file(name).id) for name in "nm"]
+        inbox.cache.trouble([row.id], "no", NOW + 60)
+        inbox.cache.went_on(ids[:1])
+        assert [one.id for one in inbox.cache.intents()] == ids[1:]
+        (now,) = inbox.cache.rows([row.id])
+        assert (now.server, now.synced, now.local) == (Presence.GONE, None, Presence.THERE)
+        assert not now.parked
+        assert now.id in {one.id for one in inbox.cache.due(NOW)}
+        inbox.cache.linked([Linked(ids[1], UID(12), internal_date=1234, size=100)], NOW)
+        other = begin(inbox, IntentKind.APPEND, inbox.row(12).id)
+        inbox.cache.went_on([other])
+        assert inbox.row(12).server is Presence.THERE
+
     def test_linked(self, inbox: Box) -> None:
         inbox.local({"n": "S"})
         intent = begin(inbox, IntentKind.APPEND, inbox.file("n").id)

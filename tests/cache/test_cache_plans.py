@@ -77,6 +77,19 @@ SEARCHES: dict[str, tuple[TextClause | str, set[str]]] = {
             "SEARCH messages USING INDEX messages_waiting_size (mailbox=? AND <expr>=?)",
         },
     ),
+    "waiting, not read": (
+        read.SAME_UNREAD["message"],
+        {
+            "SEARCH messages USING INDEX messages_waiting_size (mailbox=? AND <expr>=?)",
+        },
+    ),
+    "waiting, by the size of a file": (
+        read.SAME_UNREAD["file"],
+        {
+            "SEARCH messages USING INDEX messages_waiting_size"
+            " (mailbox=? AND <expr>>? AND <expr><?)",
+        },
+    ),
     "by name": (
         read.BY_NAME,
         {"SEARCH messages USING COVERING INDEX messages_name (mailbox=? AND name=?)"},

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.dovecot
 _users = itertools.count(1)
 COUNTS = {
     "downloaded", "uploaded", "flags-local", "flags-server", "removed", "expunged", "moved",
-    "held", "failed", "parked", "unsent", "waiting",
+    "renamed", "held", "failed", "parked", "unsent", "waiting",
 }  # fmt: skip
 
 

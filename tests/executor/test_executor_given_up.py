@@ -70,6 +70,7 @@ class Stage:
     hidden: Collection[int] = ()  # intents
     unshown: Collection[int] = ()  # the server refuses to say whether they are
     failing: Collection[MailboxId] = ()
+    moved: Collection[int] = ()  # by others since
     told: list[tuple[object, ...]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -145,7 +146,11 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
         made.told.append(("looked for", box.id, [one.id for one in intents]))
         return intents
 
-    for double in (is_hidden, observe_again, ensure_observed, look_up):
+    async def went_on(run: Run, box: Mailbox, intents: list[Intent]) -> list[Intent]:
+        assert {one.new.mailbox for one in intents} == {box.id}
+        return [one for one in intents if one.id not in made.moved]
+
+    for double in (is_hidden, observe_again, ensure_observed, look_up, went_on):
         monkeypatch.setattr(room, double.__name__, double)
     return made
 
@@ -195,6 +200,14 @@ def test_where_nothing_goes_to_the_trash_nothing_is_looked_at_first(stage: Stage
     stage.left, stage.told = [sent(1, source=20)], []
     asyncio.run(room.resolve(stage.run))
     assert stage.told[:2] == [("observed", INBOX), ("looked for", WORK, [1])]
+
+
+def test_what_others_moved_on_is_left_no_more(stage: Stage) -> None:
+    """It is looked for elsewhere when all that was sent there has been found."""
+    stage.left, stage.moved = [sent(1), sent(2, INBOX), sent(3)], [2, 3]
+    left = asyncio.run(room.resolve(stage.run))
+    assert [one.id for one in left] == [1]
+    assert stage.told == [("looked for", WORK, [1, 3]), ("looked for", INBOX, [2]), ("doubt",)]
 
 
 @pytest.mark.parametrize("since", [None, 5.0])

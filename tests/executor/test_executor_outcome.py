@@ -4,7 +4,8 @@ nothing else is new there.  Where it may be another's, nothing is linked."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -13,14 +14,14 @@ import pytest
 
 from mailsync.cache import Intent, IntentKind, Linked, NewIntent
 from mailsync.executor import outcome
-from mailsync.executor.run import Run
+from mailsync.executor.run import RESOLVE, Run
 from mailsync.model.content import Head, header_hash
-from mailsync.model.errors import Refused
+from mailsync.model.errors import MailsyncError, Reach, Refused
 from mailsync.model.flags import ALL_FLAGS, Flags
 from mailsync.model.ids import UID, IntentId, MailboxId, RowId, UIDValidity
 from mailsync.model.keywords import Keywords
 from mailsync.model.mailboxname import MailboxName
-from mailsync.model.rows import Mailbox, Presence, Row
+from mailsync.model.rows import Mailbox, Presence, Row, Wait
 from mailsync.model.uidset import UIDSet
 from mailsync.server import Identity
 
@@ -400,3 +401,131 @@ def test_uidnext_as_last_observed(uid_next: int | None) -> None:
 
     run = SimpleNamespace(stored=stored, cache=SimpleNamespace(cursors=lambda: cursors))
     assert asyncio.run(outcome.known_uid_next(cast(Run, run), BOX)) == (uid_next or 1)
+
+
+HOME = Mailbox(MailboxId(3), MailboxName("Home"), Presence.THERE, Presence.THERE)
+GONE = Mailbox(MailboxId(4), MailboxName("Gone"), Presence.GONE, Presence.THERE)
+CLOSED = replace(HOME, id=MailboxId(5), name=MailboxName("Closed"), selected=False)
+UNSHOWN = replace(HOME, id=MailboxId(6), name=MailboxName("Unshown"))
+EVERY = (SOURCE, BOX, HOME, GONE, CLOSED, UNSHOWN)
+
+
+def new_in(box: Mailbox, number: int, **changes: Any) -> Row:
+    """A message that nobody has a file of, and that looks like what was sent under that number."""
+    row = Row(
+        RowId(1000 * box.id + number),
+        box.id,
+        UID(number),
+        server=Presence.THERE,
+        internal_date=OLD + number,
+        size=100 + number,
+    )
+    return replace(row, **changes)
+
+
+@dataclass
+class Wide(Stage):
+    """A server with other mailboxes, in which these rows are new; all of them were sent messages,
+    but for the `others`.  A UID of the first mailbox was given to what is not there any more."""
+
+    rows: Sequence[Row] = ()
+    others: frozenset[RowId] = frozenset()
+    uid_next: int = NEXT + 1
+    went: list[IntentId] = field(default_factory=list)
+    troubles: dict[Any, Any] = field(default_factory=dict)
+
+    @property
+    def run(self) -> Run:
+        made = SimpleNamespace(
+            server=self, stored=self._stored, cache=self, only_trouble=self._only_trouble,
+            mailboxes={box.id: box for box in EVERY},
+            tallies=SimpleNamespace(troubles=self.troubles),
+        )  # fmt: skip
+        return cast(Run, made)
+
+    @asynccontextmanager
+    async def _only_trouble(self, box: Mailbox, step: str) -> AsyncIterator[None]:
+        try:
+            yield
+        except MailsyncError as error:
+            self.troubles[step, box.name] = error
+
+    def open_rows(self) -> list[Row]:
+        return list(self.rows)
+
+    def went_on(self, ids: Sequence[IntentId]) -> None:
+        self.went += ids
+
+    async def recheck(self, name: MailboxName, low: UID, *, uid_validity: UIDValidity) -> Any:
+        seen = await super().recheck(name, low, uid_validity=uid_validity)
+        seen.cursor = SimpleNamespace(uid_next=self.uid_next)
+        return seen
+
+    def _all(self, name: MailboxName, uids: UIDSet) -> dict[UID, There]:
+        assert name in (HOME.name, SOURCE.name, UNSHOWN.name)
+        if name == UNSHOWN.name:
+            raise MailsyncError("no", reach=Reach.MAILBOX)
+        other = {"message_id": "", "head": b"x"}
+        return {
+            row.uid: there(row.uid, row.uid, **other if row.id in self.others else {})
+            for row in self.rows
+            if row.mailbox == next(box.id for box in EVERY if box.name == name)
+            and row.uid is not None
+            and row.uid in uids
+        }
+
+    async def identify(self, name: MailboxName, uids: UIDSet) -> dict[UID, Identity]:
+        self.asked.append(f"{name} {uids}")
+        return {uid: one.told for uid, one in self._all(name, uids).items()}
+
+    def moved_on(self, *intents: Intent) -> list[int]:
+        """Which of them did; what it returns are the others."""
+        left = asyncio.run(outcome.went_on(self.run, BOX, intents))
+        assert left == [one for one in intents if one.id not in self.went]
+        return list(self.went)
+
+
+def test_what_was_moved_on_is_new_in_another_mailbox() -> None:
+    """It is told by its header, each once, and only where it can be followed."""
+    lone = new_in(HOME, 1)
+    assert Wide([], rows=[lone]).moved_on(ONE, TWO) == [1]
+    assert Wide([], rows=[lone, new_in(SOURCE, 2)]).moved_on(ONE, TWO) == [1, 2]
+    assert Wide([], rows=[lone, new_in(SOURCE, 1)]).moved_on(ONE, TWO) == [1]
+    assert Wide([], rows=[new_in(HOME, 1, size=None)]).moved_on(ONE) == [1]
+    assert Wide([], rows=[new_in(HOME, 1, internal_date=9)]).moved_on(ONE) == [1]
+    assert Wide([], rows=[lone], others=frozenset([lone.id])).moved_on(ONE) == []
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        new_in(HOME, 1, size=9, internal_date=9),
+        new_in(HOME, 1, server=Presence.GONE),
+        new_in(HOME, 1, local=Presence.THERE),
+        new_in(HOME, 1, wait=Wait.UNSENT),
+        new_in(BOX, 1),
+        new_in(GONE, 1),
+        new_in(CLOSED, 1),
+    ],
+)
+def test_what_is_no_new_message_in_another_mailbox_is_not_asked_for(row: Row) -> None:
+    stage = Wide([], rows=[row])
+    assert stage.moved_on(ONE) == []
+    assert stage.asked == ["recheck 10"]
+
+
+def test_where_no_uid_is_missing_nothing_was_moved_on() -> None:
+    """Nor can it be told under another UIDVALIDITY; what a COPY or MOVE makes is not asked for."""
+    rows = [new_in(HOME, 1)]
+    assert Wide([], rows=rows, uid_next=NEXT).moved_on(ONE) == []
+    assert Wide([there(10, 3)], rows=rows).moved_on(ONE) == []
+    assert Wide([there(10, 3)], rows=rows, uid_next=NEXT + 2).moved_on(ONE) == [1]
+    assert Wide([], rows=rows).moved_on(sent(1, uid_validity=UIDValidity(6))) == []
+    assert Wide([], rows=rows).moved_on(sent(1, kind=IntentKind.COPY)) == []
+
+
+def test_a_mailbox_that_shows_nothing_holds_up_no_other() -> None:
+    stage = Wide([], rows=[new_in(UNSHOWN, 2), new_in(HOME, 1)])
+    stage.troubles[RESOLVE, HOME.name] = "of an earlier look"
+    assert stage.moved_on(ONE, TWO) == [1]
+    assert stage.troubles.keys() == {(RESOLVE, UNSHOWN.name)}

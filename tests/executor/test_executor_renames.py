@@ -84,6 +84,7 @@ def test_it_is_renamed_there(rig: Rig) -> None:
     wire = rig.cache.wire_names()
     assert wire[MailboxName("New")] == b"New"
     assert rig.run.renamed == [("A", "New")]
+    assert rig.run.tallies.done == {"New": {"renamed": 1}}
     assert (rig.run.renumbered, rig.server.asked, rig.run.below_nothing) == (set(), [], False)
     assert refreshed(rig)
 
@@ -186,7 +187,9 @@ def test_it_is_renamed_here(rig: Rig, works: bool) -> None:
         assert rig.known("New").id == box.id
         assert refreshed(rig)
         assert rig.run.tallies.notices == {}
+        assert rig.run.tallies.done == {"New": {"renamed": 1}}
     else:
+        assert rig.run.tallies.done == {}
         assert rig.known("A").id == box.id
         assert rig.run.tallies.notices == {
             "A": ["cannot rename A to New: that name is taken"],
@@ -212,6 +215,7 @@ def test_what_is_still_here_under_its_old_name_follows(rig: Rig, subscribed: boo
     assert rig.side("A/C") is None
     assert rig.cache.wire_names()[MailboxName("B/C")] == b"wire"
     assert rig.run.renamed == [("A/C", "B/C")]
+    assert rig.run.tallies.done == {"B/C": {"renamed": 1}}
     assert rig.said() == ([("subscribe", "B/C")] if subscribed else [])
     assert refreshed(rig)
 
@@ -266,3 +270,4 @@ def test_what_the_disk_does_not_rename_stays(rig: Rig) -> None:
     rig.maildir.works = False
     follow(rig, "A/C", "B/C")
     assert (rig.run.renamed, rig.side("A/C"), rig.side("B/C")) == ([], (THERE, THERE), None)
+    assert rig.run.tallies.done == {}

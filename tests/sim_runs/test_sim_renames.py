@@ -9,6 +9,11 @@ from sim.server_profile import PRESETS, Profile
 from sim.steps import Crash, Steps
 from support.storied import Story
 
+from mailsync.cli.sync import words
+from mailsync.model.report import Report, Target
+from mailsync.model.settings import Event
+from mailsync.modes.once import called_for
+
 PROFILES = [PRESETS[name] for name in ("strict_qresync", "condstore", "plain")]
 APART = [
     # new names of A and A/C
@@ -65,6 +70,26 @@ def test_in_the_maildir(story: Story, parent: str, child: str) -> None:
     moved_here(story, "A/C", child)
     moved_here(story, "A", parent)
     nothing_transferred(story, parent, child)
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_it_is_counted_as_something_that_was_done(story: Story, here: bool) -> None:
+    """Every path below it is another one: what is told of changes wants to know."""
+    story.change(on_change=("index",))
+    if here:
+        story.rename("/mail/A", "/mail/B")
+    else:
+        story.server.rename("A", "B")
+    ran = story.tell()
+    assert (ran.exit, ran.total.renamed, ran.fetched, ran.stored) == (0, 2, 0, 0)
+    told = {box.name: words(box) for box in ran.report.mailboxes}
+    assert told == dict.fromkeys(("B", "B/C"), "1 mailbox renamed")
+    target = Target(story.account)
+    [(event, _, _)] = called_for(Report((ran.report,)), [target])
+    assert event is Event.CHANGE
+    again = story.tell()
+    assert again.total.renamed == 0
+    assert list(called_for(Report((again.report,)), [target])) == []
 
 
 def test_a_file_removed_before_the_directory_got_another_name(story: Story) -> None:

@@ -10,6 +10,7 @@ import pytest
 from sim.server_profile import plain, strict_qresync
 from support.storied import Story
 
+from mailsync.model.rows import Row
 from mailsync.model.settings import Deletions, Direction
 
 Made = Callable[..., Story]
@@ -56,6 +57,34 @@ def test_a_message_that_is_not_fetched_is_what_is_put_into_the_maildir(made: Mad
     assert story.tell().fetched == 0
     story.file("INBOX", "a")
     is_one(story, "a")
+
+
+def test_it_has_another_date_there(made: Made) -> None:
+    """Then it is told by its size and its header; of what waits, only what may be it is read."""
+    story = made(direction=Direction.PULL)
+    story.file("INBOX", "mine", size=3000)
+    story.file("INBOX", "other", size=9000)
+    assert story.tell().stored == 0
+    story.serve("INBOX", "mine", size=3000, age=1234)
+    is_one(story, "mine", direction=Direction.PULL)
+    sizes = {row.name: row.wire_size for row in rows(story)}
+    assert [name for name in sizes if sizes[name] is None] == ["1700000000.other.reader"]
+
+
+def test_its_file_has_another_date(made: Made) -> None:
+    story = made(direction=Direction.PUSH)
+    story.serve("INBOX", "c", size=3000)
+    assert story.tell().fetched == 0
+    story.file("INBOX", "c", size=3000, age=1234)
+    is_one(story, "c")
+
+
+def rows(story: Story) -> list[Row]:
+    cache = story.cache()
+    try:
+        return cache.open_rows()
+    finally:
+        cache.close()
 
 
 def test_a_file_that_was_deleted_and_is_back_from_a_backup_is_the_message_that_was_kept(

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 
 import pytest
+from sim.server_profile import Profile, plain, strict_qresync
 from sim.steps import Crash, Steps
 from support.client import canonical
 from support.storied import Story
@@ -66,6 +68,34 @@ def test_accepted_is_only_what_was_held_then(emptied: Story) -> None:
     emptied.reject("INBOX")
     assert emptied.tell().exit == 0
     emptied.agree({"INBOX": ghosts(), "Work": "w3:F late"})
+
+
+@pytest.mark.parametrize("make", [strict_qresync, plain])
+def test_a_mailbox_that_was_made_anew_since_is_another_one(make: Callable[[], Profile]) -> None:
+    """Of the same name, with the same mail: it was accepted under another UIDVALIDITY."""
+    with Story("anew", make()) as s:
+        s.server.create("Work")
+        for ghost in "abc":
+            s.serve("Work", ghost)
+        s.tell()
+        for ghost in "abc":
+            s.unlink("Work", ghost)
+        s.unmake("Work")
+        assert s.tell().exit == 3
+        had = [(one.body, one.date) for one in s.server.contents("Work")]
+        s.server.delete("Work")
+        s.server.create("Work")
+        for body, date in had:
+            s.server.deliver("Work", body, (), date)
+        assert s.accept() == 1
+        ran = s.tell()
+        assert (ran.exit, ran.total.expunged) == (3, 0)
+        assert s.server.ghosts("Work") == dict.fromkeys("abc", 1)
+        s.idle(exit=3)
+        assert s.accept() == 1
+        ran = s.tell()
+        assert (ran.exit, ran.total.expunged) == (0, 3)
+        assert b"Work" not in s.server.boxes
 
 
 def test_accepted_expires(emptied: Story) -> None:

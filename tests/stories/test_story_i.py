@@ -50,6 +50,19 @@ def held(story: Story) -> None:
     story.idle(exit=3)
 
 
+def test_story_i_without_a_deletion() -> None:
+    """What waits goes at once: nothing is held, and nothing said of it."""
+    with Story("i", direction=PULL) as story:
+        story.serve("INBOX", "a")
+        story.tell()
+        story.file("INBOX", "d")
+        assert story.tell().total.unsent == 1
+        story.change(direction=BOTH)
+        ran = story.tell()
+        assert (ran.exit, ran.total.held, ran.stored, ran.text) == (0, 0, 1, "")
+        story.agree({"INBOX": "a d"})
+
+
 def test_story_i_accepted(pulled: Story) -> None:
     held(pulled)
     assert pulled.accept() == 2

@@ -142,6 +142,7 @@ class Rig:
             + total.removed
             + total.expunged
             + total.moved
+            + total.renamed
         )
         assert done == 0, report
         assert self.snapshot() == before

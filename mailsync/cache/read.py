@@ -103,9 +103,8 @@ SAME_WAITING = {
     for name, trait in (("date", DATED), ("size", SIZED))
 }
 # A file that was not read has no size on the wire: there each of its LFs may be a CRLF.  It is read
-# where it may be the one (planner/needs), and told by its size then.  Of what waits for a new file
-# one is enough for that; new messages are taken together by the digits of their sizes, so that
-# their number does not multiply with that of the files that wait.
+# where it may be the one (planner/needs), and told by its size then.  What is new is taken together
+# by the digits of its sizes, so that its number does not multiply with that of what waits.
 SAME_UNREAD = {
     "message": f"""
     SELECT messages.id
@@ -119,16 +118,20 @@ SAME_UNREAD = {
         AND messages.local = 1 AND messages.server <> 1
         AND messages.file_size BETWEEN (new.low - {ADDED_SIZE}) / 2 AND new.high + {ADDED_SIZE}""",
     "file": f"""
-    SELECT (
-        SELECT messages.id FROM messages
-        WHERE messages.mailbox = new.mailbox
-            AND {SIZED} BETWEEN new.file_size - {ADDED_SIZE} AND 2 * new.file_size + {ADDED_SIZE}
-            AND {WAITING} AND messages.server = 1 AND messages.local <> 1
-            AND messages.file_size IS NULL
-        LIMIT 1)
-    FROM wanted CROSS JOIN messages AS new
-    WHERE new.id = wanted.id AND new.synced IS NULL AND new.local = 1 AND new.server <> 1
-        AND {SIZED.replace("messages.", "new.")} IS NULL""",
+    SELECT messages.id
+    FROM (
+        SELECT new.mailbox, min(new.file_size) - {ADDED_SIZE} AS low,
+            max(new.file_size) AS high
+        FROM wanted CROSS JOIN messages AS new
+        WHERE new.id = wanted.id AND new.synced IS NULL AND new.local = 1 AND new.server <> 1
+            AND {SIZED.replace("messages.", "new.")} IS NULL
+        GROUP BY new.mailbox, length(new.file_size)
+    ) AS new CROSS JOIN messages
+    WHERE messages.mailbox = new.mailbox AND {WAITING}
+        AND {SIZED} BETWEEN new.low AND 2 * new.high + {ADDED_SIZE}
+        AND messages.server = 1 AND messages.local <> 1
+        AND (messages.file_size IS NULL
+            OR messages.file_size BETWEEN new.low AND new.high + {ADDED_SIZE})""",
 }
 _PARKED = f"""
     SELECT messages.id FROM messages

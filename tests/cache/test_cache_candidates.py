@@ -10,7 +10,7 @@ from mailsync.model.actions import Defer
 from mailsync.model.flags import Flags
 from mailsync.model.mailboxname import INBOX, MailboxName
 from mailsync.model.observation import ServerMailbox
-from mailsync.model.rows import Role, Side, Wait
+from mailsync.model.rows import Role, Settled, Side, Wait
 
 
 class TestCandidates:
@@ -107,18 +107,34 @@ class TestCandidates:
         ("size", "may_be"),
         [(15, False), (16, True), (50, True), (100, True), (169, True), (170, False)],
     )
-    def test_one_waiting_message_is_enough_to_have_a_file_read(
+    def test_waiting_messages_by_the_size_of_a_file_that_was_not_read(
         self, inbox: Box, other: Box, size: int, may_be: bool
     ) -> None:
-        """Both that wait may be its message; what it holds tells which one is."""
+        """They never had one, and what it holds tells which of them it is."""
         for box in (inbox, other):
             box.server({1: "", 2: "", 3: ""})
             waiting = (box.row(1), box.row(2))
             inbox.cache.apply([Defer(box.id, waiting, Wait.UNSENT, "push", Side.LOCAL)])
         inbox.local({"n": "", "read": ""}, looked={"n": facts(size), "read": facts(size, 5, "x")})
         found = inbox.cache.candidates([inbox.file("n")])
-        assert [row.id for row in found] == inbox.ids(1, 2)[: len(found)]
-        assert len(found) == int(may_be)
+        assert [row.id for row in found] == (inbox.ids(1, 2) if may_be else [])
+        assert inbox.cache.candidates([inbox.file("read")]) == []
+
+    @pytest.mark.parametrize("size", [30, 31, 100, 169, 170])
+    def test_what_is_kept_by_the_size_that_its_file_had(
+        self, inbox: Box, other: Box, size: int
+    ) -> None:
+        """It had 100 bytes; a field may have been added or taken away."""
+        for box in (inbox, other):
+            box.paired({1: "", 2: ""})
+            box.local({"f2": ""})
+            kept = (box.row(1),)
+            defer = Defer(box.id, kept, Wait.KEPT, "keep", Side.SERVER, Settled.KEPT)
+            inbox.cache.apply([defer])
+        looked = {"n": facts(size), "read": facts(size, content="x")}
+        inbox.local({"f2": "", "n": "", "read": ""}, looked=looked)
+        wanted = [inbox.row(1)] if 31 <= size <= 169 else []
+        assert inbox.cache.candidates([inbox.file("n")]) == wanted
         assert inbox.cache.candidates([inbox.file("read")]) == []
 
 

@@ -87,6 +87,26 @@ def rows(story: Story) -> list[Row]:
         cache.close()
 
 
+@pytest.mark.parametrize(
+    ("settings", "back"),
+    [
+        ({"deletions": Deletions.KEEP}, {"deletions": Deletions.EXPUNGE}),
+        ({"direction": Direction.PULL}, {"direction": Direction.BOTH}),
+    ],
+)
+def test_it_is_back_with_another_date(
+    made: Made, settings: dict[str, object], back: dict[str, object]
+) -> None:
+    """As `cp` without `-p` puts it back."""
+    story = made(**settings)
+    path = story.path_of("INBOX", "a")
+    data = story.fs.files()[path]
+    story.unlink("INBOX", "a")
+    assert story.tell().total.expunged == 0
+    story.write("/mail/INBOX/cur/1790000000.a.backup:2,", data, 1_700_500_000)
+    is_one(story, "a", **back)
+
+
 def test_a_file_that_was_deleted_and_is_back_from_a_backup_is_the_message_that_was_kept(
     made: Made,
 ) -> None:

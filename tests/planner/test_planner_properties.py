@@ -113,6 +113,26 @@ FOUND = {
             (Op("server", "away and back", 13, 0, S), Op("local", "move", 29, 0, S)),
         ),
     ),
+    "what the guard lets go of marks that were set one after the other": Scenario(
+        Policy(
+            guard=Guard(share=0.25, floor=2),
+            trash=4,  # type: ignore[arg-type]
+            expunge_deleted=True,
+        ),
+        False,
+        tuple(
+            (1, flag)
+            for flag in (F, Flags.FORWARDED, Flags.ANSWERED, D, D, S, Flags.ANSWERED, T, D)
+        ),
+        (
+            (
+                Op("local", "edit", 0, 0, S),
+                Op("local", "flag", 0, 0, T),
+                Op("server", "move", 13, 0, S),
+                Op("local", "flag", 16, 0, T),
+            ),
+        ),
+    ),
 }
 
 

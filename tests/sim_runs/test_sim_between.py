@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from sim.server_profile import Profile, condstore, gmail, plain, plain_no_uidplus, strict_qresync
 from sim.steps import Steps
-from support.storied import Story
+from support.storied import Ran, Story
 
 from mailsync.model.settings import Deletions
 
@@ -82,6 +82,29 @@ def test_a_file_renamed_while_its_folder_is_read(make: Callable[[], Profile], se
         s.agree({"INBOX": "a:R b n"})
 
 
+def told_while_it_moves(s: Story, source: str, target: str) -> Ran:
+    """A sync, between whose listings of two mailboxes the file of "a" goes from one to the other.
+    Only the two new files are sent."""
+    path = s.path_of(source, "a")
+    new = path.replace(f"/{source}/", f"/{target}/")
+    done: list[str] = []
+
+    def mislist(folder: str, names: list[str]) -> list[str]:
+        if folder == "/mail/INBOX/cur" and not done:
+            done.append(folder)
+            s.fs.rename(path, new)
+            s.fs.sync_dir(folder)
+            s.fs.sync_dir("/mail/Work/cur")
+        return names
+
+    s.mislist = mislist
+    ran = s.tell()
+    s.mislist = None
+    assert done
+    assert (ran.exit, ran.stored, ran.fetched) == (0, 2, 0), ran.text
+    return ran
+
+
 @pytest.mark.parametrize("source", ["INBOX", "Work"])
 @pytest.mark.parametrize("deletions", list(Deletions))
 def test_a_file_moved_between_two_listings(source: str, deletions: Deletions) -> None:
@@ -95,23 +118,7 @@ def test_a_file_moved_between_two_listings(source: str, deletions: Deletions) ->
         s.tell()
         s.file("INBOX", "n")
         s.file("Work", "m")
-        path = s.path_of(source, "a")
-        new = path.replace(f"/{source}/", f"/{target}/")
-        done: list[str] = []
-
-        def mislist(folder: str, names: list[str]) -> list[str]:
-            if folder == "/mail/INBOX/cur" and not done:
-                done.append(folder)
-                s.fs.rename(path, new)
-                s.fs.sync_dir(folder)
-                s.fs.sync_dir("/mail/Work/cur")
-            return names
-
-        s.mislist = mislist
-        ran = s.tell()
-        s.mislist = None
-        assert done
-        assert (ran.exit, ran.stored, ran.fetched) == (0, 2, 0), ran.text
+        ran = told_while_it_moves(s, source, target)
         assert ran.commands["UID MOVE"] == 1
         s.agree(
             {
@@ -135,24 +142,8 @@ def test_a_file_moved_between_two_listings_whose_message_was_flagged(
         s.tell()
         s.file("INBOX", "n")
         s.file("Work", "m")
-        path = s.path_of(source, "a")
-        new = path.replace(f"/{source}/", f"/{target}/")
         s.server.set_flags(source, s.uid_of(source, "a"), ["\\Flagged"])
-        done: list[str] = []
-
-        def mislist(folder: str, names: list[str]) -> list[str]:
-            if folder == "/mail/INBOX/cur" and not done:
-                done.append(folder)
-                s.fs.rename(path, new)
-                s.fs.sync_dir(folder)
-                s.fs.sync_dir("/mail/Work/cur")
-            return names
-
-        s.mislist = mislist
-        ran = s.tell()
-        s.mislist = None
-        assert done
-        assert (ran.exit, ran.stored, ran.fetched) == (0, 2, 0), ran.text
+        told_while_it_moves(s, source, target)
         here, there = ("n", "m") if source == "INBOX" else ("m", "n")
         s.agree({source: f"b {here}", target: f"a:F {there}"})
 

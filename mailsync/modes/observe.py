@@ -199,7 +199,7 @@ async def _others(run: Run) -> list[Ask]:
     wire = await run.stored(run.cache.wire_names)
     known = await run.stored(run.cache.cursors)
     return [
-        full(Ask(box.name, wire[box.name], known[box.name].cursor))
+        Ask(box.name, wire[box.name], known[box.name].cursor, full=True)
         for box in run.mailboxes.values()
         if box.selected
         and box.server is Presence.THERE

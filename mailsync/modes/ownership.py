@@ -56,8 +56,11 @@ class Ownership:
         that was proven ours, as when its disk was taken away."""
         marker = await self.world.pool.disk(self.maildir.read_marker)
         # One off is ours: an attempt that failed in the middle of raising it.
-        same = marker is not None and replace(marker, generation=0) == self.marker(0)
-        if marker is None or not same or self._compare(marker)[0]:
+        if (
+            marker is None
+            or replace(marker, generation=0) != self.marker(0)
+            or self._compare(marker)[0]
+        ):
             raise NotOurs(
                 f"{self.account.maildir} was taken away or exchanged during the run: is it "
                 "mounted? Then sync again"

@@ -86,15 +86,17 @@ def reject(users: Users, m: Stack) -> None:
 
 
 def undelete(users: Users, m: Stack) -> None:
-    """All that lies in undo is in the Maildir then (I21)."""
+    """All that lies in undo is in the Maildir then (I21).  A mailbox that was deleted may be made
+    again by it: what does not come back is deleted."""
     undo = f"{m.state}/undo/"
     wanted = {ghost_of(data) for data in m.fs.files(under=undo).values()}
-    before = m.fs.files()
+    before, missing = m.fs.files(), users.missing(m)
     with by_hand(m, "undelete"):
         try:
             done = decide.undelete(m.account, None, False)
         except MailsyncError:
             return
+    users.made_anew(m, [box for box in missing if box not in users.missing(m)])
     after = m.fs.files()
     here = set[str | None]()
     for path, data in after.items():

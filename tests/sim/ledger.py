@@ -30,6 +30,7 @@ class Deeds:
     touched: int = 0  # the number of the last event that named it
     parted: set[str] = field(default_factory=set)  # who deleted one copy and saw another
     rest_at: int | None = None  # the event after which all sides agreed on it
+    called: set[str] = field(default_factory=set)  # what its mailboxes were called since then
 
     @property
     def at_rest(self) -> bool:
@@ -187,15 +188,23 @@ class Ledger:
                 deeds.baseless = True
 
     def renamed(self, old: str, new: str) -> None:
+        """By one who may not know yet that another user called it otherwise: both are kept."""
+
+        def concerns(box: str) -> bool:
+            return box == old or box.startswith(f"{old}/")
+
         for deeds in self.deeds.values():
-            for box in list(deeds.homes):
-                if box == old or box.startswith(f"{old}/"):
-                    doubtful = not deeds.at_rest or self.scoped(box)
-                    deeds.homes[new + box[len(old) :]] += deeds.homes.pop(box)
-                    deeds.restless |= doubtful
-                    deeds.spare += doubtful
-                    deeds.for_good = False
-                    deeds.touched, deeds.rest_at = self.now, None
+            twice = any(map(concerns, deeds.called))
+            here = [box for box in deeds.homes if concerns(box)]
+            if here or twice:
+                doubtful = twice or not deeds.at_rest or any(map(self.scoped, here))
+                deeds.restless |= doubtful
+                deeds.spare += doubtful * max(1, len(here))
+                deeds.for_good = False
+                deeds.touched, deeds.rest_at = self.now, None
+            for box in here:
+                deeds.homes[new + box[len(old) :]] += deeds.homes.pop(box)
+                deeds.called.add(box)
 
     def rest(self, views: list[dict[str, Counter[tuple[str, str]]]], since: int) -> str:
         """Everybody synced well after event `since`: what was touched no later than that, and is
@@ -221,6 +230,7 @@ class Ledger:
                 deeds.homes, deeds.copies, deeds.moves = places, places.total() - 1, 0
                 deeds.deleted = deeds.restless = deeds.baseless = False
                 deeds.parted.clear()
+                deeds.called.clear()
                 deeds.spare = 0
         return ""
 

@@ -316,12 +316,26 @@ class Users:
     def _anew(self, m: Stack, box: str) -> None:
         """Before something is put into it: a mailbox that was deleted, and that the same user makes
         again, is there; what was in it is deleted."""
-        ghosts = self.unmade.pop((self.machines.index(m), box), [])
+        if self._has(m, box):
+            self.unmade.pop((self.machines.index(m), box), None)
+        self.made_anew(m, [box])
+
+    def missing(self, m: Stack) -> list[str]:
+        """The mailboxes that its user deleted, and that are not there again."""
+        number = self.machines.index(m)
+        return [box for who, box in self.unmade if who == number and not self._has(m, box)]
+
+    def made_anew(self, m: Stack, boxes: list[str]) -> None:
+        for box in boxes:
+            for ghost in self.unmade.pop((self.machines.index(m), box), []):
+                self.ledger.gone(ghost)
+
+    def _has(self, m: Stack, box: str) -> bool:
         try:
             m.fs.stat(m.oracle.directory(box))
         except FileNotFoundError:
-            for ghost in ghosts:
-                self.ledger.gone(ghost)
+            return False
+        return True
 
     def _unlink(self, m: Stack, files: dict[str, str], *, quiet: bool = False) -> None:
         for path, ghost in files.items():

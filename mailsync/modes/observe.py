@@ -40,12 +40,19 @@ UNSEEN = (
 
 
 async def told_twice(run: Run, listed: Sequence[ServerMailbox]) -> Sequence[ServerMailbox]:
-    """`listed` by the server; where one is missing that was there, the server is asked once more:
-    one is away for a moment while another client renames it, or the server repairs its list."""
-    first = {box.name: box for box in listed}
-    if not await run.stored(run.cache.has_more, Side.SERVER, first):
+    """`listed` by the server; where one is missing that was there, or may not be selected any more,
+    the server is asked once more: one is away for a moment while another client renames it, or the
+    server repairs its list."""
+    found = _selectable(listed)
+    if not await run.stored(run.cache.has_more, Side.SERVER, found):
         return listed
-    return list((first | {box.name: box for box in await run.server.mailboxes()}).values())
+    again = await run.server.mailboxes()
+    both = {box.name: box for box in (*listed, *again)}
+    return list((both | found | _selectable(again)).values())
+
+
+def _selectable(listed: Sequence[ServerMailbox]) -> dict[MailboxName, ServerMailbox]:
+    return {box.name: box for box in listed if box.selectable}
 
 
 async def without_exchanged(run: Run, listed: Sequence[ServerMailbox]) -> list[ServerMailbox]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from mailsync.model.content import ADDED_SIZE
 from mailsync.model.ids import MailboxId, RowId
@@ -64,6 +65,7 @@ class Unseen:
     files: frozenset[Hashable]
     unread: Unread
     untold: frozenset[Hashable]  # of new messages of which the server gives nothing
+    parked: frozenset[Hashable]  # of those that were asked for in vain, with their mailbox
 
     @classmethod
     def of(cls, everything: Sequence[Row], policy: Policy, linked: Collection[RowId]) -> Unseen:
@@ -73,26 +75,28 @@ class Unseen:
         there = policy.unseen_server | policy.closed_server
         here = policy.unseen_local
         alone = [row for row in everything if row.id not in linked]
-        unread, untold = Unread.of(alone), _untold(alone)
+        unread, untold, parked = Unread.of(alone), _untold(alone), _parked(alone)
         if not there and not here:
-            return cls(frozenset(), frozenset(), unread, untold)
+            return cls(frozenset(), frozenset(), unread, untold, parked)
         rows = [row for row in everything if row.server in KNOWN and row.local in KNOWN]
         return cls(
             frozenset(t for row in rows if row.mailbox in there for t in _of_message(row)),
             frozenset(t for row in rows if row.mailbox in here for t in _of_file(row)),
             unread,
             untold,
+            parked,
         )
 
     def may_hide(self, row: Row, verdict: Verdict) -> bool:
         """Whether what is new with `row` may have been in a mailbox that nobody looked at: then it
-        is a move, to be made and not sent a second time; or is a file that nobody could read."""
+        is a move, to be made and not sent a second time; or is a file that nobody could read, or a
+        message."""
         if self.unread.may_be(row, verdict):
             return True
         if verdict is Verdict.DOWNLOAD and row.local is N:
             return not self.messages.isdisjoint(_asked(row))
         if verdict is Verdict.UPLOAD and row.server is not G:
-            return not self.files.isdisjoint(_of_file(row))
+            return not (self.files.isdisjoint(_of_file(row)) and self.parked.isdisjoint(_at(row)))
         return False
 
 
@@ -105,6 +109,23 @@ def _untold(everything: Iterable[Row]) -> frozenset[Hashable]:
         if row.body is row.header is row.server_header is None
         for trait in _asked(row)
     )
+
+
+def _parked(everything: Iterable[Row]) -> frozenset[Hashable]:
+    """The file of such a message may be here as a new one: after the cache was lost it would be
+    sent a second time."""
+    return frozenset(
+        place
+        for row in everything
+        if row.parked and row.server is T and row.local in (N, U)
+        if row.body is row.header is row.server_header is None
+        for place in _at(row)
+    )
+
+
+def _at(row: Row) -> Iterable[Hashable]:
+    """Its mailbox, and what it may be known by there without its header: both date and size."""
+    return product((row.mailbox,), dates(row), sizes(row))
 
 
 def _of_message(row: Row) -> Iterable[Hashable]:

@@ -270,3 +270,38 @@ def test_a_file_whose_message_may_be_one_of_which_nothing_is_told_stays(
 def test_nor_where_the_server_never_told_its_size() -> None:
     made = plan([replace(LEFT, size=None)], [message()], BOXES, Policy(guard=OFF))
     assert not made.actions
+
+
+SENT = file(id=RowId(6), file_size=9, mtime_ns=100_000_000_000, wire_size=10, body=b"sent")
+REFUSED = message(parked=True)
+
+
+@pytest.mark.parametrize(
+    ("refused", "waits"),
+    [
+        (REFUSED, True),
+        (replace(REFUSED, local=U), True),
+        (replace(REFUSED, email_id="M2"), True),  # a file has none
+        (replace(REFUSED, mailbox=WORK), False),
+        (replace(REFUSED, internal_date=101), False),
+        (replace(REFUSED, size=11), False),
+        (replace(REFUSED, size=None), False),
+        (replace(REFUSED, header=b"other"), False),
+        (replace(REFUSED, server_header=b"other"), False),
+        (replace(REFUSED, body=b"other"), False),
+        (replace(REFUSED, server=U), False),
+        (replace(REFUSED, local=T, name=UniqueName("its"), synced=Flags.NONE), False),
+    ],
+)
+def test_a_new_file_that_may_be_a_message_which_the_server_does_not_give_is_not_sent(
+    refused: Row, waits: bool
+) -> None:
+    """After the cache was lost, say: it would be there twice."""
+    made = plan([SENT], [refused], BOXES, Policy(guard=OFF))
+    assert any(isinstance(action, Upload) for action in made.actions) is not waits
+
+
+def test_but_it_is_put_back_where_it_was_expunged() -> None:
+    changed = replace(SENT, server=G, uid=UID(3), synced=Flags.NONE, local_flags=Flags.FLAGGED)
+    (action,) = plan([changed], [REFUSED], BOXES, Policy(guard=OFF)).actions
+    assert isinstance(action, Upload)

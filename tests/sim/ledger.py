@@ -118,11 +118,13 @@ class Ledger:
 
     def parted(self, ghost: str, who: str) -> None:
         """One of several copies that a user sees is deleted: not the message; unless others do
-        the same with another one, or it was under way before."""
+        the same with another one, or it was under way before: by COPY perhaps, and what that left
+        is expunged before anybody sees that the copy is gone."""
         restless = self.deeds[ghost].restless
         deeds, _ = self._touch(ghost)
         deeds.parted.add(who)
-        deeds.deleted |= restless or len(deeds.parted) > 1
+        copying = self.by_copy and self.busy and deeds.moves > 0
+        deeds.deleted |= restless or copying or len(deeds.parted) > 1
         deeds.restless, deeds.for_good = True, False
         deeds.spare += 1
 

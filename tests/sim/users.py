@@ -326,9 +326,11 @@ class Users:
         return [box for who, box in self.unmade if who == number and not self._has(m, box)]
 
     def made_anew(self, m: Stack, boxes: list[str]) -> None:
+        """What was in them is deleted, but not what was moved on since, or renamed."""
         for box in boxes:
             for ghost in self.unmade.pop((self.machines.index(m), box), []):
-                self.ledger.gone(ghost)
+                if self.ledger.deeds[ghost].homes[box] > 0:
+                    self.ledger.gone(ghost)
 
     def _has(self, m: Stack, box: str) -> bool:
         try:

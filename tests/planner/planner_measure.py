@@ -37,7 +37,7 @@ def measure(world: Any) -> int:
 def weight(world: Any, row: Row) -> int:
     trash = world.policy.is_trash(world.boxes[row.mailbox].facts)
     if row.settled is Settled.COPIED and row.server is T:
-        return COPIED if row.local is not T else LEFT + 1
+        return COPIED + _marked(world, row) if row.local is not T else LEFT + 1
     if row.server is T and row.local is T:
         return _flags(world, row)
     if row.server is T:

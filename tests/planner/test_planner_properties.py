@@ -133,6 +133,18 @@ FOUND = {
             ),
         ),
     ),
+    "what a COPY to the trash left is expunged while another one goes there": Scenario(
+        Policy(
+            guard=OFF,
+            trash=4,  # type: ignore[arg-type]
+            gmail=True,
+            has_move=False,
+            expunge_deleted=True,
+        ),
+        False,
+        ((0, T),),
+        ((Op("local", "flag", 0, 0, T),), (Op("local", "edit", 0, 0, S),)),
+    ),
 }
 
 

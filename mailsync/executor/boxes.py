@@ -236,17 +236,18 @@ async def rename_local_mailbox(run: Run, action: RenameLocalMailbox) -> None:
 
 
 async def remove_mailbox(run: Run, action: RemoveMailbox) -> None:
-    """DELETE, only while SELECT shows that it is empty (semantics.md, rule 10).
+    """DELETE, only while SELECT shows that it is empty, and STATUS a moment later (semantics.md,
+    rule 10).
 
     The cache's total does not say that: it has the files of a directory that is gone.
     """
     box = run.mailboxes[action.mailbox]
     await observe_again(run, box)
     known = (await run.stored(run.cache.cursors))[box.name]
-    if known.known or (known.cursor is not None and known.cursor.messages):
+    empty = not (known.known or (known.cursor is not None and known.cursor.messages))
+    if not (empty and await run.server.delete(box.name)):
         run.note(box.id, "not removed: there are messages in it by now")
         return
-    await run.server.delete(box.name)
     await run.stored(run.cache.mailbox_gone, box.id, Side.SERVER)
     await refresh(run)
 

@@ -319,29 +319,37 @@ class Changes:
         selectable = {wire for wire, entry in listing.lists.items() if is_selectable(entry)}
         return selectable & set(names)
 
-    async def delete(self, name: MailboxName) -> None:
-        """DELETE.  It takes the messages with it: only after it was seen empty."""
+    async def delete(self, name: MailboxName) -> bool:
+        """DELETE.  It takes the messages with it, and whoever saw it empty did so a moment ago:
+        False where STATUS counts some by now."""
         link = self.link
         wire = link.wire(name)
         async with link.session.busy():
-            await self._leave(name)
+            counted = Listing()
+            await self._leave(name, Call(cmd.status(wire, ["MESSAGES"]), counted.take))
+            if any(one.values.get("MESSAGES") for one in counted.status.values()):
+                return False
             delete = Call(cmd.delete(wire))
             await link.session.run(*link.introduction(), delete)
             link.session.require(delete, f"to delete {name}")
             await link.session.run(Call(cmd.unsubscribe(wire)))
         link.forget(name)
+        return True
 
-    async def _leave(self, name: MailboxName) -> None:
+    async def _leave(self, name: MailboxName, *then: Call) -> None:
         """A selected mailbox can be neither renamed nor deleted everywhere, nor can those above it
         (Courier).  One that only starts like it is left for nothing."""
         link = self.link
         selected = link.session.selected
+        calls = [*then]
         if selected is not None and selected.wire_name.startswith(link.wire(name)):
             if link.has("UNSELECT"):
-                await link.session.run(Call(cmd.unselect()))
+                calls.insert(0, Call(cmd.unselect()))
             else:
                 inbox = cmd.select(b"INBOX", read_only=True)
-                await link.session.run(Call(inbox, selects=Selection(b"INBOX", examined=True)))
+                calls.insert(0, Call(inbox, selects=Selection(b"INBOX", examined=True)))
+        if calls:
+            await link.session.run(*calls)
 
     # -- small helpers ---------------------------------------------------------------------------
 

@@ -204,6 +204,17 @@ def test_only_what_is_empty_is_removed_there(
     assert refreshed(rig)
 
 
+def test_what_is_not_empty_any_more_when_it_is_to_be_removed_stays(rig: Rig) -> None:
+    box = rig.known("Empty")
+    cursor = rig.cache.cursors()[box.name].cursor
+    assert cursor is not None
+    shown(rig, "Empty", cursor.uid_validity)
+    rig.server.empty = False
+    rig.do(boxes.remove_mailbox(rig.run, RemoveMailbox(box.id)))
+    assert rig.side("Empty") == (THERE, THERE)
+    assert rig.run.tallies.notices[box.name] == ["not removed: there are messages in it by now"]
+
+
 @pytest.mark.parametrize("works", [True, False])
 def test_only_what_is_empty_is_removed_here(rig: Rig, works: bool) -> None:
     rig.maildir.works = works

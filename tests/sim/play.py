@@ -127,6 +127,7 @@ class Play:
             agreed=self.witness.agreed.add,
             root=self.witness.root,
         )
+        self.witness.overtaken = self.ledger.given_up
         self.users = Users(self.machines, self.ledger)
         self.clean: dict[int, int] = {}  # machine → event number of its last good sync
         for name in ("Trash", "Drafts"):

@@ -50,6 +50,7 @@ class Witness:
     lied: bool = False  # the server said what is not so
     forbids: Forbids = lambda *_: ""  # see sections.Scope
     now: int = 0
+    overtaken: Callable[[str], None] = lambda ghost: None  # told what came too late to be seen
     given_up: set[str] = field(default_factory=set)  # mailboxes: a user agreed that they go
     agreed: set[str] = field(default_factory=set)  # the same of messages
     decided: int = -1  # when: flags that were set before save nothing
@@ -66,6 +67,8 @@ class Witness:
     # session, mailbox → when the connection last listed it; mailbox b"": its first command
     _looked: dict[tuple[int, bytes], int] = field(default_factory=dict)
     _marked: dict[tuple[int, bytes], int] = field(default_factory=dict)  # and last marked there
+    # session, mailbox → the last change in it when the connection last asked for a STATUS
+    _counted: dict[tuple[int, bytes], int] = field(default_factory=dict)
 
     def settled(self, ghost: str) -> None:
         """All sides agree on it, and all know that: what was before justifies nothing more."""
@@ -105,6 +108,9 @@ class Witness:
         text, here = session.record.text, session.view.box.name if session.view else b""
         listed = name == "UID FETCH" and b":4294967295" in text  # not some of them
         self._looked.setdefault((session.number, b""), self.now)
+        if name == "STATUS":
+            for box in session.server.boxes.values():
+                self._counted[session.number, box.name] = box.highest
         if listed or name == "UID SEARCH":
             self._looked[session.number, here] = self.now
         if name == "UID STORE" and (b"UNCHANGEDSINCE" in text or b".SILENT" not in text):
@@ -173,6 +179,12 @@ class Witness:
                 self.left(SERVER, where, ghost, letters, moved=moved)
                 continue
             name = session.record.name
+            counted = self._counted.get((session.number, box.name))
+            if name == "DELETE" and counted is not None and message.modseq > counted:
+                # It takes all, and IMAP has none that takes nothing else.
+                self.left(SERVER, where, ghost, letters, moved=False)
+                self.overtaken(ghost)
+                continue
             if not stays[message.ghost] and not self._unseen(session, ghost, letters, name):
                 others = partial(_others, server, box, ghost)
                 self.took(SERVER, where, ghost, letters, name, others)
@@ -205,7 +217,8 @@ class Witness:
     def _unseen(self, session: Session, ghost: str, letters: str, name: str) -> bool:
         """What another client did after mailsync last looked: IMAP gives no way to know, but
         UNCHANGEDSINCE when it marks what it expunges (RFC 7162 §3.1.3), or what STORE answers."""
-        assert session.view is not None
+        if session.view is None:
+            return False
         place = session.number, session.view.box.name
         looked = self._looked.get(place, self._looked[session.number, b""])
         if name == "UID EXPUNGE" and not self.lied:

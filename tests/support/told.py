@@ -29,6 +29,7 @@ class Server:
     refusal: Refused | None = None
     validity: UIDValidity | None = None
     there: bool = False  # what is to be made is there already
+    empty: bool = True  # what is to be deleted
     below: Sequence[tuple[str, str]] = ()  # names that go along with a RENAME
     shows: dict[str, ServerObservation | MailsyncError] = field(default_factory=dict)
     asked: list[Ask] = field(default_factory=list)
@@ -48,8 +49,9 @@ class Server:
             raise self.refusal
         return new.encode(), self.validity
 
-    async def delete(self, name: MailboxName) -> None:
+    async def delete(self, name: MailboxName) -> bool:
         self.said.append(("delete", name))
+        return self.empty
 
     async def subscribe(self, name: MailboxName) -> None:
         self.said.append(("subscribe", name))

@@ -167,10 +167,11 @@ class Ledger:
             self.deeds[ghost].said.setdefault(letter, set()).update((True, False))
 
     def dropped(self, ghost: str, letters: str, *, removed: bool = False) -> None:
-        """Keywords that a reader left out of a name: no removal, unless no sync had seen them, or
-        (`removed`) another reader showed others since."""
+        """Keywords that a reader left out of a name: no removal, unless no sync had seen them (nor
+        had one perhaps during which they were set), or (`removed`) another reader showed others
+        since."""
         deeds = self.deeds[ghost]
-        if removed or deeds.touched > self._last_sync or self.busy:
+        if removed or deeds.touched >= self._last_sync or self.busy:
             self.unsure(ghost, [x for x in letters if deeds.flags[x] or x in deeds.said])
 
     def unmarked(self, ghost: str) -> None:

@@ -37,7 +37,10 @@ def measure(world: Any) -> int:
 def weight(world: Any, row: Row) -> int:
     trash = world.policy.is_trash(world.boxes[row.mailbox].facts)
     if row.settled is Settled.COPIED and row.server is T:
-        return COPIED + _marked(world, row) if row.local is not T else LEFT + 1
+        if row.local is T:
+            return LEFT + 1
+        marked = row.local_flags & ~row.server_flags & Flags.DELETED  # else it went along
+        return COPIED + MARKED * bool(marked and world.policy.expunge_deleted)
     if row.server is T and row.local is T:
         return _flags(world, row)
     if row.server is T:

@@ -290,7 +290,8 @@ class Changes:
         link = self.link
         old_wire, wire = link.wire(name), link.wire(new)
         async with link.session.busy():
-            await self._leave(name)
+            if leaving := self._leaving(name):
+                await link.session.run(*leaving)
             rename = Call(cmd.rename(old_wire, wire))
             await link.session.run(*link.introduction(), rename)
             if not rename.succeeded and not await self._is_renamed(old_wire, wire):
@@ -326,7 +327,8 @@ class Changes:
         wire = link.wire(name)
         async with link.session.busy():
             counted = Listing()
-            await self._leave(name, Call(cmd.status(wire, ["MESSAGES"]), counted.take))
+            status = Call(cmd.status(wire, ["MESSAGES"]), counted.take)
+            await link.session.run(*self._leaving(name), status)
             if any(one.values.get("MESSAGES") for one in counted.status.values()):
                 return False
             delete = Call(cmd.delete(wire))
@@ -336,20 +338,17 @@ class Changes:
         link.forget(name)
         return True
 
-    async def _leave(self, name: MailboxName, *then: Call) -> None:
+    def _leaving(self, name: MailboxName) -> list[Call]:
         """A selected mailbox can be neither renamed nor deleted everywhere, nor can those above it
         (Courier).  One that only starts like it is left for nothing."""
         link = self.link
         selected = link.session.selected
-        calls = [*then]
-        if selected is not None and selected.wire_name.startswith(link.wire(name)):
-            if link.has("UNSELECT"):
-                calls.insert(0, Call(cmd.unselect()))
-            else:
-                inbox = cmd.select(b"INBOX", read_only=True)
-                calls.insert(0, Call(inbox, selects=Selection(b"INBOX", examined=True)))
-        if calls:
-            await link.session.run(*calls)
+        if selected is None or not selected.wire_name.startswith(link.wire(name)):
+            return []
+        if link.has("UNSELECT"):
+            return [Call(cmd.unselect())]
+        inbox = cmd.select(b"INBOX", read_only=True)
+        return [Call(inbox, selects=Selection(b"INBOX", examined=True))]
 
     # -- small helpers ---------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ def test_not_when_something_came_a_moment_ago(make: Callable[[], Profile], last:
         s.agree({"Work": "new"})
 
 
-def test_it_costs_no_round_trip() -> None:
+def test_it_is_counted_once_and_deleted() -> None:
     with Story("removed", strict_qresync()) as s:
         s.server.create("Work")
         s.tell()

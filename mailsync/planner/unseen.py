@@ -105,8 +105,7 @@ def _untold(everything: Iterable[Row]) -> frozenset[Hashable]:
     return frozenset(
         trait
         for row in everything
-        if row.server is T and row.local is N and row.email_id is None
-        if row.body is row.header is row.server_header is None
+        if row.server is T and row.local is N and row.email_id is None and _is_untold(row)
         for trait in _asked(row)
     )
 
@@ -117,10 +116,14 @@ def _parked(everything: Iterable[Row]) -> frozenset[Hashable]:
     return frozenset(
         place
         for row in everything
-        if row.parked and row.server is T and row.local in (N, U)
-        if row.body is row.header is row.server_header is None
+        if row.parked and row.server is T and row.local in (N, U) and _is_untold(row)
         for place in _at(row)
     )
+
+
+def _is_untold(row: Row) -> bool:
+    """Neither header nor text is known of it."""
+    return row.body is row.header is row.server_header is None
 
 
 def _at(row: Row) -> Iterable[Hashable]:

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from mailsync.model.flags import Flags
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.rows import Row
-from mailsync.planner.ladder import MOVED_NAME, SERVER_MOVES, Match, climb, elsewhere
+from mailsync.planner.ladder import MOVED_NAME, SERVER_MOVES, Match, climb, elsewhere, met_later
 from mailsync.planner.policy import Ground
 from mailsync.planner.scene import Scene
+
+BY_CONTENT = [met_later(elsewhere(step)) for step in SERVER_MOVES]
+BY_NAME = met_later(MOVED_NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ def kept(scene: Scene, expunged: Sequence[Row]) -> list[Match]:
     one: as good as moved back."""
     if not scene.copied:
         return []
-    found = climb(SERVER_MOVES, [(scene.in_order(scene.copied), _copies(scene, expunged))])
+    found = climb(BY_CONTENT, [(scene.in_order(scene.copied), _copies(scene, expunged))])
     gone = {row.id for row in expunged}
     return [one for one in found if one.right.id in gone]
 
@@ -42,7 +45,7 @@ def carried(
     scene: Scene, trash: MailboxId | None, grounds: Mapping[MailboxId, Ground]
 ) -> dict[RowId, Carried]:
     """By the row that is left.  Its copy is one under the name that its file had, else one in
-    \\Trash before one elsewhere, which may be a twin."""
+    \\Trash before one elsewhere, which may be a twin that came since."""
     changed = [row for row in scene.copied if row.synced not in (None, row.server_flags)]
     if not changed:
         return {}
@@ -50,15 +53,14 @@ def carried(
     there = _copies(scene)
     in_trash = [row for row in there if row.mailbox == trash]
     others = [row for row in there if row.mailbox != trash]
-    steps = [MOVED_NAME, *(elsewhere(step) for step in SERVER_MOVES)]
     return {
         one.left.id: _changed(one.left, one.right, grounds[one.right.mailbox])
-        for one in climb(steps, [(changed, in_trash), (changed, others)])
+        for one in climb([BY_NAME, *BY_CONTENT], [(changed, in_trash), (changed, others)])
     }
 
 
 def _copies(scene: Scene, more: Sequence[Row] = ()) -> list[Row]:
-    """The last that was met first: twins that were there before are no copies."""
+    """The last that was met first."""
     return sorted((*scene.paired, *scene.server_only, *more), key=lambda row: -row.id)
 
 

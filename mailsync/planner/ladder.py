@@ -71,6 +71,15 @@ def elsewhere(step: Step) -> Step:
     return step._replace(fits=fits)
 
 
+def met_later(step: Step) -> Step:
+    """The same step for a right row that was not there before the left one: a copy of it."""
+
+    def fits(left: Row, right: Row) -> bool:
+        return right.id > left.id and (step.fits is None or step.fits(left, right))
+
+    return step._replace(fits=fits)
+
+
 def _rung(
     step: Step, lefts: Sequence[Row], rights: Sequence[Row], used: set[RowId]
 ) -> Iterable[Match]:

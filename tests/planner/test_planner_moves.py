@@ -123,6 +123,16 @@ MOVES = {
         "StoreFlags Work a +F; Expunge INBOX a",
         "Archive a | Work a:F",
     ),
+    "A>B by COPY, a draft since: an older twin, which is none, is no copy": Case(
+        "Archive a . . . name=o\nINBOX a D x . settled=copied name=m\nWork a D D D name=n",
+        "Expunge INBOX a",
+        "Archive a | Work a:D",
+    ),
+    "A>B by COPY, a draft since, and an older twin, which is none, is deleted": Case(
+        "Archive a x . . name=o\nINBOX a . x . settled=copied name=m\nWork a D D D name=n",
+        "RemoveLocal Archive a; Expunge INBOX a",
+        "Work a:D",
+    ),
     "A>B by COPY, then flagged in A and deleted from B here: it is put back": Case(
         "INBOX a F x . settled=copied name=n\nWork a . x . name=n",
         "StoreFlags Work a +F; Expunge INBOX a",

@@ -145,6 +145,24 @@ FOUND = {
         ((0, T),),
         ((Op("local", "flag", 0, 0, T),), (Op("local", "edit", 0, 0, S),)),
     ),
+    "a flag that is set on what a COPY left does not go to an older twin": Scenario(
+        Policy(
+            guard=OFF,
+            trash=4,  # type: ignore[arg-type]
+            gmail=True,
+            has_move=False,
+        ),
+        False,
+        ((1, F),),
+        (
+            (Op("server", "copy", 0, 0, S),),
+            (
+                Op("local", "flag", 0, 0, D),
+                Op("server", "flag", 0, 0, D),
+                Op("local", "move renamed", 0, 4, S),
+            ),
+        ),
+    ),
 }
 
 

@@ -50,7 +50,8 @@ class Ledger:
     busy: bool = False
     rewritten: bool = False  # the server changes what it stores: nothing pairs by content
     expunges: bool = False  # what is \Deleted on both sides goes
-    by_copy: bool = False  # it has no MOVE: two machines that delete at once leave two copies
+    by_copy: bool = False  # it has no MOVE: machines that delete at once leave a copy each
+    machines: int = 1
     letters: str = LETTERS  # the flags that the server can keep
     trash: str = "Trash"
     deeds: dict[str, Deeds] = field(default_factory=dict)
@@ -80,7 +81,13 @@ class Ledger:
         deeds = self.deeds[ghost]
         if self.expunges and (deeds.flags["T"] or True in deeds.said.get("T", ())):
             deeds.deleted = deeds.restless = True
+            self._at_once(deeds)
             self.agreed(ghost)
+
+    def _at_once(self, deeds: Deeds) -> None:
+        """Two copies are what anything restless may have."""
+        if self.by_copy:
+            deeds.spare = max(deeds.spare, self.machines - 2)
 
     def _touch(self, ghost: str) -> tuple[Deeds, bool]:
         """The deeds, and whether it was at rest before."""
@@ -111,7 +118,9 @@ class Ledger:
 
     def gone(self, ghost: str) -> None:
         deeds, rested = self._touch(ghost)
-        deeds.restless |= self.by_copy and deeds.deleted
+        if self.by_copy and deeds.deleted:
+            deeds.restless = True
+            self._at_once(deeds)
         simple = deeds.moves == deeds.copies == 0
         deeds.for_good = simple and (rested or deeds.for_good) and not self._scoped(deeds)
         deeds.deleted = True

@@ -122,6 +122,7 @@ class Play:
         self.ledger = Ledger(
             rewritten=rewritten,
             by_copy=not self.profile.move,
+            machines=run.machines,
             settled=self.witness.settled,
             expunges=first.account.expunge_deleted,
             agreed=self.witness.agreed.add,

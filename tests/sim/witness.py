@@ -128,19 +128,21 @@ class Witness:
             return
         if ghost in self.agreed:
             return
-        reasons = [
+        here = [
             one
             for place, ones in self._left.get(ghost, {}).items()
             if self.root(place) == self.root(box)
             for one in ones
-            if one.side != side
         ]
+        reasons = [one for one in here if one.side != side]
         where = f"{ghost}[{letters}] in {box} on {side}, by {how}"
         moved = any(one.moved for one in reasons) or self._followed(side, box, ghost, others)
         if why := self.forbids(side, box, ghost, moved):
             self.found.append(f"rule 9: {why}: {where}")
         if not reasons and any(self.root(place) == self.root(box) for place, _ in others()):
             return  # along with its mailbox, which a user renamed
+        if not reasons and here and "T" in letters and (ghost, "T") in self._stored:
+            return  # marked for this user; the cache was lost, and it came here once more
         if not reasons:
             kind = "I16 scope" if how == "EXPUNGE" else "I1b provenance"
             self.found.append(f"{kind}: no user took {where}")

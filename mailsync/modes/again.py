@@ -27,13 +27,8 @@ from mailsync.model.actions import (
 )
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.rows import Presence
-from mailsync.modes.observe import (
-    asks,
-    observe_local,
-    observe_server,
-    told_twice,
-    without_exchanged,
-)
+from mailsync.modes.names import told_twice, without_exchanged
+from mailsync.modes.observe import asks, observe_local, observe_server
 from mailsync.modes.scope import selector
 
 

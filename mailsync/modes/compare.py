@@ -26,7 +26,7 @@ from mailsync.model.observation import (
     is_another,
 )
 from mailsync.model.rows import Mailbox, Presence, Row, Settled, Side, Wait
-from mailsync.modes.observe import Selector
+from mailsync.modes.names import Selector
 from mailsync.server import Ask
 
 SERVER, LOCAL, BOTH = frozenset({Side.SERVER}), frozenset({Side.LOCAL}), frozenset(Side)

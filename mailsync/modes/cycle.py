@@ -30,7 +30,8 @@ from mailsync.model.report import Target
 from mailsync.model.rows import Presence
 from mailsync.modes.again import look_for_shifted, look_there, look_within, looked_again
 from mailsync.modes.finish import finish
-from mailsync.modes.observe import Selector, asks, observe_local, observe_names, observe_server
+from mailsync.modes.names import Selector, observe_names
+from mailsync.modes.observe import asks, observe_local, observe_server
 from mailsync.modes.ownership import Ownership
 from mailsync.modes.planning import make_plan
 from mailsync.modes.policy import trash_may_open, trash_of

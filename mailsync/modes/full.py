@@ -22,7 +22,7 @@ from mailsync.model.report import AccountReport, MailboxReport, SyncOptions
 from mailsync.modes.cycle import cycle, dry_cycle
 from mailsync.modes.job import CACHE, Job, failed, succeeded
 from mailsync.modes.limits import LEAST
-from mailsync.modes.observe import told_twice
+from mailsync.modes.names import told_twice
 from mailsync.modes.ownership import Ownership
 from mailsync.modes.scope import login_of, maildir_of, selector
 from mailsync.modes.subscriptions import without_unfinished

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mailsync.cache import Intent, IntentKind, Linked
 from mailsync.executor.boxes import cursor_of
@@ -12,7 +12,7 @@ from mailsync.executor.run import RESOLVE, Run
 from mailsync.model.actions import uid_of
 from mailsync.model.errors import Refused
 from mailsync.model.flags import KEYWORDS, Flags
-from mailsync.model.ids import UID, MailboxId
+from mailsync.model.ids import UID, UID_MAX, MailboxId
 from mailsync.model.rows import Mailbox, Presence, Wait
 from mailsync.model.uidset import UIDSet
 from mailsync.server import Identity
@@ -140,13 +140,22 @@ async def look_up(
 ) -> list[Intent]:
     """Offer new UIDs to the intents, then the whole mailbox by Message-ID; returns the rest.
 
-    `answered`: their commands were answered with OK just now."""
-    left = await _offer(run, box, intents, await _new_uids(run, box, intents), answered)
+    `answered`: their commands were answered with OK just now.  What may be what was sent, and does
+    not show itself, is not to be fetched as another message (`run.veiled`); nor is any, should
+    this fail.
+    """
+    run.veiled[box.name] = UIDSet.span(_lowest(box, intents), UID_MAX)
+    new = await _new_uids(run, box, intents)
+    left, veiled = await _offer(run, box, intents, new, answered)
     for intent in list(left):
         if intent.new.message_id:
             hits = await run.server.search_message_id(box.name, intent.new.message_id)
-            if not await _offer(run, box, [intent], await _unlinked(run, box, hits), answered):
+            free = await _unlinked(run, box, hits)
+            rest, more = await _offer(run, box, [intent], free, answered)
+            veiled |= more
+            if not rest:
                 left.remove(intent)
+    run.veiled[box.name] = veiled if left else UIDSet()
     return left
 
 
@@ -196,21 +205,28 @@ async def is_hidden(run: Run, box: Mailbox, intent: Intent) -> bool:
         hits = await run.server.search_message_id(box.name, intent.new.message_id)
         free |= await _unlinked(run, box, hits)
     shown = await run.server.identify(box.name, free)
-    told = UIDSet(uid for uid, one in shown.items() if one.size is not None)
-    if free - told:
+    if _unshown(free, shown):
         return True
     doubtful = UIDSet(uid for uid, one in shown.items() if alike(intent, one))
     headers = await run.server.headers(box.name, doubtful)
     return any(headers.get(uid) is None for uid in doubtful)
 
 
+def _unshown(free: UIDSet, shown: Mapping[UID, Identity]) -> UIDSet:
+    return free - UIDSet(uid for uid, one in shown.items() if one.size is not None)
+
+
 async def _new_uids(run: Run, box: Mailbox, intents: Sequence[Intent]) -> UIDSet:
     """Those that came since the oldest of the intents and that no row has yet."""
-    # Under another UIDVALIDITY UIDNEXT-before means nothing: look everywhere.
-    sound = all(intent.new.uid_validity == box.uid_validity for intent in intents)
-    lowest = min(intent.new.uid_next for intent in intents) if sound else 1
-    since = await run.server.recheck(box.name, UID(lowest), uid_validity=box.uid_validity)
+    lowest = _lowest(box, intents)
+    since = await run.server.recheck(box.name, lowest, uid_validity=box.uid_validity)
     return await _unlinked(run, box, UIDSet(item.uid for item in since.items))
+
+
+def _lowest(box: Mailbox, intents: Sequence[Intent]) -> UID:
+    """Under another UIDVALIDITY UIDNEXT-before means nothing: look everywhere."""
+    sound = all(intent.new.uid_validity == box.uid_validity for intent in intents)
+    return UID(min(intent.new.uid_next for intent in intents) if sound else 1)
 
 
 async def _unlinked(run: Run, box: Mailbox, uids: UIDSet) -> UIDSet:
@@ -219,15 +235,19 @@ async def _unlinked(run: Run, box: Mailbox, uids: UIDSet) -> UIDSet:
 
 async def _offer(
     run: Run, box: Mailbox, intents: Sequence[Intent], free: UIDSet, answered: bool
-) -> list[Intent]:
-    """Link what is found among UIDs that no row has; returns the intents that are left."""
+) -> tuple[list[Intent], UIDSet]:
+    """Link what is found among UIDs that no row has; returns the intents that are left, and what
+    may be theirs and does not show itself."""
     shown = await run.server.identify(box.name, free)
     worth = near(intents, shown)
     headers = await run.server.headers(box.name, worth)
     found = match(intents, {uid: shown[uid] for uid in worth}, headers)
     await _link(run, box, found, shown, answered=answered)
     linked = {intent.id for intent, _ in found}
-    return [intent for intent in intents if intent.id not in linked]
+    left = [intent for intent in intents if intent.id not in linked]
+    mute = (uid for uid in worth if headers.get(uid) is None)
+    veiled = UIDSet(uid for uid in mute if any(alike(one, shown[uid]) for one in left))
+    return left, veiled | _unshown(free, shown)
 
 
 async def linked_uids(run: Run, box: Mailbox, uids: Sequence[UID]) -> set[UID]:

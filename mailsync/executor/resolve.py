@@ -23,6 +23,7 @@ async def resolve(run: Run) -> list[Intent]:
     """Look for every unresolved intent on the server; returns those that were not found."""
     missed: list[Intent] = []
     left: list[Intent] = []
+    run.veiled.clear()
     unresolved = await run.stored(run.cache.intents)
     await _see_marks(run, unresolved)
     for mailbox, intents in _by_target(unresolved).items():

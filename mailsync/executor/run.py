@@ -132,6 +132,7 @@ class Run:
     reused: set[MailboxName] = field(default_factory=set)  # their UIDs are other messages' by now
     relisted: bool = False  # all others were listed for that
     untold: set[MailboxName] = field(default_factory=set)  # what pairing asked was not answered
+    veiled: dict[MailboxName, UIDSet] = field(default_factory=dict)  # perhaps what was sent
     not_selectable: set[MailboxName] = field(default_factory=set)  # names listed, but no mailboxes
     left_out: set[MailboxName] = field(default_factory=set)  # not told from others by the disk
     hidden: frozenset[MailboxName] = frozenset()  # there: names of others until they are renamed

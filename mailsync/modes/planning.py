@@ -15,7 +15,7 @@ from mailsync.model.content import Digester
 from mailsync.model.errors import Disconnected, Exit, ServerDefect
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.mailboxname import MailboxName
-from mailsync.model.rows import Mailbox, Row
+from mailsync.model.rows import Mailbox, Presence, Row
 from mailsync.model.uidset import UIDSet
 from mailsync.modes.again import look_for_shifted
 from mailsync.modes.departed import learn_departed
@@ -126,7 +126,14 @@ async def due(run: Run) -> tuple[list[Row], list[Row]]:
         if box.selected and box.synced and not on_both(box):
             candidates += await run.stored(run.cache.rows_of, box.id)
     seen = {row.id for row in rows}
+    rows = [replace(row, intent=True) if _is_veiled(run, row) else row for row in rows]
     return rows, list({row.id: row for row in candidates if row.id not in seen}.values())
+
+
+def _is_veiled(run: Run, row: Row) -> bool:
+    """New there, and perhaps what an intent made."""
+    uids = run.veiled.get(run.name(row.mailbox), UIDSet())
+    return row.local is Presence.NONE and row.uid is not None and row.uid in uids
 
 
 Learn = Callable[[Run, Mailbox, Sequence[Row]], Awaitable[None]]

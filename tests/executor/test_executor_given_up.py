@@ -78,7 +78,7 @@ class Stage:
             cache=self, stored=self._stored, mailboxes=dict(BOXES), only_trouble=self._only_trouble,
             trouble=self._parked, now=lambda: NOW, answered=set(), doubt_since=None,
             doubt=self._doubt, account=SimpleNamespace(append_wait=30), progress=self,
-            tallies=SimpleNamespace(troubles={}),
+            tallies=SimpleNamespace(troubles={}), veiled={},
         )  # fmt: skip
         self.run = cast(Run, made)
 

@@ -18,7 +18,7 @@ from mailsync.executor.run import RESOLVE, Run
 from mailsync.model.content import Head, header_hash
 from mailsync.model.errors import MailsyncError, Reach, Refused
 from mailsync.model.flags import ALL_FLAGS, Flags
-from mailsync.model.ids import UID, IntentId, MailboxId, RowId, UIDValidity
+from mailsync.model.ids import UID, UID_MAX, IntentId, MailboxId, RowId, UIDValidity
 from mailsync.model.keywords import Keywords
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.rows import Mailbox, Presence, Row, Wait
@@ -97,6 +97,7 @@ class Stage:
     linked: list[Linked] = field(default_factory=list)
     stores: list[tuple[list[UID], Flags]] = field(default_factory=list)
     refuse: Refused | None = None
+    veiled: dict[MailboxName, UIDSet] = field(default_factory=dict)
 
     @property
     def run(self) -> Run:
@@ -104,6 +105,7 @@ class Stage:
         made = SimpleNamespace(
             server=self, cache=self._cache(), stored=self._stored, keywords=table,
             now=lambda: float(NOW), name=lambda mailbox: {1: SOURCE, 2: BOX}[mailbox].name,
+            veiled=self.veiled,
         )  # fmt: skip
         return cast(Run, made)
 
@@ -308,6 +310,52 @@ def test_under_another_uidvalidity_it_is_looked_for_everywhere(validity: UIDVali
     assert f"recheck {12 if same else 1}" in stage.asked
 
 
+MUTE = {"message_id": "", "head": None}  # tells neither its Message-ID nor its header
+
+
+@pytest.mark.parametrize(
+    ("messages", "veiled"),
+    [
+        ([], []),
+        ([there(10, 1, listed_only=True)], [10]),
+        ([there(10, 9, size=None)], [10]),
+        ([there(10, 1, **MUTE)], [10]),
+        ([there(10, 9, size=101, **MUTE)], [10]),
+        ([there(10, 9, internal_date=OLD + 1, **MUTE)], [10]),
+        ([there(10, 9, **MUTE)], []),  # another date, another size
+        ([there(10, 9, size=101, message_id="")], []),  # another header
+        ([there(10, 9, **MUTE), there(11, 1, listed_only=True)], [11]),
+        ([there(10, 1, listed_only=True, file=Presence.THERE)], []),
+        ([there(10, 1, listed_only=True), there(11, 1, message_id="")], []),  # found
+    ],
+)
+def test_what_may_be_it_and_does_not_show_itself(
+    messages: Sequence[There], veiled: list[int]
+) -> None:
+    stage = Stage(messages)
+    stage.look_up([sent(1, message_id="")])
+    assert stage.veiled == {BOX.name: UIDSet(UID(uid) for uid in veiled)}
+
+
+def test_what_the_search_finds_and_does_not_show_itself() -> None:
+    """Below UIDNEXT-before: in another place than where it was sent to, as some servers do."""
+    stage = Stage([there(3, 1, listed_only=True)])
+    stage.look_up([sent(1, uid_next=5), sent(2, uid_next=5)])
+    assert stage.veiled == {BOX.name: UIDSet([UID(3)])}
+
+
+def test_all_that_is_new_may_be_it_where_the_look_fails() -> None:
+    stage = Stage([there(10, 1), KNOWN])
+    stage.headers = _refuse  # type: ignore[method-assign]
+    with pytest.raises(Refused):
+        stage.look_up([sent(1, uid_next=7)])
+    assert stage.veiled == {BOX.name: UIDSet.span(UID(7), UID_MAX)}
+
+
+async def _refuse(name: MailboxName, uids: UIDSet) -> dict[UID, Head | None]:
+    raise Refused("no")
+
+
 def test_what_is_linked_is_known_by_what_it_shows() -> None:
     """The keywords of the account's table, and all by which the server tells it from another."""
     stage = Stage([there(10, 1, email_id="E1", extra=frozenset({"Work", "Other"}))])
@@ -438,7 +486,7 @@ class Wide(Stage):
     def run(self) -> Run:
         made = SimpleNamespace(
             server=self, stored=self._stored, cache=self, only_trouble=self._only_trouble,
-            mailboxes={box.id: box for box in EVERY},
+            mailboxes={box.id: box for box in EVERY}, veiled=self.veiled,
             tallies=SimpleNamespace(troubles=self.troubles),
         )  # fmt: skip
         return cast(Run, made)

@@ -86,6 +86,33 @@ def test_what_cannot_be_verified_is_not_fetched_as_another_message(story: Story)
     story.agree({"Able": "in-able", "Zed": "in-zed n"})
 
 
+def _no_rows(answer: bytes) -> bytes:
+    return answer.splitlines(keepends=True)[-1]
+
+
+@pytest.mark.parametrize("kind", ["n", "n~"])
+@pytest.mark.parametrize("asked", [b"HEADER.FIELDS", b"BODY.PEEK[HEADER]"])
+def test_what_does_not_show_itself_is_not_fetched_as_another_message(
+    story: Story, kind: str, asked: bytes
+) -> None:
+    """Stored, and listed, and OK is all that is answered when it is asked what it is."""
+    story.file("Zed", kind)
+    story.server.fault("APPEND", Stop.CUT_AFTER)
+    story.server.fault("UID FETCH", _no_rows, text=asked)
+    ran = story.tell()
+    assert (ran.exit, ran.total.downloaded, ran.commands["APPEND"]) == (Exit.OK, 0, 1)
+    story.agree({"Able": "in-able", "Zed": f"in-zed {kind}"})
+
+
+def test_what_a_failed_look_leaves_unknown_is_not_fetched_as_another_message(story: Story) -> None:
+    story.file("Zed", "n~")
+    story.server.fault("APPEND", Stop.CUT_AFTER)
+    story.server.fault("UID FETCH", "NO [SERVERBUG] no", text=b"HEADER.FIELDS")
+    assert story.tell().total.downloaded == 0
+    story.tell()
+    story.agree({"Able": "in-able", "Zed": "in-zed n~"})
+
+
 def test_a_server_that_lost_condstore_is_not_asked_for_it(story: Story) -> None:
     story.server.profile = replace(story.server.profile, condstore=False, qresync=False)
     story.unlink("Zed", "in-zed")

@@ -133,7 +133,8 @@ class Users:
         if "condstore" in lacking:
             lacking["qresync"] = False
         self.server.profile = replace(self.bought, **lacking)  # type: ignore[arg-type]
-        self.ledger.by_copy |= not self.server.profile.move
+        by_copy = self.ledger.by_copy or not self.server.profile.move
+        self.ledger.by_copy = self.server.witness.by_copy = by_copy
 
     # -- a mail reader -------------------------------------------------------------------------
 

@@ -11,12 +11,28 @@ from dataclasses import dataclass
 from mailsync.model.flags import Flags
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.rows import Row
-from mailsync.planner.ladder import MOVED_NAME, SERVER_MOVES, Match, climb, elsewhere, met_later
+from mailsync.planner.ladder import (
+    MOVED_NAME,
+    SERVER_MOVES,
+    Match,
+    Step,
+    climb,
+    elsewhere,
+    met_later,
+)
 from mailsync.planner.policy import Ground
 from mailsync.planner.scene import Scene
 
-BY_CONTENT = [met_later(elsewhere(step)) for step in SERVER_MOVES]
-BY_NAME = met_later(MOVED_NAME)
+
+def _later_first(steps: Sequence[Step]) -> list[Step]:
+    """What was there before the message itself is a twin; unless that got another UID since, and
+    is met anew (rule 4)."""
+    return [*map(met_later, steps), *steps]
+
+
+_ELSEWHERE = [elsewhere(step) for step in SERVER_MOVES]
+BY_CONTENT = _later_first(_ELSEWHERE)
+BY_NAME = _later_first([MOVED_NAME, *_ELSEWHERE])
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +61,7 @@ def carried(
     scene: Scene, trash: MailboxId | None, grounds: Mapping[MailboxId, Ground]
 ) -> dict[RowId, Carried]:
     """By the row that is left.  Its copy is one under the name that its file had, else one in
-    \\Trash before one elsewhere, which may be a twin that came since."""
+    \\Trash before one elsewhere, which may be a twin."""
     changed = [row for row in scene.copied if row.synced not in (None, row.server_flags)]
     if not changed:
         return {}
@@ -55,7 +71,7 @@ def carried(
     others = [row for row in there if row.mailbox != trash]
     return {
         one.left.id: _changed(one.left, one.right, grounds[one.right.mailbox])
-        for one in climb([BY_NAME, *BY_CONTENT], [(changed, in_trash), (changed, others)])
+        for one in climb(BY_NAME, [(changed, in_trash), (changed, others)])
     }
 
 

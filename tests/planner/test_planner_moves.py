@@ -123,6 +123,16 @@ MOVES = {
         "StoreFlags Work a +F; Expunge INBOX a",
         "Archive a | Work a:F",
     ),
+    "A>B by COPY, A got another UIDVALIDITY, then flagged in A": Case(
+        "Work a . . . name=n\nINBOX a F x . settled=copied name=m",
+        "StoreFlags Work a +F; Expunge INBOX a",
+        "Work a:F",
+    ),
+    "A>B by COPY, A got another UIDVALIDITY, and the copy is deleted": Case(
+        "Work a x . . name=n\nINBOX a . x . settled=copied name=m",
+        "MoveLocal Work>INBOX a",
+        "INBOX a",
+    ),
     "A>B by COPY, a draft since: an older twin, which is none, is no copy": Case(
         "Archive a . . . name=o\nINBOX a D x . settled=copied name=m\nWork a D D D name=n",
         "Expunge INBOX a",

@@ -10,6 +10,7 @@ from mailsync.executor.boxes import cursor_of
 from mailsync.executor.identify import agrees, alike, match, may_be, near, same_header
 from mailsync.executor.run import RESOLVE, Run
 from mailsync.model.actions import uid_of
+from mailsync.model.content import Head
 from mailsync.model.errors import Refused
 from mailsync.model.flags import KEYWORDS, Flags
 from mailsync.model.ids import UID, UID_MAX, MailboxId
@@ -178,13 +179,16 @@ async def went_on(run: Run, box: Mailbox, intents: Sequence[Intent]) -> list[Int
     left = list(intents)
     for mailbox, uids in new.items():
         other = run.mailboxes[mailbox]
+        before, free = run.veiled.get(other.name, UIDSet()), UIDSet(uids)
+        run.veiled[other.name] = before | free
         async with run.only_trouble(other, RESOLVE):
             here = [intent for intent in sent if intent in left]
-            shown = await run.server.identify(other.name, UIDSet(uids))
+            shown = await run.server.identify(other.name, free)
             headers = await run.server.headers(other.name, near(here, shown))
             found = [intent for intent, _ in match(here, shown, headers)]
             await run.stored(run.cache.went_on, [intent.id for intent in found])
             left = [intent for intent in left if intent not in found]
+            run.veiled[other.name] = before | _unshown(left, free, shown, headers)
             run.tallies.troubles.pop((RESOLVE, other.name), None)
     return left
 
@@ -205,15 +209,29 @@ async def is_hidden(run: Run, box: Mailbox, intent: Intent) -> bool:
         hits = await run.server.search_message_id(box.name, intent.new.message_id)
         free |= await _unlinked(run, box, hits)
     shown = await run.server.identify(box.name, free)
-    if _unshown(free, shown):
+    if free - _told(shown):
         return True
     doubtful = UIDSet(uid for uid, one in shown.items() if alike(intent, one))
     headers = await run.server.headers(box.name, doubtful)
     return any(headers.get(uid) is None for uid in doubtful)
 
 
-def _unshown(free: UIDSet, shown: Mapping[UID, Identity]) -> UIDSet:
-    return free - UIDSet(uid for uid, one in shown.items() if one.size is not None)
+def _told(shown: Mapping[UID, Identity]) -> UIDSet:
+    return UIDSet(uid for uid, one in shown.items() if one.size is not None)
+
+
+def _unshown(
+    intents: Sequence[Intent],
+    free: UIDSet,
+    shown: Mapping[UID, Identity],
+    headers: Mapping[UID, Head | None],
+) -> UIDSet:
+    """Of `free`, what may be one of these and does not show itself."""
+    if not intents:
+        return UIDSet()
+    mute = (uid for uid in near(intents, shown) if headers.get(uid) is None)
+    doubtful = UIDSet(uid for uid in mute if any(alike(one, shown[uid]) for one in intents))
+    return (free - _told(shown)) | doubtful
 
 
 async def _new_uids(run: Run, box: Mailbox, intents: Sequence[Intent]) -> UIDSet:
@@ -245,9 +263,7 @@ async def _offer(
     await _link(run, box, found, shown, answered=answered)
     linked = {intent.id for intent, _ in found}
     left = [intent for intent in intents if intent.id not in linked]
-    mute = (uid for uid in worth if headers.get(uid) is None)
-    veiled = UIDSet(uid for uid in mute if any(alike(one, shown[uid]) for one in left))
-    return left, veiled | _unshown(free, shown)
+    return left, _unshown(left, free, shown, headers)
 
 
 async def linked_uids(run: Run, box: Mailbox, uids: Sequence[UID]) -> set[UID]:

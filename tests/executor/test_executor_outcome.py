@@ -478,6 +478,7 @@ class Wide(Stage):
 
     rows: Sequence[Row] = ()
     others: frozenset[RowId] = frozenset()
+    mute: frozenset[RowId] = frozenset()  # those that are listed only
     uid_next: int = NEXT + 1
     went: list[IntentId] = field(default_factory=list)
     troubles: dict[Any, Any] = field(default_factory=dict)
@@ -524,7 +525,8 @@ class Wide(Stage):
 
     async def identify(self, name: MailboxName, uids: UIDSet) -> dict[UID, Identity]:
         self.asked.append(f"{name} {uids}")
-        return {uid: one.told for uid, one in self._all(name, uids).items()}
+        mute = {row.uid for row in self.rows if row.id in self.mute}
+        return {uid: one.told for uid, one in self._all(name, uids).items() if uid not in mute}
 
     def moved_on(self, *intents: Intent) -> list[int]:
         """Which of them did; what it returns are the others."""
@@ -577,3 +579,18 @@ def test_a_mailbox_that_shows_nothing_holds_up_no_other() -> None:
     stage.troubles[RESOLVE, HOME.name] = "of an earlier look"
     assert stage.moved_on(ONE, TWO) == [1]
     assert stage.troubles.keys() == {(RESOLVE, UNSHOWN.name)}
+
+
+def test_what_may_have_been_moved_on_and_does_not_show_itself() -> None:
+    lone, other = new_in(HOME, 1), new_in(HOME, 2)
+    stage = Wide([], rows=[lone, other, new_in(UNSHOWN, 2)], mute=frozenset([lone.id]))
+    assert lone.uid is not None
+    stage.veiled[HOME.name] = UIDSet([UID(70)])  # by intents of its own
+    assert stage.moved_on(ONE, TWO) == [2]
+    alone = Wide([], rows=[lone, other], mute=frozenset([lone.id]))
+    assert alone.moved_on(TWO) == [2]
+    assert not alone.veiled[HOME.name]
+    assert stage.veiled == {
+        HOME.name: UIDSet([lone.uid, UID(70)]),
+        UNSHOWN.name: UIDSet([UID(2)]),
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -46,6 +47,21 @@ def test_it_is_followed_and_not_sent_again(make: Callable[[], Profile]) -> None:
         s.server.move("INBOX", s.uid_of("INBOX", "n"), "Work")
         ran = s.tell()
         assert (ran.exit, ran.stored, ran.fetched, ran.total.moved) == (0, 0, 0, 1)
+        s.agree({"INBOX": "a", "Work": "n:S w"})
+
+
+@pytest.mark.parametrize("make", MAKES)
+def test_it_does_not_show_itself_there_at_first(make: Callable[[], Profile]) -> None:
+    """Not fetched as another message, of which the file would be sent again."""
+    with Story("moved on, mute", make()) as s:
+        begun(s)
+        s.server.move("INBOX", s.uid_of("INBOX", "n"), "Work")
+        last = re.compile(rb"(?s).*\r\n(?=\S+ OK)")
+        s.server.fault(
+            "UID FETCH", lambda answer: last.sub(b"", answer), mailbox="Work", text=b"HEADER.FIELDS"
+        )
+        ran = s.tell()
+        assert (ran.exit, ran.stored, ran.fetched) == (0, 0, 0)
         s.agree({"INBOX": "a", "Work": "n:S w"})
 
 

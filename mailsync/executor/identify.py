@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from mailsync.cache import Intent, IntentKind
 from mailsync.model.content import Head
 from mailsync.model.ids import UID
+from mailsync.model.rows import Row
 from mailsync.model.uidset import UIDSet
 from mailsync.server import Identity
 
@@ -34,6 +35,12 @@ def resembles(intent: Intent, shown: Identity) -> bool:
 
 def alike(intent: Intent, shown: Identity) -> bool:
     return shown.size == intent.new.size or shown.internal_date == intent.new.internal_date
+
+
+def may_have_made(intent: Intent, row: Row) -> bool:
+    """Whether a message that is listed, and of which nothing else is told, may be the one."""
+    sent = intent.new
+    return row.size in (None, sent.size) or row.internal_date in (None, sent.internal_date)
 
 
 def may_be(intent: Intent, shown: Identity, now: float) -> bool:

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
+from mailsync.cache import Intent
 from mailsync.executor import Run
 from mailsync.executor.files import digested
+from mailsync.executor.identify import may_have_made
 from mailsync.executor.run import LOOK_HERE, Trouble
 from mailsync.executor.suspects import blamed, one_by_one, to_ask
 from mailsync.model.actions import Action, Plan, RemoveLocalMailbox, uid_of
@@ -126,14 +128,18 @@ async def due(run: Run) -> tuple[list[Row], list[Row]]:
         if box.selected and box.synced and not on_both(box):
             candidates += await run.stored(run.cache.rows_of, box.id)
     seen = {row.id for row in rows}
-    rows = [replace(row, intent=True) if _is_veiled(run, row) else row for row in rows]
+    if any(run.veiled.values()):
+        intents = await run.stored(run.cache.intents)
+        rows = [replace(row, intent=row.intent or _is_veiled(run, row, intents)) for row in rows]
     return rows, list({row.id: row for row in candidates if row.id not in seen}.values())
 
 
-def _is_veiled(run: Run, row: Row) -> bool:
-    """New there, and perhaps what an intent made."""
+def _is_veiled(run: Run, row: Row, intents: Sequence[Intent]) -> bool:
+    """New there, and perhaps what one of them made."""
+    if row.local is not Presence.NONE or row.uid is None:
+        return False
     uids = run.veiled.get(run.name(row.mailbox), UIDSet())
-    return row.local is Presence.NONE and row.uid is not None and row.uid in uids
+    return row.uid in uids and any(may_have_made(intent, row) for intent in intents)
 
 
 Learn = Callable[[Run, Mailbox, Sequence[Row]], Awaitable[None]]

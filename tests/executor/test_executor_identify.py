@@ -5,10 +5,18 @@ from __future__ import annotations
 import pytest
 
 from mailsync.cache import Intent, IntentKind, NewIntent
-from mailsync.executor.identify import agrees, match, may_be, near, same_message
+from mailsync.executor.identify import (
+    agrees,
+    match,
+    may_be,
+    may_have_made,
+    near,
+    same_message,
+)
 from mailsync.model.content import Head, header_hash
 from mailsync.model.flags import Flags
 from mailsync.model.ids import UID, IntentId, MailboxId, RowId, UIDValidity
+from mailsync.model.rows import Row
 from mailsync.model.uidset import UIDSet
 from mailsync.server import Identity
 
@@ -128,3 +136,21 @@ def test_headers_are_asked_for_where_something_agrees() -> None:
     }
     assert near([sent(OLD)], there) == UIDSet([UID(1)])
     assert near([sent(OLD), sent(OLD, "")], there) == UIDSet(UID(uid) for uid in (1, 3, 4))
+
+
+@pytest.mark.parametrize(
+    ("size", "date", "possible"),
+    [
+        (100, OLD, True),
+        (100, NOW, True),
+        (120, OLD, True),
+        (120, NOW, False),
+        (None, NOW, True),
+        (120, None, True),
+    ],
+)
+def test_what_is_listed_and_tells_no_more(
+    size: int | None, date: int | None, possible: bool
+) -> None:
+    row = Row(RowId(1), MailboxId(1), UID(9), size=size, internal_date=date)
+    assert may_have_made(sent(OLD), row) is possible

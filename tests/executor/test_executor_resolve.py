@@ -105,12 +105,17 @@ def test_what_does_not_show_itself_is_not_fetched_as_another_message(
 
 
 def test_what_a_failed_look_leaves_unknown_is_not_fetched_as_another_message(story: Story) -> None:
+    """What comes there meanwhile, of another size and date, is no reason to wait."""
     story.file("Zed", "n~")
     story.server.fault("APPEND", Stop.CUT_AFTER)
-    story.server.fault("UID FETCH", "NO [SERVERBUG] no", text=b"HEADER.FIELDS")
+    story.server.fault("UID FETCH", "NO [SERVERBUG] no", text=b"HEADER.FIELDS", sticky=True)
     assert story.tell().total.downloaded == 0
+    story.serve("Zed", "late", size=900)
+    ran = story.tell()
+    assert (ran.exit != Exit.OK, ran.total.downloaded) == (True, 1)
+    story.server.faults.clear()
     story.tell()
-    story.agree({"Able": "in-able", "Zed": "in-zed n~"})
+    story.agree({"Able": "in-able", "Zed": "in-zed late n~"})
 
 
 def test_a_server_that_lost_condstore_is_not_asked_for_it(story: Story) -> None:

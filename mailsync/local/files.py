@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 
@@ -212,6 +212,23 @@ def make_lasting(tree: Tree, seen: Mapping[MailboxName, Sequence[LocalEntry]]) -
                     tree.fs.sync_file(tree.file(name, entry))
             for folder in ("cur", "new"):
                 tree.fs.sync_dir(f"{path}/{folder}")
+
+
+def make_mailboxes_lasting(tree: Tree, mailboxes: Collection[MailboxName]) -> None:
+    if not tree.fsync:
+        return
+    done: set[int] = set()
+    synced: set[str] = set()
+    for name in mailboxes:
+        path = tree.path(name)
+        with _passing_over(path):
+            device = tree.directory(f"{path}/.").device
+            if len(mailboxes) > FEW_FOLDERS and device not in done and tree.fs.sync_all(path):
+                done.add(device)
+            for folder in () if device in done else (tree.root, *tree.above(name)):
+                if folder not in synced:
+                    tree.fs.sync_dir(f"{folder}/.")
+                    synced.add(folder)
 
 
 @contextlib.contextmanager

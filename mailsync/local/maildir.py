@@ -5,7 +5,7 @@ Every OSError comes out as model.errors.StorageError, which names the path and w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from mailsync.local import (
     files,
@@ -247,6 +247,11 @@ class Maildir:
         """Durable when it returns: these files, whoever wrote them, and what came to or left these
         mailboxes.  What is not there any more, or may not be read, is passed over."""
         files.make_lasting(self._tree, seen)
+
+    def make_mailboxes_lasting(self, mailboxes: Collection[MailboxName]) -> None:
+        """Durable when it returns: the directories of these mailboxes and those above them, whoever
+        made them.  What is not there any more, or may not be read, is passed over."""
+        files.make_mailboxes_lasting(self._tree, mailboxes)
 
     def undo_files(self, undo_dir: str) -> dict[str, FileFacts]:
         """File names in undo with size and mtime; empty when there is no such directory."""

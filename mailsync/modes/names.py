@@ -76,12 +76,23 @@ async def observe_names(
         there |= {box.name for box in listed if box.selectable}
         hidden = [name for name in there if any(f"{name}/".startswith(f"{p}/") for p in closed)]
         local = sorted({*local, *hidden})
+    await _make_lasting(run, local)
     check_names(await run.stored(run.cache.wire_names), local, listed)
     listed = await without_exchanged(run, listed)
     run.not_selectable = {box.name for box in listed if not box.selectable}
     await run.stored(run.cache.see_mailboxes, listed, local, selected)
     await refresh(run)
     return {box.name: box for box in listed}
+
+
+async def _make_lasting(run: Run, local: Sequence[MailboxName]) -> None:
+    """What is put into a mailbox would go with it at a power cut: a user made it, or a run that
+    failed."""
+    await refresh(run)
+    had = {box.name for box in run.mailboxes.values() if box.local is Presence.THERE}
+    new = [name for name in local if name not in had]
+    if new and not (run.dry or run.still):
+        await run.disk(run.maildir.make_mailboxes_lasting, new)
 
 
 async def _told_apart(

@@ -12,6 +12,7 @@ from sim.rand import SimRand
 from support.maildirs import BOX, DATE, VALID, Ground, entry_of
 
 from mailsync.local import Maildir, Marker, Note
+from mailsync.local.tree import FEW_FOLDERS
 from mailsync.model.errors import NotOurs, StorageError
 from mailsync.model.flags import Flags, from_letters
 from mailsync.model.ids import UID, UniqueName
@@ -246,10 +247,29 @@ def test_what_is_made_lasting_may_be_gone_or_closed(ground: Ground) -> None:
             ground.maildir.make_lasting({BOX: [entry]})
 
 
+@pytest.mark.parametrize("many", [False, True])
+def test_mailboxes_that_others_made_are_made_lasting(many: bool) -> None:
+    """Each directory once, or the file system as a whole; one that is gone is passed over."""
+    fs = SimFs(SimRand(1))
+    maildir = Maildir("/mail", "acc", fs, "host", SimRand(1))
+    names = [MailboxName(f"A/B{at}") for at in range(FEW_FOLDERS + 1 if many else 2)]
+    for path in ("/mail", "/mail/A", *(f"/mail/{name}" for name in names)):
+        fs.mkdir(path)
+    for name in names:
+        for folder in ("new", "tmp", "cur"):
+            fs.mkdir(f"/mail/{name}/{folder}")
+    calls = fs.calls
+    maildir.make_mailboxes_lasting([WORK, *names])
+    assert fs.calls - calls == len(names) + 3 + (0 if many else len(names))
+    fs.crash("weak", SimRand(2))
+    assert maildir.mailboxes()[0] == names
+
+
 def test_without_fsync_nothing_is_made_lasting() -> None:
     fs = SimFs(SimRand(1))
     maildir = Maildir("/home/mail", "acc", fs, "host", SimRand(1), fsync=False)
     maildir.make_lasting({BOX: []})
+    maildir.make_mailboxes_lasting([BOX])
     assert fs.calls == 0
 
 

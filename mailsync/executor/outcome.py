@@ -238,6 +238,8 @@ async def _new_uids(run: Run, box: Mailbox, intents: Sequence[Intent]) -> UIDSet
     """Those that came since the oldest of the intents and that no row has yet."""
     lowest = _lowest(box, intents)
     since = await run.server.recheck(box.name, lowest, uid_validity=box.uid_validity)
+    if since.cursor.uid_next < lowest:  # it never goes back (RFC 9051 §2.3.1.1): it was not so
+        since = await run.server.recheck(box.name, UID(1), uid_validity=box.uid_validity)
     return await _unlinked(run, box, UIDSet(item.uid for item in since.items))
 
 

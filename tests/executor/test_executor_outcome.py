@@ -97,6 +97,7 @@ class Stage:
     linked: list[Linked] = field(default_factory=list)
     stores: list[tuple[list[UID], Flags]] = field(default_factory=list)
     refuse: Refused | None = None
+    uid_next: int = 20  # as it is now
     veiled: dict[MailboxName, UIDSet] = field(default_factory=dict)
 
     @property
@@ -151,7 +152,8 @@ class Stage:
         assert (name, uid_validity) == (BOX.name, VALIDITY)
         self.asked.append(f"recheck {low}")
         found = sorted(one.uid for one in self.messages if one.uid >= low)
-        return SimpleNamespace(items=[SimpleNamespace(uid=UID(uid)) for uid in found])
+        items = [SimpleNamespace(uid=UID(uid)) for uid in found]
+        return SimpleNamespace(items=items, cursor=SimpleNamespace(uid_next=self.uid_next))
 
     async def search_message_id(self, name: MailboxName, message_id: str) -> UIDSet:
         assert (name, bool(message_id)) == (BOX.name, True)
@@ -356,6 +358,14 @@ async def _refuse(name: MailboxName, uids: UIDSet) -> dict[UID, Head | None]:
     raise Refused("no")
 
 
+def test_a_uidnext_that_went_back_was_not_so() -> None:
+    intents = [sent(1, uid_next=21, message_id="")]
+    stage = Stage([KNOWN, there(15, 1, message_id="")])
+    assert stage.look_up(intents) == {1: 15}
+    assert stage.asked[:2] == ["recheck 21", "recheck 1"]
+    assert Stage([there(15, 1, message_id="")], uid_next=21).look_up(intents) == {}
+
+
 def test_what_is_linked_is_known_by_what_it_shows() -> None:
     """The keywords of the account's table, and all by which the server tells it from another."""
     stage = Stage([there(10, 1, email_id="E1", extra=frozenset({"Work", "Other"}))])
@@ -504,11 +514,6 @@ class Wide(Stage):
 
     def went_on(self, ids: Sequence[IntentId]) -> None:
         self.went += ids
-
-    async def recheck(self, name: MailboxName, low: UID, *, uid_validity: UIDValidity) -> Any:
-        seen = await super().recheck(name, low, uid_validity=uid_validity)
-        seen.cursor = SimpleNamespace(uid_next=self.uid_next)
-        return seen
 
     def _all(self, name: MailboxName, uids: UIDSet) -> dict[UID, There]:
         assert name in (HOME.name, SOURCE.name, UNSHOWN.name)

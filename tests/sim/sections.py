@@ -81,9 +81,14 @@ class Scope:
     dated: bool  # its clock is right all the time, and dates are what they were
     gmail: bool
     _before: dict[str, object] = field(default_factory=dict)
+    # Without MOVE: it may have been put there before deletions were kept, and what is left goes.
+    _in_trash: set[str | None] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._before = self._shown()
+        server = self.machine.server
+        trash = server.boxes.get(self.users.wire(server.witness.trash).encode())
+        self._in_trash = {one.ghost for one in trash.messages.values()} if trash else set()
 
     def _rules(self, box: str) -> Iterable[Section]:
         return (one for one in self.machine.account.sections if one.pattern in (box, "*"))
@@ -100,7 +105,8 @@ class Scope:
                 return "direction is push"
             if moved:
                 continue
-            if side == SERVER and "deletions" in one.given and not self.gmail:
+            begun = self.machine.server.witness.by_copy and ghost in self._in_trash
+            if side == SERVER and "deletions" in one.given and not self.gmail and not begun:
                 return "deletions are kept"
             if one.rules.max_size and len(self.machine.oracle.bodies[ghost]) > LIMIT:
                 return "it is too large"

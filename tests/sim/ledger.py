@@ -244,6 +244,7 @@ class Ledger:
                 deeds.parted.clear()
                 deeds.called.clear()
                 deeds.spare = 0
+                self._marked(ghost)  # not before the next sync where the cache was lost
         return ""
 
     # -- the end -------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from types import SimpleNamespace
+from dataclasses import replace
 
 import pytest
 from sim.disk import SimDisk
@@ -13,12 +13,12 @@ from sim.fs import SimFs
 from sim.ledger import Ledger
 from sim.liar import LIES, lines_of
 from sim.make_run import make_run
-from sim.play import play
+from sim.play import SERVER_SINCE, play
 from sim.rand import SimRand
 from sim.shrink import shrunk
 from sim.stack import Stack
 
-from mailsync.model.errors import Exit
+from mailsync.model.checked import AccountCheck, Difference, MailboxCheck
 from mailsync.modes import cycle, decide
 from mailsync.planner import flags, verdict
 from mailsync.planner.policy import Bounds, Ground
@@ -203,12 +203,28 @@ class TestAsked:
         monkeypatch.setattr(decide.Back, "once_each", lambda self, found: [])
         assert "I21: undelete left ['a']" in play(run).wrong
 
-    def test_a_check_that_finds_something(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        run = run_of(Act("server", "screate", ("Work",)), *self.NEW, SYNC)
+    @pytest.mark.parametrize(
+        ("profile", "lied", "what", "wrong"),
+        [
+            ("strict_qresync", False, "other bytes", True),
+            ("o365", True, "other bytes", True),
+            ("o365", False, SERVER_SINCE, True),
+            ("strict_qresync", True, SERVER_SINCE, True),
+            ("o365", True, f"other bytes; {SERVER_SINCE}", False),  # it told a wrong size once
+        ],
+    )
+    def test_a_check_that_finds_something(
+        self, profile: str, lied: bool, what: str, wrong: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lie = Fault("lie", 0, 100, "size wrong")
+        sync = replace(SYNC, faults=(lie,)) if lied else SYNC
+        made = run_of(Act("server", "screate", ("Work",)), *self.NEW, sync)
+        run = replace(made, profile=profile)
         assert play(run).wrong == ""
-        there = SimpleNamespace(exit=Exit.OK, differences=1)
+        box = MailboxCheck("Work", differences=(Difference(what),))
+        there = AccountCheck("test", (box,))
         monkeypatch.setattr(sys.modules["sim.play"], "checked", lambda machine: there)
-        assert "check, on machine 0" in play(run).wrong
+        assert ("check, on machine 0" in play(run).wrong) is wrong
 
 
 class TestSections:

@@ -88,10 +88,11 @@ async def observe_names(
 async def _make_lasting(run: Run, local: Sequence[MailboxName]) -> None:
     """What is put into a mailbox would go with it at a power cut: a user made it, or a run that
     failed."""
-    await refresh(run)
-    had = {box.name for box in run.mailboxes.values() if box.local is Presence.THERE}
-    new = [name for name in local if name not in had]
-    if new and not (run.dry or run.still):
+    if run.dry or run.still:
+        return
+    boxes = await run.stored(run.cache.uncounted, run.now())
+    had = {box.name for box in boxes if box.local is Presence.THERE}
+    if new := [name for name in local if name not in had]:
         await run.disk(run.maildir.make_mailboxes_lasting, new)
 
 

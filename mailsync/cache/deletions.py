@@ -81,7 +81,7 @@ _ACCEPT_BOXES = text(f"""
 # A side that is not there never was: so the message is fetched or sent as if it were new.
 _REJECT = f"""
     UPDATE messages SET
-        synced = NULL, synced_extra = NULL, settled = 0, {FREE},
+        synced = NULL, synced_masked = 0, synced_extra = NULL, settled = 0, {FREE},
         uid = CASE WHEN {{lost_server}} THEN NULL ELSE uid END,
         hint_uid = CASE WHEN {{lost_server}} THEN NULL ELSE hint_uid END,
         server_flags = CASE WHEN {{lost_server}} THEN 0 ELSE server_flags END,

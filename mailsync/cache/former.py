@@ -18,8 +18,9 @@ from mailsync.model.rows import Side
 _MISSING = {
     side: f"""
     UPDATE messages SET
-        {side} = 2, synced = ?2, settled = 0, wait = 1, wait_side = ?3, wait_reason = ?4,
-        wait_policy = NULL, accepted_until = NULL, {NO_TROUBLE}
+        {side} = 2, synced = ?2, synced_masked = 0, settled = 0,
+        wait = 1, wait_side = ?3, wait_reason = ?4, wait_policy = NULL,
+        accepted_until = NULL, {NO_TROUBLE}
     WHERE id = ?1 AND {side} = 0 AND {there} = 1"""
     for side, there in ((Side.SERVER, Side.LOCAL), (Side.LOCAL, Side.SERVER))
 }

@@ -39,7 +39,7 @@ _LINK = text(f"""
     UPDATE messages SET
         uid = :uid, hint_uid = NULL, server = 1, server_shown = :shown,
         server_flags = :shown & {PERMANENT}, server_extra = :extra, synced_extra = :extra,
-        synced = :synced & {PERMANENT},
+        synced = :synced & {PERMANENT}, synced_masked = 0,
         local_flags = (local_shown | local_kept | local_lost | :came) & {PERMANENT},
         local_kept = local_kept | (:came & ~local_shown & ~{SHOWABLE}),
         local_lost = local_lost | (:came & ~local_shown & {SHOWABLE}),

@@ -27,11 +27,15 @@ _REFUSE = text("""
 # What the name shows, and what it does not.
 LOCAL = "(local_shown | local_kept | local_lost)"
 _AGREED = agreed("(server_shown & :permanent)", f"({LOCAL} & :permanent)", "(synced & :permanent)")
+# A flag that the server keeps again: what it shows may be what it lost meanwhile, so both sides
+# have the union.  Where one side is gone, it is no news on the other that it had before.
+_HELD = f"CASE WHEN server = 1 THEN server_shown ELSE {LOCAL} END"
+_BASE = f"((synced | (synced_masked & {_HELD})) & :permanent)"
 REMASK = text(f"""
     UPDATE messages SET
         server_flags = server_shown & :permanent, local_flags = {LOCAL} & :permanent,
-        synced = CASE WHEN server = 1 AND local = 1 THEN
-            {_AGREED} ELSE synced & :permanent END
+        synced = CASE WHEN server = 1 AND local = 1 THEN {_AGREED} ELSE {_BASE} END,
+        synced_masked = coalesce(synced | synced_masked, 0) & ~:permanent
     WHERE mailbox = :box""")
 _PERMANENT = text("SELECT permanent FROM mailboxes WHERE id = :box")
 # Keywords that could not be shown get their letters when there is room, and the other way round.

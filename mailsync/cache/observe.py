@@ -58,6 +58,8 @@ _CHANGE = f"""
         synced = CASE WHEN messages.local = 1 THEN {_AGREED}
             WHEN messages.server = 2 AND messages.local = 2 THEN NULL
             ELSE messages.synced END,
+        synced_masked = CASE WHEN messages.server = 2 AND messages.local = 2 THEN 0
+            ELSE messages.synced_masked END,
         settled = CASE WHEN (messages.server IN (1, 3) OR messages.settled = 3) AND NOT (
                 messages.settled = 3 AND NOT seen_server.flags & {Flags.DELETED:d})
             THEN messages.settled ELSE 0 END,
@@ -93,11 +95,12 @@ ABSENT = text("""
         AND +messages.server = 1
         AND NOT EXISTS (SELECT 1 FROM seen_server WHERE seen_server.uid = messages.uid)""")
 # Gone with a mark of ours that was to be taken back, as the file is there again: nobody deleted it.
+_RETURNED = f"({MARKED} AND local = 1 AND local_flags & {Flags.DELETED:d} = 0)"
 _GONE = text(f"""
     UPDATE messages SET
         server = 2, marked = 0, settled = {spared("messages.local_flags")},
-        synced = CASE WHEN {MARKED} AND local = 1 AND local_flags & {Flags.DELETED:d} = 0 THEN NULL
-            ELSE synced END,
+        synced = CASE WHEN {_RETURNED} THEN NULL ELSE synced END,
+        synced_masked = CASE WHEN {_RETURNED} THEN 0 ELSE synced_masked END,
         {FREE}
     WHERE id IN (SELECT id FROM wanted)""")
 # Without UIDPLUS what others marked \\Deleted holds up what we marked (reliability.md I16).

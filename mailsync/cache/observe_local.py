@@ -69,9 +69,8 @@ _LOST = f"""
         ELSE messages.local_kept | messages.local_lost END)"""
 _LOCAL = f"((files.flags | {_KEPT} | {_LOST}) & :permanent)"
 # An older copy of a file never had the flags that were set since: those were not removed here.
-_BASE = f"""
-    (CASE WHEN :relink = {OLDER} AND messages.local = 3 THEN messages.synced & {_LOCAL}
-        ELSE messages.synced END)"""
+_AN_OLDER = f"(:relink = {OLDER} AND messages.local = 3)"
+_BASE = f"(CASE WHEN {_AN_OLDER} THEN messages.synced & {_LOCAL} ELSE messages.synced END)"
 _AGREED = agreed("messages.server_flags", _LOCAL, _BASE)
 # What comes back after both sides had lost it is a new file: not one whose message went elsewhere,
 # as into the \\Trash mailbox by our own hand.  What an intent speaks of is left to its outcome.
@@ -87,7 +86,9 @@ _CHANGE = f"""
         local_flags = {_LOCAL},
         synced = CASE WHEN messages.server = 1 THEN {_AGREED}
             WHEN messages.server = 2 AND messages.local = 2 THEN NULL
-            ELSE {_BASE} END
+            ELSE {_BASE} END,
+        synced_masked = CASE WHEN {_AN_OLDER} OR (messages.server = 2 AND messages.local = 2) THEN 0
+            ELSE messages.synced_masked END
         %s
     FROM files
     WHERE {_SAME} AND %s"""
@@ -128,11 +129,12 @@ ADDED = text(f"""
     WHERE size IS NOT NULL AND NOT EXISTS (
         SELECT 1 FROM messages WHERE messages.mailbox = :box AND messages.name = files.name)
     ORDER BY name""")
+_PUT_AWAY = """((id, name, folder, info) IN (SELECT "row", name, folder, info FROM deletions))"""
 # One that a run put into undo just before it was killed was not removed by a user.
 ABSENT = text(f"""
     UPDATE messages SET local = 2, settled = {spared("messages.server_flags")}, {FREE},
-        synced = CASE WHEN (id, name, folder, info) IN (
-            SELECT "row", name, folder, info FROM deletions) THEN NULL ELSE synced END
+        synced = CASE WHEN {_PUT_AWAY} THEN NULL ELSE synced END,
+        synced_masked = CASE WHEN {_PUT_AWAY} THEN 0 ELSE synced_masked END
     WHERE id IN (SELECT id FROM wanted)""")
 _STAMP = text("""
     UPDATE mailboxes SET local = 1, stamp = :stamp, lettered = :lettered WHERE id = :box""")

@@ -56,7 +56,8 @@ _DELIVER = text(f"""
         message_id = coalesce(files.message_id, messages.message_id),
         server_header = CASE WHEN messages.header <> files.header THEN messages.header
             ELSE messages.server_header END,
-        synced = files.synced & {PERMANENT}, synced_extra = messages.server_extra
+        synced = files.synced & {PERMANENT}, synced_masked = 0,
+        synced_extra = messages.server_extra
     FROM files WHERE messages.id = +files.id""")
 _TWINS = text("""
     SELECT messages.uid, min(repeated.id) FROM repeated
@@ -102,7 +103,7 @@ _STORED_FLAGS = text(f"""
     WHERE id IN (SELECT id FROM wanted)""")
 _GONE = f"UPDATE messages SET {{gone}}, settled = 0, {FREE} WHERE id IN (SELECT id FROM wanted)"
 # What we removed nobody deleted here: is it seen on the server again, it is new.
-_REMOVED = text(_GONE.format(gone="local = 2, synced = NULL"))
+_REMOVED = text(_GONE.format(gone="local = 2, synced = NULL, synced_masked = 0"))
 # Accepted is the deletion as a whole, with the file of what was \\Deleted on both sides.
 _EXPUNGED = text(
     _GONE.format(gone="server = 2, marked = 0").replace(

@@ -60,7 +60,8 @@ _MERGE = text(f"""
             ELSE messages.server_header END,
         message_id = CASE WHEN pairs.message_id <> '' THEN pairs.message_id
             ELSE messages.message_id END,
-        hint_uid = NULL, synced = pairs.synced, synced_extra = messages.server_extra,
+        hint_uid = NULL, synced = pairs.synced, synced_masked = 0,
+        synced_extra = messages.server_extra,
         accepted_until = NULL, {NO_TROUBLE}, {_OUTCOME}
     FROM pairs WHERE messages.id = +pairs.keep""")
 _FORGET = text("""

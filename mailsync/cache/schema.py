@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 
-HEAD = "0012"  # the newest revision in migrations/versions
+HEAD = "0013"  # the newest revision in migrations/versions
 APPLICATION_ID = 0x6D734331  # "msC1", in the file's header (PRAGMA application_id)
 FILE = "cache.db"
 

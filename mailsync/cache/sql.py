@@ -25,7 +25,7 @@ FREE = f"""
 # A file of which the server has nothing.
 NEVER_SENT = """
     uid = NULL, hint_uid = NULL, server = 0, server_flags = 0, server_shown = 0,
-    server_extra = NULL, email_id = NULL, synced = NULL, synced_extra = NULL"""
+    server_extra = NULL, email_id = NULL, synced = NULL, synced_masked = 0, synced_extra = NULL"""
 NO_TROUBLE = "attempts = 0, next_try = NULL, error = NULL"
 FIRM = "(messages.wait <> 0 AND messages.wait_policy IS NULL)"
 

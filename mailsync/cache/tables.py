@@ -155,6 +155,8 @@ messages = Table(
     # dropped it; with `local_shown` they are the local side
     Column("local_kept", BigInteger, nullable=False, server_default=text("0")),
     Column("local_lost", BigInteger, nullable=False, server_default=text("0")),
+    # what `synced` had of flags that PERMANENTFLAGS does not name now; 0 where that is null
+    Column("synced_masked", BigInteger, nullable=False, server_default=text("0")),
 )
 
 _m = messages.c

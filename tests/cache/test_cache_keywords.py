@@ -10,10 +10,12 @@ from support.cachebox import EVERYTHING, NOW, Box, entry, facts
 
 from mailsync.cache import DeliveredRow, IntentKind, Linked, NewIntent
 from mailsync.cache.cache import Cache
+from mailsync.model.actions import Pair, Rung
 from mailsync.model.flags import KEYWORDS, SYSTEM, Flags, from_letters
 from mailsync.model.ids import UID, IntentId, ModSeq, RowId, UIDValidity
 from mailsync.model.keywords import Keywords
 from mailsync.model.observation import Cursor, LocalObservation, ServerItem, ServerObservation
+from mailsync.model.rows import Presence
 
 TABLE = Keywords(["$Junk", "Later", "Work"])
 A, B, C = (TABLE.flag(name) for name in TABLE.names)
@@ -252,6 +254,53 @@ def test_what_was_refused_is_no_matter_until_the_server_says_something_else(box:
     server(box, {1: "Sb"}, listed=frozenset({"Work"}))
     assert box.file("f").local_flags == flags("Sab")
     assert box.cache.due(NOW)
+
+
+@pytest.mark.parametrize("side", [Presence.THERE, Presence.GONE])
+def test_what_the_server_keeps_again_is_no_change_of_what_is_gone_on_the_other_side(
+    box: Box, side: Presence
+) -> None:
+    """PERMANENTFLAGS was empty for one sync: a deletion seen in it was taken back in the next."""
+    paired(box, "FSab")
+    if side is Presence.THERE:
+        local(box, {})
+    shown = {1: "FSab"} if side is Presence.THERE else {}
+    for permanent in (Flags.NONE, SYSTEM, SYSTEM | KEYWORDS):
+        cursor = Cursor(UIDValidity(1), 2, len(shown), ModSeq(7))
+        items = tuple(
+            ServerItem(UID(uid), from_letters(text), frozenset(TABLE.of(flags(text))), 1000, 100)
+            for uid, text in shown.items()
+        )
+        seen = ServerObservation(box.name, cursor, items, EVERYTHING, permanent=permanent)
+        assert box.cache.store_server(seen, NOW).ok
+        row = box.row(1)
+        assert row.server is side
+        assert row.synced == flags("FSab") & permanent
+    assert row.synced in (row.server_flags, row.local_flags)
+
+
+def test_what_the_server_lost_while_it_did_not_keep_it_is_sent_again(box: Box) -> None:
+    paired(box, "Sa")
+    server(box, {1: "S"}, any_keyword=False)
+    assert not box.cache.due(NOW)
+    server(box, {1: "S"})
+    assert (box.file("f").local_flags, box.row(1).synced) == (flags("Sa"), Flags.SEEN)
+    assert box.cache.due(NOW)
+
+
+def test_what_was_forgotten_is_no_base_of_what_comes_after_it(box: Box) -> None:
+    """The same UID and the same file are another message's by then."""
+    paired(box, "Fa")
+    server(box, {1: "Fa"}, any_keyword=False)
+    local(box, {})
+    server(box, {}, any_keyword=False)
+    server(box, {1: "Fa"}, any_keyword=False)
+    assert box.row(1).synced is None
+    local(box, {"g": "F"})
+    box.cache.apply([Pair(box.id, box.row(1), box.file("g"), Rung.HEADER, None)])
+    local(box, {})
+    server(box, {1: "Fa"})
+    assert box.row(1).synced == Flags.FLAGGED
 
 
 def test_the_table_outlives_the_program(box: Box, tmp_path: Path) -> None:

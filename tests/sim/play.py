@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -40,6 +41,7 @@ from sim.witness import Forbids
 PASSWORD = "Taint-5f1c0e"
 _OF_THIS_PROCESS = re.compile(r"process \d+|/sim-\w+")  # no part of a trace
 SERVER_SINCE = "the server has changed since"  # as check says
+UNBASED = "SELECT count(*) FROM messages WHERE synced IS NULL AND synced_masked <> 0"
 HEALED = 2 * 86400.0  # seconds: what was parked is due again
 ROUNDS = 8
 LONGEST = 6 * 3600.0  # seconds that one sync may take, whatever the server does (I18)
@@ -183,7 +185,7 @@ class Play:
 
     def sync(self, event: Sync) -> list[AccountReport | None]:
         """What each process reported; None: it was killed."""
-        self.ledger.busy = True
+        self.ledger.busy, self.witness.unkept = True, False
         server, self.server.rand = self.server, self.server.rand.__class__(f"server {event.seed}")
         since, began = len(server.executed), server.time.now
         processes = [number % len(self.machines) for number in event.machines]
@@ -367,6 +369,7 @@ class Play:
             raise Violation(wrong)
         self._proven()
         self._secrets()
+        self._based()
 
     def _rounds(self) -> None:
         """Until nobody has anything to do."""
@@ -438,6 +441,14 @@ class Play:
             for path in machine.state.rglob("*"):
                 if path.is_file() and PASSWORD.encode() in path.read_bytes():
                     raise Violation(f"I17: the password is in {path.name}")
+
+    def _based(self) -> None:
+        """What the server does not keep has no merge base left where there is none."""
+        for path in (path for m in self.machines for path in m.state.rglob("cache.db")):
+            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as c:
+                (wrong,) = c.execute(UNBASED).fetchone()
+            if wrong:
+                raise Violation(f"{wrong} messages were never synced, and have a masked base")
 
 
 def play(run: Run) -> Outcome:

@@ -21,6 +21,7 @@ Raises Bad or No."""
 QUIET = {"FETCH", "STORE", "SEARCH"}  # no EXPUNGE while these run (RFC 3501 §7.4.1)
 LATE = {"NOOP", "CHECK", "IDLE", "EXPUNGE", "UID EXPUNGE"}
 CHANGE_BY_SEQ = {"STORE", "COPY", "MOVE"}
+KEEPS_NONE = b"[PERMANENTFLAGS ()]"
 NAMING = {"APPEND", "SELECT", "EXAMINE", "STATUS", "CREATE", "DELETE", "RENAME"}
 
 
@@ -310,4 +311,5 @@ class Session:
 
     def _tell_instead(self, before: int, told: bytes) -> None:
         self.server.witness.lied |= told != self._plain[before:]
+        self.server.witness.unkept |= KEEPS_NONE in told and KEEPS_NONE not in self._plain[before:]
         self._plain[before:] = told

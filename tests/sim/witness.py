@@ -48,6 +48,7 @@ class Witness:
     trash: str = "Trash"  # the mailbox for what is deleted
     by_copy: bool = False  # the server has no MOVE
     lied: bool = False  # the server said what is not so
+    unkept: bool = False  # and in this sync that it keeps no flags, which are no news then
     forbids: Forbids = lambda *_: ""  # see sections.Scope
     now: int = 0
     overtaken: Callable[[str], None] = lambda ghost: None  # told what came too late to be seen
@@ -232,7 +233,7 @@ class Witness:
                 seen = self._marked.get(place, looked)
             by, at = self._stored.get((ghost, letter), (session.number, 0))
             put_on = self._put_on.get((SERVER, ghost, letter), 0)
-            unseen |= put_on > seen or (by != session.number and at > seen)
+            unseen |= put_on > seen or (by != session.number and at > seen) or self.unkept
         if unseen:
             self._unaware.add((_local_name(session.server, session.view.box.name), ghost))
         return unseen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -27,9 +27,9 @@ from mailsync.model.errors import (
     ServerDefect,
     StorageError,
 )
-from mailsync.model.ids import MailboxId
+from mailsync.model.ids import UID, MailboxId
 from mailsync.model.mailboxname import MailboxName
-from mailsync.model.observation import Cursor, is_another
+from mailsync.model.observation import Cursor, ServerItem, is_another
 from mailsync.model.rows import Mailbox, Presence, Row, Side
 from mailsync.model.settings import Direction
 from mailsync.server import Ask
@@ -73,15 +73,15 @@ async def observe_again(run: Run, box: Mailbox, *, full: bool = False) -> Mailbo
     return run.mailboxes[box.id]
 
 
-async def make_sure(run: Run, box: Mailbox, rows: tuple[Row, ...]) -> None:
+async def make_sure(run: Run, box: Mailbox, rows: tuple[Row, ...]) -> Mapping[UID, ServerItem]:
     """That the UIDs on the server are the messages that the rows stand for, right before these are
     taken away: after a restore from a backup as many may have come as there were before, so that
-    nothing which is counted tells it.
+    nothing which is counted tells it.  What the server shows of them.
 
     If not, no UID of the account is believed before all is listed; the attempt ends."""
     shown = await run.server.shown(box.name, uids_of(rows), uid_validity=box.uid_validity)
     if not any(is_another(row, shown[uid_of(row)]) for row in rows if row.uid in shown):
-        return
+        return shown
     await run.stored(run.cache.begin_relink, None, {Side.SERVER})
     raise MailsyncError(f"{box.name}: {USED_AGAIN}", reach=Reach.ACCOUNT, help=Help.RETRY)
 

@@ -56,7 +56,11 @@ async def expunge(run: Run, action: Expunge) -> None:
     async def call(rows: tuple[Row, ...]) -> None:
         if not (rows := await _as_planned(run, box, rows)):
             return
-        await make_sure(run, box, rows)
+        shown = await make_sure(run, box, rows)
+        if flagged := _flagged_since(box, rows, {uid: one.flags for uid, one in shown.items()}):
+            rows = await _as_planned(run, box, await _without(run, box, rows, flagged, flagged))
+            if not rows:
+                return
         uids = uids_of(rows)
         run.changed.add(box.id)
         since = await _modseq(run, box) if run.server.has_condstore else None
@@ -70,17 +74,10 @@ async def expunge(run: Run, action: Expunge) -> None:
             uid_validity=box.uid_validity,
             shown=since is None,
         )
-        flagged = _flagged_since(rows, stored.flags)
-        changed = stored.modified | flagged
-        if changed:
-            # Changed under our feet: look again before anything is deleted.
-            run.note(box.id, f"{len(changed)} messages changed on the server meanwhile")
-            await observe_again(run, box)
-            if box.id in run.renumbered:
-                return
-            run.spared[box.id] |= flagged
-            rows = tuple(row for row in rows if uid_of(row) not in changed)
-            uids = uids - changed
+        flagged = _flagged_since(box, rows, stored.flags)
+        if changed := stored.modified | flagged:
+            rows = await _without(run, box, rows, changed, flagged)
+            uids = uids_of(rows)
         if rows:
             # Known at once: seen again later, it is no news that would unpark what is left there.
             ids = [row.id for row in rows]
@@ -111,16 +108,30 @@ async def _as_planned(run: Run, box: Mailbox, rows: Sequence[Row]) -> tuple[Row,
     return same
 
 
+async def _without(
+    run: Run, box: Mailbox, rows: tuple[Row, ...], changed: UIDSet, flagged: UIDSet
+) -> tuple[Row, ...]:
+    """Those that were not changed under our feet; there is a look before anything is deleted."""
+    run.note(box.id, f"{len(changed)} messages changed on the server meanwhile")
+    await observe_again(run, box)
+    if box.id in run.renumbered:
+        return ()
+    run.spared[box.id] |= flagged
+    return tuple(row for row in rows if uid_of(row) not in changed)
+
+
 def _unchanged(row: Row, now: Row) -> bool:
     same = (now.server, now.uid, now.server_extra) == (Presence.THERE, row.uid, row.server_extra)
     return same and now.server_flags in (row.server_flags, row.server_flags | Flags.DELETED)
 
 
-def _flagged_since(rows: Sequence[Row], flags: Mapping[UID, Flags]) -> UIDSet:
-    """Those that have a flag by now which saves them, where nothing but the answer tells it (no
-    UNCHANGEDSINCE).  Keywords may have no letter yet, so that they cannot be compared here."""
+def _flagged_since(box: Mailbox, rows: Sequence[Row], flags: Mapping[UID, Flags]) -> UIDSet:
+    """Those that have a flag by now which saves them, of those that the mailbox can keep.  Keywords
+    may have no letter yet, so that they cannot be compared here."""
     was = {uid_of(row): row.server_flags for row in rows}
-    return UIDSet(uid for uid, now in flags.items() if saves(was[uid], now, KEYWORDS))
+    return UIDSet(
+        uid for uid, now in flags.items() if saves(was[uid], now & box.permanent, KEYWORDS)
+    )
 
 
 async def _replaced(run: Run, action: Expunge) -> tuple[Row, ...]:

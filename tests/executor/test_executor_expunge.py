@@ -140,6 +140,35 @@ def test_without_a_modseq_the_answer_tells_what_was_flagged_meanwhile(
     assert rig.log.count(("look",)) == (len(left) < 3)
 
 
+@pytest.mark.parametrize("condstore", [True, False])
+def test_what_was_flagged_since_it_was_listed_is_not_even_marked(rig: Rig, condstore: bool) -> None:
+    """What is asked of each right before tells it, where an answer to STORE may not."""
+    rig.server.has_condstore = condstore
+    rig.server.items = {UID(3): like(rig.six[2], flags=Flags.DRAFT)}
+    rig.expunge(rig.some(2, 3, 5))
+    assert rig.log[0] == ("look",)
+    assert ("mark", rig.ids(2, 5)) in rig.log
+    assert [one for one in rig.log if one[0] == "expunge"] == [("expunge", uids(2, 5))]
+    assert rig.run.spared == {rig.inbox.id: uids(3)}
+
+
+def test_where_all_were_flagged_none_is_marked(rig: Rig) -> None:
+    rig.server.items = {UID(3): like(rig.six[2], flags=Flags.FLAGGED)}
+    rig.expunge(rig.some(3))
+    assert rig.log == [("look",)]
+
+
+def test_a_flag_that_the_mailbox_cannot_keep_saves_nothing(rig: Rig) -> None:
+    """The server shows it for this session only, or always: no plan knows of it."""
+    rig.server.has_condstore = False
+    rig.run.mailboxes[rig.inbox.id] = replace(rig.inbox, permanent=Flags.SEEN | DELETED)
+    rig.server.items = {UID(3): like(rig.six[2], flags=Flags.FLAGGED)}
+    rig.server.flags = {UID(3): Flags.FLAGGED | DELETED}
+    rig.expunge(rig.some(3))
+    assert ("look",) not in rig.log
+    assert rig.log[-1] == ("expunged", rig.ids(3), rig.now)
+
+
 def test_what_the_server_refuses_is_parked_and_the_others_go(rig: Rig) -> None:
     rig.server.refused = uids(2)
     rig.expunge(rig.some(2, 3, 5))

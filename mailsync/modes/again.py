@@ -27,7 +27,7 @@ from mailsync.model.actions import (
 )
 from mailsync.model.ids import MailboxId, RowId
 from mailsync.model.rows import Presence
-from mailsync.modes.names import told_twice, without_exchanged
+from mailsync.modes.names import observe_new_names, told_twice, without_exchanged
 from mailsync.modes.observe import asks, observe_local, observe_server
 from mailsync.modes.scope import selector
 
@@ -92,8 +92,8 @@ async def look_there(run: Run) -> None:
 
 
 async def _here(run: Run, doubts: Doubts) -> bool:
-    """A file that is gone may have gone anywhere: all mailboxes whose stamp is no more what it was.
-    One that is new may have come from where files are like it."""
+    """A file that is gone may have gone anywhere: all mailboxes whose stamp is no more what it was,
+    and those that are new.  One that is new may have come from where files are like it."""
     among: set[MailboxId] | None = None
     if not doubts.deleted:
         if not doubts.filed:
@@ -101,6 +101,8 @@ async def _here(run: Run, doubts: Doubts) -> bool:
         among = await run.stored(run.cache.may_have_held, doubts.filed)
         if not among:
             return False
+    else:
+        await observe_new_names(run)
     await _list_again(run, among)
     return True
 

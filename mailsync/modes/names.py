@@ -10,7 +10,7 @@ from mailsync.model.errors import Exit, StorageError
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import ServerMailbox
 from mailsync.model.rows import Presence, Role, Side
-from mailsync.modes.scope import check_names
+from mailsync.modes.scope import check_names, selector
 from mailsync.planner import exchanged
 
 Selector = Callable[[MailboxName, Role | None], bool]
@@ -83,6 +83,24 @@ async def observe_names(
     await run.stored(run.cache.see_mailboxes, listed, local, selected)
     await refresh(run)
     return {box.name: box for box in listed}
+
+
+async def observe_new_names(run: Run) -> None:
+    """Mailboxes that came here since they were listed, into the cache: one may have got another
+    name, and what is under its own by now be another one."""
+    local, _ = await run.disk(run.maildir.mailboxes, {})
+    had = {box.name: box for box in run.mailboxes.values()}
+    there = {name for name, box in had.items() if box.local is Presence.THERE}
+    if there.issuperset(local):
+        return
+
+    def selected(name: MailboxName, role: Role | None) -> bool:
+        known = had.get(name)
+        return selector(run.account, None)(name, role) if known is None else known.selected
+
+    await _make_lasting(run, local)
+    await run.stored(run.cache.see_mailboxes, None, sorted(there.union(local)), selected)
+    await refresh(run)
 
 
 async def _make_lasting(run: Run, local: Sequence[MailboxName]) -> None:

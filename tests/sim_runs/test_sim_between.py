@@ -41,6 +41,38 @@ def test_into_a_mailbox_that_is_looked_at_later(make: Callable[[], Profile], sen
         s.agree({"INBOX": "b", "Work": "a:FR n"})
 
 
+@pytest.mark.parametrize("deletions", list(Deletions))
+@pytest.mark.parametrize("make", [strict_qresync, plain])
+def test_a_mailbox_renamed_and_made_anew_while_others_are_looked_at(
+    make: Callable[[], Profile], deletions: Deletions
+) -> None:
+    """As by a script that puts the mail of a year aside: it is moved, not deleted and new."""
+    with Story("aside", make(), deletions=deletions) as s:
+        s.server.create("Work")
+        for ghost in "ab":
+            s.serve("Work", ghost)
+        s.serve("INBOX", "i")
+        s.tell()
+        s.file("INBOX", "j")  # no stamp holds
+        done: list[str] = []
+
+        def mislist(folder: str, names: list[str]) -> list[str]:
+            if folder == "/mail/INBOX/cur" and not done:
+                done.append(folder)
+                s.rename(s.oracle.directory("Work"), s.oracle.directory("Work 2025"))
+                s.file("Work", "n")
+            return names
+
+        s.mislist = mislist
+        ran = s.tell()
+        s.mislist = None
+        assert done
+        assert (ran.exit, ran.fetched) == (0, 0), ran.text
+        for _ in range(2):
+            s.tell()
+        s.agree({"INBOX": "i j", "Work": "n", "Work 2025": "a b"})
+
+
 def test_a_copy_is_a_copy_all_the_same() -> None:
     with Story("copy", strict_qresync()) as s:
         s.server.create("Work")

@@ -11,7 +11,7 @@ from hashlib import blake2b
 from mailsync.local import names
 from mailsync.local.keywords import Sight, letters_for
 from mailsync.local.listing import look_at, pieces, unchanged
-from mailsync.local.tree import FEW_FILES, FEW_FOLDERS, Tree
+from mailsync.local.tree import FEW_FILES, FEW_FOLDERS, Devices, Tree
 from mailsync.model.errors import Reach, StorageError
 from mailsync.model.flags import KEYWORDS, SYSTEM, Flags
 from mailsync.model.ids import UniqueName
@@ -197,15 +197,12 @@ def make_lasting(tree: Tree, seen: Mapping[MailboxName, Sequence[LocalEntry]]) -
     if not tree.fsync:
         return
     many = sum(map(len, seen.values())) > FEW_FILES or len(seen) > FEW_FOLDERS
-    done: set[int] = set()
+    devices = Devices(tree.fs, many=many)
     # What came first: else what makes a folder durable would make what left it for another one go.
     for name, entries in sorted(seen.items(), key=lambda one: not one[1]):
         path = tree.path(name)
         with _passing_over(path):
-            device = tree.directory(path).device
-            if many and device not in done and tree.fs.sync_all(path):
-                done.add(device)
-            if device in done:
+            if devices.cover(path):
                 continue
             for entry in entries:
                 with _passing_over(tree.file(name, entry)):
@@ -217,15 +214,14 @@ def make_lasting(tree: Tree, seen: Mapping[MailboxName, Sequence[LocalEntry]]) -
 def make_mailboxes_lasting(tree: Tree, mailboxes: Collection[MailboxName]) -> None:
     if not tree.fsync:
         return
-    done: set[int] = set()
+    devices = Devices(tree.fs, many=len(mailboxes) > FEW_FOLDERS)
     synced: set[str] = set()
     for name in mailboxes:
         path = tree.path(name)
         with _passing_over(path):
-            device = tree.directory(f"{path}/.").device
-            if len(mailboxes) > FEW_FOLDERS and device not in done and tree.fs.sync_all(path):
-                done.add(device)
-            for folder in () if device in done else (tree.root, *tree.above(name)):
+            if devices.cover(f"{path}/."):
+                continue
+            for folder in (tree.root, *tree.above(name)):
                 if folder not in synced:
                     tree.fs.sync_dir(f"{folder}/.")
                     synced.add(folder)

@@ -19,6 +19,24 @@ FEW_FILES = 7  # up to here fsync each; beyond, syncfs is faster
 FEW_FOLDERS = 4  # more than that: one syncfs instead of one fsync each
 
 
+class Devices:
+    """Made durable as a whole, each once, where there are too `many` fsyncs to be made instead."""
+
+    def __init__(self, fs: Fs, *, many: bool) -> None:
+        self._fs = fs
+        self._many = many
+        self._covered: dict[int, bool] = {}
+
+    def cover(self, path: str) -> bool:
+        """Whether all that is on its device is durable by now.  Raises OSError."""
+        if not self._many:
+            return False
+        device = self._fs.stat(path).device
+        if device not in self._covered:
+            self._covered[device] = self._fs.sync_all(path)
+        return self._covered[device]
+
+
 class Tree:
     """What every function of this room needs; frozen after it was made, but for `keywords` and
     `formerly`."""
@@ -121,9 +139,6 @@ class Tree:
         paths = [f"{path}/." for path in dict.fromkeys(folders)]  # the root may be a link
         if not self.fsync or not paths:
             return
-        if len(paths) > FEW_FOLDERS:
-            devices = {self.fs.stat(path).device: path for path in paths}
-            done = {device for device, path in devices.items() if self.fs.sync_all(path)}
-            paths = [path for path in paths if self.fs.stat(path).device not in done]
-        for path in paths:
+        devices = Devices(self.fs, many=len(paths) > FEW_FOLDERS)
+        for path in [path for path in paths if not devices.cover(path)]:
             self.fs.sync_dir(path)

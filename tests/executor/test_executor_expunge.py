@@ -405,5 +405,6 @@ def test_each_file_is_removed_refused_or_looked_for(
         assert rig.troubles() == {}
     else:
         assert rig.log == [("removed", rig.ids(2, 5), rig.now), ("lost_file", rig.ids(4))]
+        assert rig.run.shifted == {rig.inbox.id}
         assert rig.run.tallies.done == {INBOX: {"removed": 2, "failed": 1}}
         assert rig.troubles() == {3: ("no such name", 15)}

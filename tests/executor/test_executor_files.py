@@ -146,6 +146,7 @@ def test_what_is_read_is_known_and_what_is_not_is_looked_for_again(made: Bare) -
     assert made.troubles() == {2: ("not this one", 15)}
     assert made.run.tallies.done == {WORK: {"failed": 1}}
     assert listed_again(made)
+    assert made.run.shifted == {made.box("Work").id}
     assert made.rows("Work")[0].body == digest(BYTES).body
 
 
@@ -237,3 +238,4 @@ def test_a_file_that_is_gone_is_looked_for_again(made: Bare) -> None:
     assert made.do(as_they_were(made.run, made.box("Work"), rows)) == ()
     assert made.rows("Work")[:1] == rows
     assert listed_again(made)
+    assert made.run.shifted == {made.box("Work").id}

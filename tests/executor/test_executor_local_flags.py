@@ -91,6 +91,7 @@ def test_files_get_their_letters_with_the_keywords_that_they_have(
         (row.id, replace(entry_of(row), info=":2,S", flags=SEEN)) for row in (first, rows[3])
     ]
     assert told == [("renamed", renamed, SEEN, removed), ("lost_file", [rows[1].id])]
+    assert made.run.shifted == {made.box("INBOX").id}
     assert [row.info for row in made.rows("INBOX")[:4]] == [":2,S", "", "", ":2,S"]
 
 

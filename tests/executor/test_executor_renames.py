@@ -266,8 +266,15 @@ def test_what_nobody_knows_does_not_follow_and_the_next_does(rig: Rig) -> None:
     assert rig.run.renamed == [("A/C", "B/C"), ("Empty", "B/Empty")]
 
 
-def test_what_the_disk_does_not_rename_stays(rig: Rig) -> None:
+def test_what_the_disk_does_not_rename_stays(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing is remembered of it."""
     rig.maildir.works = False
+    remembered: list[tuple[MailboxId, bool]] = []
+    monkeypatch.setattr(
+        rig.cache, "renaming", lambda box, to: remembered.append((box, to is not None))
+    )
     follow(rig, "A/C", "B/C")
+    box = rig.known("A/C").id
+    assert remembered == [(box, True), (box, False)]
     assert (rig.run.renamed, rig.side("A/C"), rig.side("B/C")) == ([], (THERE, THERE), None)
     assert rig.run.tallies.done == {}

@@ -152,6 +152,24 @@ def test_what_was_flagged_since_it_was_listed_is_not_even_marked(rig: Rig, conds
     assert rig.run.spared == {rig.inbox.id: uids(3)}
 
 
+def test_what_either_look_shows_flagged_is_spared(rig: Rig) -> None:
+    rig.server.has_condstore = False
+    rig.server.items = {UID(3): like(rig.six[2], flags=Flags.DRAFT)}
+    rig.server.flags = {UID(5): Flags.FLAGGED | DELETED}
+    rig.expunge(rig.some(2, 3, 5))
+    assert [one for one in rig.log if one[0] == "expunge"] == [("expunge", uids(2))]
+    assert rig.run.spared == {rig.inbox.id: uids(3, 5)}
+
+
+def test_a_mark_of_ours_is_no_change(rig: Rig) -> None:
+    rig.cache.stored_flags(rig.ids(3), DELETED, NONE)
+    rig.cache.stored_flags(rig.ids(5), Flags.FLAGGED, NONE)
+    rig.log.clear()
+    rig.expunge(rig.some(2, 3, 5))
+    assert [one for one in rig.log if one[0] == "expunge"] == [("expunge", uids(2, 3))]
+    assert rig.run.spared == {rig.inbox.id: uids(5)}
+
+
 def test_where_all_were_flagged_none_is_marked(rig: Rig) -> None:
     rig.server.items = {UID(3): like(rig.six[2], flags=Flags.FLAGGED)}
     rig.expunge(rig.some(3))

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib import import_module
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from sim.server_faults import Stop
 from sim.server_profile import Profile, condstore, plain, strict_qresync
+from support.bare import Bare
 from support.storied import Story
 
+from mailsync.cache import Intent
+from mailsync.executor.run import Run
 from mailsync.model.errors import Exit
+from mailsync.model.rows import Mailbox
+
+resolving = import_module("mailsync.executor.resolve")  # its name is a function of the package, too
 
 
 @pytest.fixture
@@ -124,3 +133,27 @@ def test_a_server_that_lost_condstore_is_not_asked_for_it(story: Story) -> None:
     ran = story.tell()
     assert (ran.exit, ran.total.expunged) == (0, 1)
     story.agree({"Able": "in-able"})
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("hidden", [True, False])
+def test_a_move_that_may_have_happened_unseen_is_not_forgotten(
+    story: Story, monkeypatch: pytest.MonkeyPatch, there: bool, hidden: bool
+) -> None:
+    """Its UID has left, and something new is listed there and not shown."""
+    with Bare(story) as made:
+        zed, row = made.box("Zed"), made.rows("Able")[0]
+        if not there:
+            made.cache.expunged([row.id], made.run.now())
+        asked: list[str] = []
+
+        async def is_hidden(run: Run, box: Mailbox, intent: Intent) -> bool:
+            asked.append(box.name)
+            return hidden
+
+        monkeypatch.setattr(resolving, "is_hidden", is_hidden)
+        new = SimpleNamespace(source=row.id, row=None)
+        move = cast(Intent, SimpleNamespace(new=new))
+        found = made.do(resolving._not_moved_unseen(made.run, zed, [move]))
+        assert found == ([] if hidden and not there else [move])
+        assert asked == ([] if there else ["Zed"])

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, TextClause, bindparam, delete, select, text, update
 
 from mailsync.cache.schema import FLAGGED, OPEN, pack, unpack
-from mailsync.cache.sql import FREE, many
+from mailsync.cache.sql import FREE, NO_BASE, many
 from mailsync.cache.tables import deletions as table
 from mailsync.cache.words import Deletion, DeletionId, Held, NewDeletion
 from mailsync.model.flags import Flags
@@ -81,7 +81,7 @@ _ACCEPT_BOXES = text(f"""
 # A side that is not there never was: so the message is fetched or sent as if it were new.
 _REJECT = f"""
     UPDATE messages SET
-        synced = NULL, synced_masked = 0, synced_extra = NULL, settled = 0, {FREE},
+        {NO_BASE}, synced_extra = NULL, settled = 0, {FREE},
         uid = CASE WHEN {{lost_server}} THEN NULL ELSE uid END,
         hint_uid = CASE WHEN {{lost_server}} THEN NULL ELSE hint_uid END,
         server_flags = CASE WHEN {{lost_server}} THEN 0 ELSE server_flags END,

@@ -15,6 +15,7 @@ from mailsync.cache.outcomes import try_marked
 from mailsync.cache.relink import doubt_server
 from mailsync.cache.schema import MARKED, OPEN
 from mailsync.cache.sql import (
+    BOTH_GONE,
     FREE,
     FREE_UNLESS_FIRM,
     NO_WAIT,
@@ -23,6 +24,7 @@ from mailsync.cache.sql import (
     dump_extra,
     load_spans,
     many,
+    no_base_where,
     spared,
     want,
 )
@@ -56,10 +58,9 @@ _CHANGE = f"""
         size = coalesce(seen_server.size, messages.size),
         email_id = coalesce(seen_server.email_id, messages.email_id),
         synced = CASE WHEN messages.local = 1 THEN {_AGREED}
-            WHEN messages.server = 2 AND messages.local = 2 THEN NULL
+            WHEN {BOTH_GONE} THEN NULL
             ELSE messages.synced END,
-        synced_masked = CASE WHEN messages.server = 2 AND messages.local = 2 THEN 0
-            ELSE messages.synced_masked END,
+        synced_masked = CASE WHEN {BOTH_GONE} THEN 0 ELSE messages.synced_masked END,
         settled = CASE WHEN (messages.server IN (1, 3) OR messages.settled = 3) AND NOT (
                 messages.settled = 3 AND NOT seen_server.flags & {Flags.DELETED:d})
             THEN messages.settled ELSE 0 END,
@@ -99,8 +100,7 @@ _RETURNED = f"({MARKED} AND local = 1 AND local_flags & {Flags.DELETED:d} = 0)"
 _GONE = text(f"""
     UPDATE messages SET
         server = 2, marked = 0, settled = {spared("messages.local_flags")},
-        synced = CASE WHEN {_RETURNED} THEN NULL ELSE synced END,
-        synced_masked = CASE WHEN {_RETURNED} THEN 0 ELSE synced_masked END,
+        {no_base_where(_RETURNED)},
         {FREE}
     WHERE id IN (SELECT id FROM wanted)""")
 # Without UIDPLUS what others marked \\Deleted holds up what we marked (reliability.md I16).

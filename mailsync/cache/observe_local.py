@@ -12,11 +12,13 @@ from sqlalchemy import Connection, text
 from mailsync.cache.keywords import RELETTER
 from mailsync.cache.schema import KEYWORDS, OLDER, unpack
 from mailsync.cache.sql import (
+    BOTH_GONE,
     FREE,
     FREE_UNLESS_FIRM,
     NEVER_SENT,
     agreed,
     load_files,
+    no_base_where,
     removal_told,
     spared,
     want,
@@ -85,10 +87,9 @@ _CHANGE = f"""
         local_shown = files.flags, local_kept = {_KEPT}, local_lost = {_LOST},
         local_flags = {_LOCAL},
         synced = CASE WHEN messages.server = 1 THEN {_AGREED}
-            WHEN messages.server = 2 AND messages.local = 2 THEN NULL
+            WHEN {BOTH_GONE} THEN NULL
             ELSE {_BASE} END,
-        synced_masked = CASE WHEN {_AN_OLDER} OR (messages.server = 2 AND messages.local = 2) THEN 0
-            ELSE messages.synced_masked END
+        synced_masked = CASE WHEN {_AN_OLDER} OR {BOTH_GONE} THEN 0 ELSE messages.synced_masked END
         %s
     FROM files
     WHERE {_SAME} AND %s"""
@@ -133,8 +134,7 @@ _PUT_AWAY = """((id, name, folder, info) IN (SELECT "row", name, folder, info FR
 # One that a run put into undo just before it was killed was not removed by a user.
 ABSENT = text(f"""
     UPDATE messages SET local = 2, settled = {spared("messages.server_flags")}, {FREE},
-        synced = CASE WHEN {_PUT_AWAY} THEN NULL ELSE synced END,
-        synced_masked = CASE WHEN {_PUT_AWAY} THEN 0 ELSE synced_masked END
+        {no_base_where(_PUT_AWAY)}
     WHERE id IN (SELECT id FROM wanted)""")
 _STAMP = text("""
     UPDATE mailboxes SET local = 1, stamp = :stamp, lettered = :lettered WHERE id = :box""")

@@ -13,6 +13,7 @@ from mailsync.cache.sql import (
     FREE,
     FREE_BY_US,
     LATELY,
+    NO_BASE,
     NO_TROUBLE,
     PERMANENT,
     agree,
@@ -103,7 +104,7 @@ _STORED_FLAGS = text(f"""
     WHERE id IN (SELECT id FROM wanted)""")
 _GONE = f"UPDATE messages SET {{gone}}, settled = 0, {FREE} WHERE id IN (SELECT id FROM wanted)"
 # What we removed nobody deleted here: is it seen on the server again, it is new.
-_REMOVED = text(_GONE.format(gone="local = 2, synced = NULL, synced_masked = 0"))
+_REMOVED = text(_GONE.format(gone=f"local = 2, {NO_BASE}"))
 # Accepted is the deletion as a whole, with the file of what was \\Deleted on both sides.
 _EXPUNGED = text(
     _GONE.format(gone="server = 2, marked = 0").replace(

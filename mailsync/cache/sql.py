@@ -22,10 +22,12 @@ NO_WAIT = "wait = 0, wait_side = NULL, wait_reason = NULL, wait_policy = NULL"
 FREE = f"""
     {NO_WAIT},
     accepted_until = NULL, attempts = 0, next_try = NULL, error = NULL"""
+NO_BASE = "synced = NULL, synced_masked = 0"
 # A file of which the server has nothing.
-NEVER_SENT = """
+NEVER_SENT = f"""
     uid = NULL, hint_uid = NULL, server = 0, server_flags = 0, server_shown = 0,
-    server_extra = NULL, email_id = NULL, synced = NULL, synced_masked = 0, synced_extra = NULL"""
+    server_extra = NULL, email_id = NULL, {NO_BASE}, synced_extra = NULL"""
+BOTH_GONE = "(messages.server = 2 AND messages.local = 2)"
 NO_TROUBLE = "attempts = 0, next_try = NULL, error = NULL"
 FIRM = "(messages.wait <> 0 AND messages.wait_policy IS NULL)"
 
@@ -52,6 +54,13 @@ PERMANENT = "(SELECT permanent FROM mailboxes WHERE mailboxes.id = messages.mail
 SHOWABLE = """
     (CASE messages.folder WHEN 'new' THEN 0 ELSE (
         SELECT lettered FROM mailboxes WHERE mailboxes.id = messages.mailbox) END)"""
+
+
+def no_base_where(condition: str) -> str:
+    """NO_BASE there; elsewhere it stays."""
+    return f"""
+        synced = CASE WHEN {condition} THEN NULL ELSE synced END,
+        synced_masked = CASE WHEN {condition} THEN 0 ELSE synced_masked END"""
 
 
 def agreed(server: str, local: str, synced: str = "messages.synced") -> str:

@@ -81,7 +81,7 @@ async def look_there(run: Run) -> None:
     """All that changed on the server since it was listed."""
     shown = await told_twice(run, await run.server.mailboxes())
     listed = [box for box in shown if box.name not in run.left_out]
-    listed = await without_exchanged(run, listed)
+    listed = without_exchanged(run, listed, await run.stored(run.cache.uncounted, run.now()))
     await run.stored(run.cache.see_mailboxes, listed, None, selector(run.account, listed))
     await refresh(run)
     there = {box.name: box for box in listed}
@@ -95,14 +95,14 @@ async def _here(run: Run, doubts: Doubts) -> bool:
     """A file that is gone may have gone anywhere: all mailboxes whose stamp is no more what it was,
     and those that are new.  One that is new may have come from where files are like it."""
     among: set[MailboxId] | None = None
-    if not doubts.deleted:
-        if not doubts.filed:
-            return False
-        among = await run.stored(run.cache.may_have_held, doubts.filed)
-        if not among:
-            return False
-    else:
+    if doubts.deleted:
         await observe_new_names(run)
+    elif doubts.filed:
+        among = await run.stored(run.cache.may_have_held, doubts.filed)
+    else:
+        among = set()
+    if among is not None and not among:
+        return False
     await _list_again(run, among)
     return True
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from mailsync.executor.boxes import refresh
 from mailsync.executor.run import Run
 from mailsync.model.errors import Exit, StorageError
 from mailsync.model.mailboxname import MailboxName
 from mailsync.model.observation import ServerMailbox
-from mailsync.model.rows import Presence, Role, Side
+from mailsync.model.rows import Mailbox, Presence, Role, Side
 from mailsync.modes.scope import check_names, selector
 from mailsync.planner import exchanged
 
@@ -36,11 +36,12 @@ def _selectable(listed: Sequence[ServerMailbox]) -> dict[MailboxName, ServerMail
     return {box.name: box for box in listed if box.selectable}
 
 
-async def without_exchanged(run: Run, listed: Sequence[ServerMailbox]) -> list[ServerMailbox]:
-    """`listed` without names that another mailbox has by now, until the one which had them got its
-    new name here."""
-    boxes = [] if run.unhidden else await run.stored(run.cache.uncounted, run.now())
-    run.hidden = exchanged(boxes, listed)
+def without_exchanged(
+    run: Run, listed: Sequence[ServerMailbox], boxes: Sequence[Mailbox]
+) -> list[ServerMailbox]:
+    """`listed` without names that another one of `boxes` has by now, until the one which had them
+    got its new name here."""
+    run.hidden = exchanged([] if run.unhidden else boxes, listed)
     return [box for box in listed if box.name not in run.hidden]
 
 
@@ -76,9 +77,10 @@ async def observe_names(
         there |= {box.name for box in listed if box.selectable}
         hidden = [name for name in there if any(f"{name}/".startswith(f"{p}/") for p in closed)]
         local = sorted({*local, *hidden})
-    await _make_lasting(run, local)
+    boxes = await run.stored(run.cache.uncounted, run.now())
+    await _make_lasting(run, _new(local, boxes))
     check_names(await run.stored(run.cache.wire_names), local, listed)
-    listed = await without_exchanged(run, listed)
+    listed = without_exchanged(run, listed, boxes)
     run.not_selectable = {box.name for box in listed if not box.selectable}
     await run.stored(run.cache.see_mailboxes, listed, local, selected)
     await refresh(run)
@@ -90,27 +92,31 @@ async def observe_new_names(run: Run) -> None:
     name, and what is under its own by now be another one."""
     local, _ = await run.disk(run.maildir.mailboxes, {})
     had = {box.name: box for box in run.mailboxes.values()}
-    there = {name for name, box in had.items() if box.local is Presence.THERE}
-    if there.issuperset(local):
+    new = _new(local, had.values())
+    if not new:
         return
+    there = [name for name, box in had.items() if box.local is Presence.THERE]
+    in_scope = selector(run.account, None)
 
     def selected(name: MailboxName, role: Role | None) -> bool:
         known = had.get(name)
-        return selector(run.account, None)(name, role) if known is None else known.selected
+        return in_scope(name, role) if known is None else known.selected
 
-    await _make_lasting(run, local)
-    await run.stored(run.cache.see_mailboxes, None, sorted(there.union(local)), selected)
+    await _make_lasting(run, new)
+    await run.stored(run.cache.see_mailboxes, None, [*there, *new], selected)
     await refresh(run)
 
 
-async def _make_lasting(run: Run, local: Sequence[MailboxName]) -> None:
+def _new(local: Iterable[MailboxName], boxes: Iterable[Mailbox]) -> list[MailboxName]:
+    """Those of which the cache does not know that they are here."""
+    had = {box.name for box in boxes if box.local is Presence.THERE}
+    return [name for name in local if name not in had]
+
+
+async def _make_lasting(run: Run, new: Sequence[MailboxName]) -> None:
     """What is put into a mailbox would go with it at a power cut: a user made it, or a run that
     failed."""
-    if run.dry or run.still:
-        return
-    boxes = await run.stored(run.cache.uncounted, run.now())
-    had = {box.name for box in boxes if box.local is Presence.THERE}
-    if new := [name for name in local if name not in had]:
+    if new and not (run.dry or run.still):
         await run.disk(run.maildir.make_mailboxes_lasting, new)
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+from mailsync.cache.schema import read_only
 from mailsync.model.checked import AccountCheck
 from mailsync.model.errors import Exit
 from mailsync.model.layout import Layout
@@ -445,7 +446,7 @@ class Play:
     def _based(self) -> None:
         """What the server does not keep has no merge base left where there is none."""
         for path in (path for m in self.machines for path in m.state.rglob("cache.db")):
-            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as c:
+            with closing(sqlite3.connect(read_only(str(path)), uri=True)) as c:
                 (wrong,) = c.execute(UNBASED).fetchone()
             if wrong:
                 raise Violation(f"{wrong} messages were never synced, and have a masked base")
